@@ -1,0 +1,173 @@
+"""The contracts of ARCHITECTURE.md: the tree keeps them, and each of them can be broken."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "tallybook"
+MODULES = sorted(SOURCE.rglob("*.py"))
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+CACHES = {".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
+GENERATED = CACHES | {".git", ".venv", "build", "dist", "metrics"}
+
+BROKEN = [
+    ("layers", "tallybook.ledger.injected", "import tallybook.agents.port"),
+    ("layers", "tallybook.domain.injected", "import tallybook.clock"),
+    ("layers", "tallybook.injected", ""),
+    ("siblings", "tallybook.domain.injected", "import tallybook.domain.injected_too"),
+    ("agents", "tallybook.agents.codex.injected", "import tallybook.agents.claude_code"),
+    ("domain", "tallybook.domain.injected", "import platformdirs"),
+    ("domain-io", "tallybook.domain.injected", "import socket"),
+    ("hooks", "tallybook.hooks.injected", "import attrs"),
+    ("hooks", "tallybook.hooks.injected", "import tallybook.domain.events"),
+    ("hooks", "tallybook.repo.injected", "def late() -> None:\n    import attrs"),
+    ("hooks", "tallybook.config", "import attrs"),
+    ("hooks", "tallybook.ledger.goal_index", "import attrs"),
+    ("hooks", "tallybook.ledger.__init__", "import attrs"),
+    ("typer", "tallybook.usecases.injected", "import typer"),
+    ("rich", "tallybook.reports.injected", "import rich.table"),
+    ("filelock", "tallybook.ledger.injected", "import filelock"),
+    ("sqlite3", "tallybook.ledger.injected", "import sqlite3"),
+    ("msgspec", "tallybook.history.injected", "import msgspec"),
+]
+
+
+def lint(tree: Path) -> set[str]:
+    """The ids of the contracts that the package under ``tree`` breaks."""
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-logo", "--no-cache"],
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": str(tree / "src"), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    verdict = re.search(r"^Contracts: (\d+) kept, (\d+) broken", done.stdout, re.MULTILINE)
+    assert verdict, done.stdout + done.stderr
+    assert int(verdict[1]) + int(verdict[2]) == len(CONTRACTS)
+    return {contract["id"] for contract in CONTRACTS if f"{contract['name']} BROKEN" in done.stdout}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, unmeasured: None) -> Path:  # noqa: ARG001 - it stands aside
+    """A copy of the package, its contracts and the contract type of tools."""
+    shutil.copytree(SOURCE, tmp_path / "src" / "tallybook", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "contracts.py", tmp_path / "tools")
+    return tmp_path
+
+
+def test_tree_keeps_the_contracts(tree: Path) -> None:
+    assert lint(tree) == set()
+
+
+@pytest.mark.parametrize(("contract", "module", "code"), BROKEN)
+def test_contract_can_break(tree: Path, contract: str, module: str, code: str) -> None:
+    file = (tree / "src" / module.replace(".", "/")).with_suffix(".py")
+    with file.open("a") as stream:
+        stream.write(f"\n{code}\n")
+    if code.endswith("injected_too"):
+        file.with_stem("injected_too").write_text(f"import {module}\n")
+    assert lint(tree) == {contract}
+
+
+def test_contract_on_a_module_that_is_gone_is_no_kept_contract(tree: Path) -> None:
+    (tree / "src" / "tallybook" / "config.py").rename(tree / "src" / "tallybook" / "clock.py")
+    with pytest.raises(AssertionError, match="config"):
+        lint(tree)
+
+
+HOOK = """
+import os, sys
+sys.path.insert(0, sys.argv.pop(1))
+from tallybook.__main__ import main
+code = main()
+print(*sorted({name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names - {"__main__"}))
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["commit-msg", "message"], ["prepare-commit-msg", "message"], ["pre-commit"]])
+def test_hooks_load_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    """With ``-S`` no library is there to load, and a hook that wants one says so on stderr."""
+    monkeypatch.delenv("TALLYBOOK_HOME")
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    (tmp_path / "message").write_text("Count once\n\nNo-Task: nothing is counted here\n")
+    command = [sys.executable, "-S", "-P", "-c", HOOK, str(SOURCE.parent), "hook", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "tallybook")
+    assert "Error" not in done.stderr
+
+
+def test_every_contract_is_broken_above() -> None:
+    assert {contract["id"] for contract in CONTRACTS} == {contract for contract, _, _ in BROKEN}
+
+
+def test_every_vendor_is_in_the_independence_contract() -> None:
+    shared = {"__init__", "identity", "lines", "port", "processes", "registry"}
+    vendors = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
+    (contract,) = [contract for contract in CONTRACTS if contract["id"] == "agents"]
+    assert {module.rpartition(".")[2] for module in contract["modules"]} == vendors - shared - {"__pycache__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_module_is_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if path.parent != SOURCE / "cli"],
+    ids=lambda path: str(path.relative_to(SOURCE)),
+)
+def test_functions_below_the_command_line_take_at_most_five_arguments(path: Path) -> None:
+    nodes = ast.walk(ast.parse(path.read_text()))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert [function.name for function in functions if len(arguments(function)) > 5] == []
+
+
+def arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """The names of all arguments, without a method's first."""
+    given = function.args
+    names = [argument.arg for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+    return names[1:] if names[:1] in (["self"], ["cls"]) else names
+
+
+def texts() -> Iterator[Path]:
+    """Every file of the repository that people wrote."""
+    for base, directories, files in os.walk(ROOT):
+        directories[:] = [name for name in directories if name not in GENERATED and not name.endswith(".egg-info")]
+        yield from (Path(base, name).relative_to(ROOT) for name in files if not name.startswith(".coverage"))
+
+
+def matches(pattern: str) -> list[str]:
+    """``path: text`` of each match in the repository."""
+    compiled = re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    read = ((path, (ROOT / path).read_text(errors="replace")) for path in texts())
+    return [f"{path}: {match[0]}" for path, content in read for match in compiled.finditer(content)]
+
+
+def test_no_text_names_a_place_on_some_machine() -> None:
+    assert matches(r"(?<![\w.~*-])/(?:work|root)/\w") == []
+    homes = matches(r"(?<![\w.~*-])/(?:home|Users)/\w")
+    assert [match for match in homes if not match.startswith(("tests/", "docs/", "tools/docs_help.py"))] == []
+
+
+def test_no_text_names_a_writer() -> None:
+    assert matches(r"^\W*(?:co-authored|generated|assisted)-(?:by|with): ") == []
