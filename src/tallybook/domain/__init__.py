@@ -1,0 +1,1 @@
+"""The pure heart: what goals, attempts, stages and tokens are; attrs and the standard library only."""

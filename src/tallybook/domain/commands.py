@@ -1,0 +1,110 @@
+"""What a user can ask the domain to decide, and what is known when they do."""
+
+from __future__ import annotations
+
+import attrs
+
+from tallybook.domain.events import NewEvent, SessionRef
+from tallybook.domain.usage import SessionUsage
+from tallybook.domain.workflow import Work
+
+
+@attrs.frozen
+class Circumstances:
+    """Time, place and usage at the moment of a command: all that a pure decision can't find out itself."""
+
+    now: str
+    """ISO 8601 with a zone."""
+    writers: frozenset[str] = frozenset()
+    """This clone's writer ids, present and former."""
+    worktree: str | None = None
+    work: Work = Work.UNKNOWN
+    session: SessionRef | None = None
+    usage: tuple[SessionUsage, ...] = ()
+    """Counters of the sessions concerned, children included."""
+    reader: str = ""
+    branch: str | None = None
+    head: str | None = None
+    dirty: str | None = None
+
+
+@attrs.frozen
+class StartTask:
+    """Open a goal."""
+
+    goal: str
+    """The new goal's id."""
+    title: str
+    kind: str
+    started_at: str | None = None
+    agent: str | None = None
+    model: str | None = None
+    notes: str | None = None
+    refs: tuple[str, ...] = ()
+    supersedes: str | None = None
+    inputs: tuple[str, ...] = ()
+    input_sources: tuple[str, ...] = ()
+    source_id: str | None = None
+    budget_tokens: int | None = None
+    budget_nano_usd: int | None = None
+    untracked: bool = False
+    allow_secret_like: bool = False
+
+
+@attrs.frozen
+class ContinueTask:
+    """Close the attempt that runs as failed and open the next."""
+
+    goal: str | None = None
+    failure_reason: str | None = None
+    notes: str | None = None
+    allow_secret_like: bool = False
+
+
+@attrs.frozen
+class MarkStage:
+    """Close a stage."""
+
+    stage: str
+    goal: str | None = None
+    notes: str | None = None
+    key: str | None = None
+    allow_secret_like: bool = False
+
+
+@attrs.frozen
+class FinishTask:
+    """Close a goal, or correct one that is closed."""
+
+    status: str
+    goal: str | None = None
+    failure_reason: str | None = None
+    result_fit: str | None = None
+    notes: str | None = None
+    finished_at: str | None = None
+    amend: bool = False
+    allow_secret_like: bool = False
+
+
+@attrs.frozen
+class EnsureTask:
+    """Draft a goal for work that was started without one."""
+
+    goal: str
+    """The new goal's id, if one is needed."""
+    notes: str | None = None
+    allow_secret_like: bool = False
+
+
+Request = StartTask | ContinueTask | MarkStage | FinishTask | EnsureTask
+
+
+@attrs.frozen
+class Decision:
+    """The events that carry a command out, in the order in which they are written."""
+
+    goal: str | None
+    """None where there was nothing to do for any."""
+    events: tuple[NewEvent, ...]
+    notices: tuple[str, ...] = ()
+    """What the user should hear though nothing is wrong."""

@@ -1,0 +1,243 @@
+"""One flat frozen class per event type: what a line of the ledger can say.
+
+Times inside bodies are text as the user gave them, ISO 8601 with a zone; ``Event.at`` is when the line was written.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+import attrs
+
+from tallybook.domain.usage import SessionUsage, SnapshotReason
+
+
+@attrs.frozen
+class SessionRef:
+    """The session a command was run in, and how that was found."""
+
+    agent: str
+    id: str
+    detected_by: str
+    """``flag``, ``environment``, ``variable``, ``process``, ``registry`` or ``directory``."""
+
+
+@attrs.frozen
+class GoalStarted:
+    """A goal is opened; its first attempt begins."""
+
+    TYPE: ClassVar = "goal_started"
+
+    title: str
+    kind: str
+    """``product``, ``retro``, ``meta`` or ``check``."""
+    started_at: str
+    worktree: str | None = None
+    """Opaque name of the worktree in which it is open; None outside of git."""
+    session: SessionRef | None = None
+    untracked: bool = False
+    """The user asked for no session; not the same as finding none."""
+    agent: str | None = None
+    model: str | None = None
+    notes: str | None = None
+    refs: tuple[str, ...] = ()
+    supersedes: str | None = None
+    inputs: tuple[str, ...] = ()
+    """Goals whose results went into this one."""
+    input_sources: tuple[str, ...] = ()
+    source_id: str | None = None
+    pass_number: int | None = None
+    branch: str | None = None
+    head: str | None = None
+    """Commit that was checked out."""
+
+
+@attrs.frozen
+class GoalContinued:
+    """The attempt that runs has failed; the next one begins."""
+
+    TYPE: ClassVar = "goal_continued"
+
+    continued_at: str
+    failure_reason: str | None = None
+    """Why the attempt before failed."""
+    notes: str | None = None
+    session: SessionRef | None = None
+
+
+@attrs.frozen
+class GoalFinished:
+    """The goal is closed: one compound register, status and reason and fit and time together."""
+
+    TYPE: ClassVar = "goal_finished"
+
+    status: str
+    """``success`` or ``fail``."""
+    finished_at: str
+    failure_reason: str | None = None
+    result_fit: str | None = None
+    """``exact_fit``, ``partial_fit`` or ``miss``; product goals only."""
+    notes: str | None = None
+    session: SessionRef | None = None
+    head: str | None = None
+    dirty: str | None = None
+    """Fingerprint of the uncommitted changes that were left, None where there were none."""
+
+
+@attrs.frozen
+class GoalCorrected:
+    """A closed goal's outcome was wrong; the old value stays in the ledger."""
+
+    TYPE: ClassVar = "goal_corrected"
+
+    status: str
+    finished_at: str
+    failure_reason: str | None = None
+    result_fit: str | None = None
+    notes: str | None = None
+    reason: str | None = None
+
+
+@attrs.frozen
+class GoalUpdated:
+    """Some fields have a new value; None leaves a field as it is."""
+
+    TYPE: ClassVar = "goal_updated"
+
+    title: str | None = None
+    notes: str | None = None
+    result_fit: str | None = None
+    model: str | None = None
+    refs: tuple[str, ...] = ()
+    """Added to those it has."""
+
+
+@attrs.frozen
+class GoalsMerged:
+    """The goal named by the event is kept; ``dropped`` is counted with it from now on."""
+
+    TYPE: ClassVar = "goals_merged"
+
+    dropped: str
+
+
+@attrs.frozen
+class StageMarked:
+    """The part of the attempt that ends here has a name."""
+
+    TYPE: ClassVar = "stage_marked"
+
+    stage: str
+    marked_at: str
+    notes: str | None = None
+    key: str | None = None
+    """A second mark with the same key is the same mark."""
+
+
+@attrs.frozen
+class UsageSnapshot:
+    """What sessions had used when a command ran for the goal."""
+
+    TYPE: ClassVar = "usage_snapshot"
+
+    reason: SnapshotReason
+    sessions: tuple[SessionUsage, ...]
+    reader: str
+    """Versions of the readers that counted, such as ``claude/1 codex/1``."""
+    settles: str | None = None
+    """Id of the earlier snapshot whose sessions this one states anew."""
+
+
+@attrs.frozen
+class GoalLinked:
+    """A commit, branch or pull request belongs to the goal."""
+
+    TYPE: ClassVar = "goal_linked"
+
+    kind: str
+    """``commit``, ``branch``, ``pr`` or ``ref``."""
+    target: str
+    evidence: str = "declared"
+
+
+@attrs.frozen
+class BudgetSet:
+    """What the goal (or one stage of it) may use."""
+
+    TYPE: ClassVar = "budget_set"
+
+    tokens: int | None = None
+    nano_usd: int | None = None
+    stage: str | None = None
+
+
+@attrs.frozen
+class UnknownBody:
+    """An event of a type that this version does not know; kept and counted, never an error."""
+
+    TYPE: ClassVar = "unknown"
+
+    type: str
+
+
+Body = (
+    GoalStarted
+    | GoalContinued
+    | GoalFinished
+    | GoalCorrected
+    | GoalUpdated
+    | GoalsMerged
+    | StageMarked
+    | UsageSnapshot
+    | GoalLinked
+    | BudgetSet
+    | UnknownBody
+)
+
+KNOWN_BODIES: Final = (
+    GoalStarted,
+    GoalContinued,
+    GoalFinished,
+    GoalCorrected,
+    GoalUpdated,
+    GoalsMerged,
+    StageMarked,
+    UsageSnapshot,
+    GoalLinked,
+    BudgetSet,
+)
+
+
+@attrs.frozen
+class NewEvent:
+    """An event that has been decided and not been written yet."""
+
+    goal: str
+    body: Body
+
+
+@attrs.frozen
+class Event:
+    """One line of the ledger, read."""
+
+    id: str
+    """UUID version 7, lowercase with hyphens; the same event in two files is one event."""
+    writer: str
+    seq: int
+    """From 1, without gaps, per writer."""
+    at: str
+    """UTC, microseconds, ``Z``."""
+    hlc: str
+    """Hybrid logical clock: 13 digits of milliseconds, ``-``, 4 hex digits."""
+    goal: str
+    body: Body
+
+    @property
+    def order(self) -> tuple[str, str, int]:
+        """The place in the total order of all events."""
+        return (self.hlc, self.writer, self.seq)
+
+    @property
+    def type(self) -> str:
+        """The type as it stands in the line."""
+        return self.body.type if isinstance(self.body, UnknownBody) else self.body.TYPE

@@ -1,0 +1,196 @@
+"""How each event about a goal changes the state; a fault in the data becomes a Problem, nothing raises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from tallybook.domain.goal import Attempt, Budget, Goal, Link, Outcome, Stage
+from tallybook.domain.replay_usage import claim
+from tallybook.domain.state import LedgerState, kept_goal, report
+
+if TYPE_CHECKING:
+    from tallybook.domain.events import (
+        BudgetSet,
+        Event,
+        GoalContinued,
+        GoalCorrected,
+        GoalFinished,
+        GoalLinked,
+        GoalsMerged,
+        GoalStarted,
+        GoalUpdated,
+        StageMarked,
+    )
+
+
+def _goal(state: LedgerState, event: Event) -> Goal | None:
+    goal = state.goals.get(event.goal)
+    if goal is None:
+        report(state, event, "goal-unknown", f"{event.type} names the goal {event.goal}, whose start is not here")
+    return goal
+
+
+def _open_goal(state: LedgerState, event: Event) -> Goal | None:
+    goal = _goal(state, event)
+    if goal is not None and not goal.is_open:
+        report(state, event, "goal-closed", f"{event.type} came after the goal {goal.id} was closed")
+        return None
+    return goal
+
+
+def started(state: LedgerState, event: Event, body: GoalStarted) -> None:
+    """Open the goal with its first attempt; of two starts the first holds."""
+    if event.goal in state.goals:
+        report(state, event, "goal-started-twice", f"the goal {event.goal} was started twice; the first start holds")
+        return
+    state.put(
+        Goal(
+            id=event.goal,
+            title=body.title,
+            kind=body.kind,
+            started_at=body.started_at,
+            attempts=(Attempt(1, body.started_at),),
+            writer=event.writer,
+            activated=event.order,
+            worktree=body.worktree,
+            agent=body.agent if body.agent is not None or body.session is None else body.session.agent,
+            model=body.model,
+            session=body.session,
+            untracked=body.untracked,
+            notes=body.notes,
+            refs=body.refs,
+            inputs=body.inputs,
+            input_sources=body.input_sources,
+            source_id=body.source_id,
+            pass_number=body.pass_number,
+            branch=body.branch,
+            supersedes=body.supersedes,
+        )
+    )
+    claim(state, event.goal)
+    if body.supersedes is not None:
+        _supersede(state, event, body.supersedes)
+
+
+def _supersede(state: LedgerState, event: Event, target: str) -> None:
+    old = state.goals.get(target)
+    if target == event.goal:
+        report(state, event, "supersedes-itself", f"{target} supersedes itself; left out")
+    elif old is None:
+        report(state, event, "supersedes-unknown", f"{event.goal} supersedes {target}, which is not here")
+    elif old.superseded_by is not None:
+        report(state, event, "superseded-twice", f"{target} is superseded by {old.superseded_by} already")
+    else:
+        state.put(attrs.evolve(old, superseded_by=event.goal))
+
+
+def continued(state: LedgerState, event: Event, body: GoalContinued) -> None:
+    """Close the attempt that runs as failed and open the next."""
+    goal = _open_goal(state, event)
+    if goal is None:
+        return
+    failed = Outcome("fail", body.continued_at, body.failure_reason)
+    done = attrs.evolve(goal.attempt, outcome=failed)
+    following = Attempt(done.number + 1, body.continued_at)
+    state.put(
+        attrs.evolve(
+            goal,
+            attempts=(*goal.attempts[:-1], done, following),
+            activated=event.order,
+            notes=goal.notes if body.notes is None else body.notes,
+        )
+    )
+
+
+def finished(state: LedgerState, event: Event, body: GoalFinished) -> None:
+    """Close the goal; of two outcomes the later holds."""
+    goal = _goal(state, event)
+    if goal is None:
+        return
+    if goal.outcome is not None:
+        report(state, event, "goal-finished-twice", f"{goal.id} was finished twice; the later outcome holds")
+    outcome = Outcome(body.status, body.finished_at, body.failure_reason, body.result_fit)
+    state.put(attrs.evolve(_with_outcome(goal, outcome, body.notes), finish_head=body.head, finish_dirty=body.dirty))
+
+
+def _with_outcome(goal: Goal, outcome: Outcome, notes: str | None) -> Goal:
+    last = attrs.evolve(goal.attempt, outcome=outcome)
+    return attrs.evolve(
+        goal,
+        outcome=outcome,
+        attempts=(*goal.attempts[:-1], last),
+        notes=goal.notes if notes is None else notes,
+    )
+
+
+def corrected(state: LedgerState, event: Event, body: GoalCorrected) -> None:
+    """Replace the outcome of a closed goal."""
+    goal = _goal(state, event)
+    if goal is None:
+        return
+    if goal.outcome is None:
+        report(state, event, "corrected-while-open", f"{goal.id} was corrected while it was open")
+        return
+    outcome = Outcome(body.status, body.finished_at, body.failure_reason, body.result_fit)
+    state.put(attrs.evolve(_with_outcome(goal, outcome, body.notes), corrections=goal.corrections + 1))
+
+
+def updated(state: LedgerState, event: Event, body: GoalUpdated) -> None:
+    """Replace the fields that the event names."""
+    goal = _goal(state, event)
+    if goal is None:
+        return
+    if goal.outcome is not None and body.result_fit is not None:
+        goal = _with_outcome(goal, attrs.evolve(goal.outcome, result_fit=body.result_fit), None)
+    state.put(
+        attrs.evolve(
+            goal,
+            title=goal.title if body.title is None else body.title,
+            notes=goal.notes if body.notes is None else body.notes,
+            model=goal.model if body.model is None else body.model,
+            refs=tuple(dict.fromkeys((*goal.refs, *body.refs))),
+        )
+    )
+
+
+def merged(state: LedgerState, event: Event, body: GoalsMerged) -> None:
+    """Count the dropped goal with the one that is kept."""
+    keep, drop = _goal(state, event), state.goals.get(body.dropped)
+    if keep is None:
+        return
+    if drop is None:
+        report(state, event, "merge-unknown", f"the goal {body.dropped} to merge is not here")
+    elif drop.merged_into is not None:
+        report(state, event, "merged-twice", f"{drop.id} was merged into {drop.merged_into} already")
+    elif kept_goal(state.goals, keep.id) == drop.id:
+        report(state, event, "merge-cycle", f"merging {drop.id} into {keep.id} would close a circle; left out")
+    else:
+        state.put(attrs.evolve(drop, merged_into=keep.id))
+
+
+def marked(state: LedgerState, event: Event, body: StageMarked) -> None:
+    """Close a stage; a key that was used is the same mark."""
+    goal = _open_goal(state, event)
+    if goal is None:
+        return
+    if body.key is not None and any(stage.key == body.key for stage in goal.attempt.stages):
+        return
+    stage = Stage(body.stage, body.marked_at, body.notes, body.key)
+    last = attrs.evolve(goal.attempt, stages=(*goal.attempt.stages, stage))
+    state.put(attrs.evolve(goal, attempts=(*goal.attempts[:-1], last)))
+
+
+def linked(state: LedgerState, event: Event, body: GoalLinked) -> None:
+    """Tie a commit, branch or pull request to the goal."""
+    goal = _goal(state, event)
+    if goal is not None:
+        link = Link(body.kind, body.target, body.evidence)
+        state.put(attrs.evolve(goal, links=tuple(dict.fromkeys((*goal.links, link)))))
+
+
+def budgeted(state: LedgerState, event: Event, body: BudgetSet) -> None:
+    """Remember a budget; in a batch it stands before the start of its goal."""
+    budget = Budget(body.tokens, body.nano_usd, body.stage)
+    state.budgets[event.goal] = (*state.budgets.get(event.goal, ()), budget)

@@ -1,0 +1,100 @@
+"""How a usage snapshot changes the state: boundaries are added, sessions join goals, pending ones are settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from tallybook.domain.attribution import Point, SessionLine
+from tallybook.domain.state import Claims, LedgerState, PendingBoundary, owner_now, owner_of, report
+
+if TYPE_CHECKING:
+    from tallybook.domain.events import Event, UsageSnapshot
+    from tallybook.domain.usage import SessionKey, SessionUsage
+
+
+def snapshot(state: LedgerState, event: Event, body: UsageSnapshot) -> None:
+    """Add a boundary to every session in the snapshot, or settle earlier ones."""
+    if body.settles is not None:
+        for usage in body.sessions:
+            _settle(state, event, body.settles, usage)
+        return
+    present = {usage.key for usage in body.sessions}
+    for usage in body.sessions:
+        line = state.lines.get(usage.key, SessionLine())
+        if line.parent is None and usage.parent is not None:
+            state.lines[usage.key] = attrs.evolve(line, parent=usage.parent)
+    for usage in body.sessions:
+        _add_point(state, event, usage)
+    already = state.joined.get(event.goal, ())
+    roots = [usage for usage in body.sessions if _parent_key(usage) not in present]
+    newly = [usage for usage in roots if usage.key not in already]
+    state.joined[event.goal] = (*already, *(usage.key for usage in newly))
+    claims = Claims(
+        tuple(usage.key for usage in newly if usage.born_after_start),
+        tuple((usage.key, _parent_key(usage)) for usage in body.sessions),
+    )
+    if claims.sessions:
+        state.claims[event.goal] = claims
+        claim(state, event.goal)
+
+
+def _parent_key(usage: SessionUsage) -> SessionKey | None:
+    return None if usage.parent is None else attrs.evolve(usage.key, session=usage.parent)
+
+
+def _add_point(state: LedgerState, event: Event, usage: SessionUsage) -> None:
+    line = state.lines.get(usage.key, SessionLine())
+    owner = owner_of(state, usage.key)
+    point = Point(event.id, usage.classes, usage.quality, usage.pending, owner, usage.unreported)
+    state.lines[usage.key] = attrs.evolve(line, points=(*line.points, point))
+    if usage.pending:
+        state.pending[event.id, usage.key] = PendingBoundary(event.id, event.goal, usage, event.at)
+
+
+def claim(state: LedgerState, goal_id: str) -> None:
+    """Sessions born for a goal belong to it from their first response, as far as no goal owned them.
+
+    A snapshot stands before the start of its goal in their batch, so the start asks for this again.
+    """
+    goal = state.goals.get(goal_id)
+    if goal is None:
+        return
+    claims = state.claims.pop(goal_id, Claims())
+    if not goal.is_open:
+        return
+    parents = dict(claims.parents)
+    for key in parents:
+        above: SessionKey | None = key
+        seen = set()
+        while above is not None and above not in claims.sessions and above not in seen:
+            seen.add(above)
+            above = parents.get(above)
+        if above in claims.sessions:
+            owner = owner_now(goal, direct=key in claims.sessions)
+            line = state.lines[key]
+            points = tuple(attrs.evolve(point, owner=owner) if point.owner is None else point for point in line.points)
+            state.lines[key] = attrs.evolve(line, points=points)
+
+
+def _settle(state: LedgerState, event: Event, snapshot: str, usage: SessionUsage) -> None:
+    line = state.lines.get(usage.key, SessionLine())
+    if all(point.snapshot != snapshot for point in line.points):
+        report(state, event, "settles-unknown", f"the snapshot {snapshot} to settle is not here")
+        return
+    points = tuple(
+        attrs.evolve(
+            point,
+            classes=usage.classes,
+            quality=usage.quality,
+            pending=usage.pending,
+            unreported=usage.unreported,
+        )
+        if point.snapshot == snapshot
+        else point
+        for point in line.points
+    )
+    state.lines[usage.key] = attrs.evolve(line, points=points)
+    if not usage.pending:
+        state.pending.pop((snapshot, usage.key), None)

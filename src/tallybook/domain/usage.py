@@ -1,0 +1,113 @@
+"""Usage snapshots: what a session had used up to one moment, by price class."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from tallybook.domain.quality import Quality
+from tallybook.domain.tokens import TokenVector, total_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CONTEXT_BANDS: Final = ((200_000, "≤200k"), (272_000, "≤272k"))
+LONGEST_BAND: Final = ">272k"
+
+
+class SnapshotReason(StrEnum):
+    """The command that asked for the snapshot."""
+
+    START = "start"
+    CONTINUE = "continue"
+    MARK = "mark"
+    FINISH = "finish"
+    SETTLE = "settle"
+
+
+def context_band(tokens: int) -> str:
+    """The band of one request's whole input (cached or not), in tokens."""
+    for limit, name in CONTEXT_BANDS:
+        if tokens <= limit:
+            return name
+    return LONGEST_BAND
+
+
+@attrs.frozen(order=True)
+class PriceClass:
+    """All that a price can depend on, besides the tokens themselves."""
+
+    model: str
+    tier: str
+    """Service tier as logged, ``standard`` where the log names none."""
+    context: str
+    """Context band of the single request, see ``context_band``."""
+    day: str
+    """UTC day of the response, ``YYYY-MM-DD``."""
+
+
+@attrs.frozen
+class ClassUsage:
+    """The responses of one price class, counted and added up."""
+
+    price_class: PriceClass
+    responses: int
+    tokens: TokenVector
+
+
+@attrs.frozen(order=True)
+class SessionKey:
+    """One conversation of one agent."""
+
+    agent: str
+    session: str
+
+
+@attrs.frozen
+class SessionUsage:
+    """The counter of one session at one moment."""
+
+    agent: str
+    session: str
+    classes: tuple[ClassUsage, ...]
+    """Sorted by price class, each class once."""
+    quality: Quality
+    parent: str | None = None
+    """The session (of the same agent) that spawned this one; a fork has none."""
+    born_after_start: bool = False
+    """The session began after the start of the goal that this snapshot is for."""
+    pending: bool = False
+    """A tool call is logged whose response has no final usage yet."""
+    high_water: str | None = None
+    """Key of the last response counted here."""
+    pending_call: str | None = None
+    """Id of the tool call whose response is not counted here yet."""
+    unreported: tuple[str, ...] = ()
+    """Components of the token vector that this agent does not log."""
+
+    @property
+    def key(self) -> SessionKey:
+        """The session's identity."""
+        return SessionKey(self.agent, self.session)
+
+    @property
+    def tokens(self) -> TokenVector:
+        """The sum over all price classes."""
+        return total_of(usage.tokens for usage in self.classes)
+
+
+def merge_classes(usages: Iterable[ClassUsage]) -> tuple[ClassUsage, ...]:
+    """Add up by price class; sorted, each class once."""
+    found: dict[PriceClass, list[ClassUsage]] = {}
+    for usage in usages:
+        found.setdefault(usage.price_class, []).append(usage)
+    return tuple(
+        ClassUsage(
+            price_class,
+            sum(part.responses for part in parts),
+            total_of(part.tokens for part in parts),
+        )
+        for price_class, parts in sorted(found.items())
+    )
