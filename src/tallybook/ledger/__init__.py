@@ -1,0 +1,1 @@
+"""Bytes on disk: the append-only NDJSON ledger."""

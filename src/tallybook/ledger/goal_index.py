@@ -1,0 +1,155 @@
+"""Which goals there are and which are open, for the hooks: a small fold over few event types.
+
+Standard library only, so that a hook starts fast. It opens and closes goals by the same rules, in the same order, as
+the full replay does.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from tallybook.ledger.file import OS_FILES, FileSystem, opened
+from tallybook.ledger.identity import survey
+from tallybook.ledger.line import Fault, RawEvent, parse
+from tallybook.ledger.scan import ledger_files, lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+_OUTCOMES = ("success", "fail")
+
+
+class GoalEntry(NamedTuple):
+    """One goal, as much of it as a hook needs."""
+
+    id: str
+    title: str
+    kind: str
+    worktree: str | None
+    writer: str
+    """The writer that started it."""
+    activated: tuple[str, str, int]
+    """(hlc, writer, seq) of its last start or continuation."""
+    outcome: str | None = None
+    """``success`` or ``fail``; None while it has none."""
+    merged_into: str | None = None
+    touched_by: frozenset[str] = frozenset()
+    """Every writer that has an event of the goal."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether commands can still be run for it."""
+        return self.outcome is None and self.merged_into is None
+
+
+class GoalIndex(NamedTuple):
+    """All goals by id."""
+
+    goals: dict[str, GoalEntry]
+
+
+def read_index(home: Path, published: Path | None, files: FileSystem = OS_FILES) -> GoalIndex:
+    """Fold all files of both directories; lines and files that can't be read are passed over."""
+    events: dict[str, RawEvent] = {}
+    touched: dict[str, set[str]] = {}
+    for event in _events(files, [home] if published is None else [home, published]):
+        envelope = event.envelope
+        touched.setdefault(envelope.goal, set()).add(envelope.writer)
+        if envelope.type in _RULES:
+            known = events.get(envelope.id)
+            if known is None or _order(event) < _order(known):
+                events[envelope.id] = event
+    goals: dict[str, GoalEntry] = {}
+    for event in sorted(events.values(), key=lambda event: (_order(event), event.envelope.id)):
+        _RULES[event.envelope.type](goals, event)
+    return GoalIndex({goal: entry._replace(touched_by=frozenset(touched[goal])) for goal, entry in goals.items()})
+
+
+def this_clone(home: Path, identity: Path, files: FileSystem = OS_FILES) -> frozenset[str]:
+    """The writers of the clone that ``identity`` marks: the current one and those before it."""
+    return survey(files, home, identity).ids
+
+
+def open_here(index: GoalIndex, writers: Iterable[str], worktree: str | None) -> list[GoalEntry]:
+    """The open goals that these writers started in this worktree, the one activated last at the end."""
+    own = frozenset(writers)
+    here = [
+        entry for entry in index.goals.values() if entry.is_open and entry.writer in own and entry.worktree == worktree
+    ]
+    return sorted(here, key=lambda entry: entry.activated)
+
+
+def _events(files: FileSystem, directories: list[Path]) -> Iterable[RawEvent]:
+    for directory in directories:
+        try:
+            paths = ledger_files(files, directory)
+        except OSError:
+            continue
+        for path in paths:
+            try:
+                with opened(files, path, os.O_RDONLY) as source:
+                    for line in lines(files, source):
+                        event = parse(line.raw)
+                        if line.complete and not isinstance(event, Fault):
+                            yield event
+            except OSError:
+                continue
+
+
+def _order(event: RawEvent) -> tuple[str, str, int]:
+    return (event.envelope.hlc, event.envelope.writer, event.envelope.seq)
+
+
+def _started(goals: dict[str, GoalEntry], event: RawEvent) -> None:
+    goal, body = event.envelope.goal, event.body
+    title, kind, worktree = body.get("title"), body.get("kind"), body.get("worktree")
+    if goal not in goals and isinstance(title, str) and isinstance(kind, str) and isinstance(worktree, str | None):
+        goals[goal] = GoalEntry(goal, title, kind, worktree, event.envelope.writer, _order(event))
+
+
+def _continued(goals: dict[str, GoalEntry], event: RawEvent) -> None:
+    entry = goals.get(event.envelope.goal)
+    if entry is not None and entry.is_open:
+        goals[entry.id] = entry._replace(activated=_order(event))
+
+
+def _finished(goals: dict[str, GoalEntry], event: RawEvent) -> None:
+    entry, status = goals.get(event.envelope.goal), event.body.get("status")
+    if entry is not None and isinstance(status, str) and status in _OUTCOMES:
+        goals[entry.id] = entry._replace(outcome=status)
+
+
+def _corrected(goals: dict[str, GoalEntry], event: RawEvent) -> None:
+    entry = goals.get(event.envelope.goal)
+    if entry is not None and entry.outcome is not None:
+        _finished(goals, event)
+
+
+def _updated(goals: dict[str, GoalEntry], event: RawEvent) -> None:
+    entry, title = goals.get(event.envelope.goal), event.body.get("title")
+    if entry is not None and isinstance(title, str):
+        goals[entry.id] = entry._replace(title=title)
+
+
+def _merged(goals: dict[str, GoalEntry], event: RawEvent) -> None:
+    keep, dropped = goals.get(event.envelope.goal), event.body.get("dropped")
+    drop = goals.get(dropped) if isinstance(dropped, str) else None
+    if keep is None or drop is None or drop.merged_into is not None:
+        return
+    last = keep
+    while last.merged_into is not None:
+        last = goals[last.merged_into]
+    if last.id != drop.id:
+        goals[drop.id] = drop._replace(merged_into=keep.id)
+
+
+_RULES: dict[str, Callable[[dict[str, GoalEntry], RawEvent], None]] = {
+    "goal_started": _started,
+    "goal_continued": _continued,
+    "goal_finished": _finished,
+    "goal_corrected": _corrected,
+    "goal_updated": _updated,
+    "goals_merged": _merged,
+}

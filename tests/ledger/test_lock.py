@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallybook.ledger import lock
+from tallybook.ledger.errors import LockFailedError, LockTimeoutError
+from tallybook.ledger.lock import LOCK_NAME, held
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOLDER = """
+import sys
+from pathlib import Path
+from tallybook.ledger.lock import held
+with held(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_timeout_names_the_holder(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(LockTimeoutError) as caught, held(tmp_path, 0.05):
+            raise AssertionError
+        assert caught.value.holder == holder.pid
+        assert str(holder.pid) in str(caught.value)
+        holder.communicate()
+    with held(tmp_path, 0.05):
+        assert (tmp_path / LOCK_NAME).read_text() == f"{os.getpid()}\n"
+    assert (tmp_path / LOCK_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), held(tmp_path):
+        raise ZeroDivisionError
+    with held(tmp_path, 0):
+        pass
+
+
+@pytest.mark.parametrize("text", [b"", b"nonsense\n", b"\xff\xff"])
+def test_an_unsigned_lock_has_no_holder(tmp_path: Path, text: bytes) -> None:
+    with held(tmp_path):
+        (tmp_path / LOCK_NAME).write_bytes(text)
+        with pytest.raises(LockTimeoutError, match="another process") as caught, held(tmp_path, 0):
+            raise AssertionError
+        assert caught.value.holder is None
+
+
+def test_a_lock_file_with_two_names_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("precious")
+    (tmp_path / LOCK_NAME).hardlink_to(tmp_path / "other")
+    with held(tmp_path):
+        assert (tmp_path / "other").read_text() == "precious"
+
+
+def test_a_link_is_not_locked(tmp_path: Path) -> None:
+    (tmp_path / LOCK_NAME).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LockFailedError) as caught, held(tmp_path):
+        raise AssertionError
+    assert "link" in caught.value.remedy
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_holder_that_cannot_be_read_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bytes:
+        raise OSError
+
+    with held(tmp_path):
+        monkeypatch.setattr("tallybook.ledger.lock.os.read", fail)
+        with pytest.raises(LockTimeoutError, match="another process"), held(tmp_path, 0):
+            raise AssertionError
+
+
+def test_a_holder_whose_file_is_gone_is_unknown(tmp_path: Path) -> None:
+    assert lock._holder(tmp_path / "none") is None
