@@ -1,0 +1,1 @@
+"""Readers of agents' session logs: text stays here, only counted facts leave."""

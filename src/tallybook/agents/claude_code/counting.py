@@ -1,0 +1,74 @@
+"""Occurrences into responses: one API answer is counted once, with one whole row, in whatever files it stands."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import attrs
+
+from tallybook.agents.claude_code.identity import answers
+from tallybook.agents.claude_code.ownership import Copy, Owner
+from tallybook.agents.claude_code.rows import decode
+from tallybook.agents.claude_code.sessions import thread_name
+from tallybook.agents.port import Response
+from tallybook.domain.quality import Quality, worst
+from tallybook.domain.tokens import TokenVector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tallybook.agents.claude_code.identity import Answer
+    from tallybook.agents.port import SourceRows
+
+
+def derive(unit: Sequence[SourceRows]) -> list[Response]:
+    """All responses of one unit, ordered by key."""
+    groups: dict[str, list[Copy]] = defaultdict(list)
+    for source in unit:
+        for occurrence in source.rows:
+            groups[occurrence.group].append(Copy(source.key, occurrence.offset, occurrence.at, decode(occurrence)))
+    found = [
+        response for group, copies in groups.items() for answer in answers(copies) for response in _count(group, answer)
+    ]
+    return sorted(found, key=lambda response: response.key)
+
+
+def _count(group: str, answer: Answer) -> Iterator[Response]:
+    kept = max(answer.copies, key=lambda copy: _preference(copy, answer.owner))
+    quality = Quality.EXACT if kept.row.final else Quality.LOWER_BOUND
+    response = Response(
+        key=_key(group, answer),
+        session=thread_name(answer.owner.session, answer.owner.thread),
+        source=kept.source,
+        offset=kept.offset,
+        at=min((copy.at for copy in answer.copies if copy.at is not None), default=None),
+        model=kept.row.model,
+        tokens=TokenVector(*kept.row.tokens),
+        tier=kept.row.tier,
+        quality=quality if answer.owner.proved else worst(quality, Quality.UNVERIFIED),
+        final=kept.row.final,
+        calls=_calls(answer),
+    )
+    yield response
+    for number, (model, parts) in enumerate(kept.row.advisors, start=1):
+        key = f"{response.key}#advisor{number}"
+        yield attrs.evolve(response, key=key, model=model, tokens=TokenVector(*parts), calls=())
+
+
+def _preference(copy: Copy, owner: Owner) -> tuple[bool, int, bool, int, int, str]:
+    """One whole row per answer: a stop reason, then more output, then the owner's own row, then the later one."""
+    row = copy.row
+    own = row.home == owner.session and row.thread == owner.thread and row.origin is None
+    return row.sealed, row.output, own, row.block, copy.offset, copy.source
+
+
+def _calls(answer: Answer) -> tuple[str, ...]:
+    """Tool calls of all rows: a row holds one content block."""
+    in_order = sorted(answer.copies, key=lambda copy: (copy.row.evidence, copy.source, copy.offset))
+    return tuple(dict.fromkeys(call for copy in in_order for call in copy.row.calls))
+
+
+def _key(group: str, answer: Answer) -> str:
+    """Message and request; gateways use a message id again, so without a request the session tells them apart."""
+    return f"{group}:{answer.request}" if answer.request else f"{group}@{answer.owner.session}"

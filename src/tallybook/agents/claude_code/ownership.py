@@ -1,0 +1,79 @@
+"""Whose a response is that stands in several files: decided by what the rows prove, never by the order of files.
+
+A row that names its origin (``forkedFrom``, ``requestSessionId``) settles it, and so does one that names another
+candidate as its ancestor. Else a file that shows the row as written when it happened beats one that shows nothing,
+which beats one that is younger than the row. Then the file whose first dated record is older wins. Where two sessions
+still stand level, the smaller id owns the response, and that is not proved.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import attrs
+
+from tallybook.agents.claude_code.rows import Row, unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LABELLED: Final = re.compile(r"agent-.*[^0-9a-f-].*", re.DOTALL)
+
+
+class Copy(NamedTuple):
+    """One row where it stands."""
+
+    source: str
+    offset: int
+    at: int | None
+    row: Row
+
+    @property
+    def standing(self) -> tuple[int, bool, int]:
+        """How strongly the file claims the row; less is stronger."""
+        return self.row.evidence, self.row.born is None, self.row.born or 0
+
+
+@attrs.frozen
+class Owner:
+    """The thread that a response is counted for."""
+
+    session: str
+    thread: str
+    proved: bool = True
+
+    @property
+    def rank(self) -> tuple[bool, str]:
+        """Order of threads that hold the same message: main, then agents, then labelled ones such as asides."""
+        return _LABELLED.fullmatch(self.thread) is not None, self.thread
+
+
+def owner_of(copies: Sequence[Copy]) -> Owner:
+    """The owner of a response with these rows."""
+    session, proved = _session_of(copies)
+    at_home = [copy for copy in copies if copy.row.home == session]
+    return min(
+        (Owner(session, copy.row.thread, proved) for copy in at_home),
+        key=lambda owner: owner.rank,
+    )
+
+
+def _session_of(copies: Sequence[Copy]) -> tuple[str, bool]:
+    homes = {copy.row.home for copy in copies}
+    if len(homes) > 1:
+        homes = homes - _descendants(copies, homes) or homes
+    if len(homes) == 1:
+        return homes.pop(), True
+    claims = sorted((min(copy.standing for copy in copies if copy.row.home == home), home) for home in homes)
+    return claims[0][1], claims[0][0] != claims[1][0]
+
+
+def _descendants(copies: Sequence[Copy], homes: set[str]) -> set[str]:
+    """Sessions that are proved to hold copies: by a row's origin, or by an ancestor among the candidates."""
+    proved = {unpacked(copy.row.session) for copy in copies if copy.row.origin is not None}
+    for copy in copies:
+        ancestor = None if copy.row.ancestor is None else unpacked(copy.row.ancestor)
+        if ancestor in homes and ancestor != copy.row.home:
+            proved.add(copy.row.home)
+    return proved

@@ -1,0 +1,97 @@
+"""Where Claude Code keeps its logs: regular files below its roots, each once, whatever links point where."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tallybook.agents.port import LogFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+AGENT: Final = "claude"
+
+_Identity = tuple[int, int]
+
+
+def roots(environ: Mapping[str, str]) -> list[Path]:
+    """Configuration directories: those of ``CLAUDE_CONFIG_DIR`` (a comma list), else the XDG one and ``~/.claude``."""
+    home = environ.get("HOME", "")
+    configured = [part.strip() for part in environ.get("CLAUDE_CONFIG_DIR", "").split(",")]
+    if any(configured):
+        return list(dict.fromkeys(_expanded(part, home) for part in configured if part))
+    xdg = environ.get("XDG_CONFIG_HOME", "")
+    found = [Path(xdg, "claude")] if xdg else []
+    if home:
+        found += [Path(home, ".claude")] if xdg else [Path(home, ".config", "claude"), Path(home, ".claude")]
+    return list(dict.fromkeys(found))
+
+
+def _expanded(part: str, home: str) -> Path:
+    return Path(home, part[2:]) if home and part.startswith("~/") else Path(part)
+
+
+def discover(environ: Mapping[str, str]) -> Iterator[LogFile]:
+    """Every log below the roots, sorted within each root; an unreadable directory is passed over."""
+    walk = _Walk()
+    for root in roots(environ):
+        for path in sorted(walk.files(os.path.join(root, "projects"))):  # noqa: PTH118 - os.scandir speaks text
+            yield LogFile(AGENT, os.fsencode(path).decode("utf-8", "backslashreplace"), Path(path))
+
+
+def _is_log(name: str) -> bool:
+    return name.endswith(".jsonl") and name != "journal.jsonl" and ".orphaned" not in name and ".superseded" not in name
+
+
+class _Walk:
+    """Walks directory trees; what was reached before, by whatever name, is not reached again."""
+
+    def __init__(self) -> None:
+        self._directories: set[_Identity] = set()
+        self._files: set[_Identity] = set()
+        self._links: list[str] = []
+
+    def files(self, top: str) -> Iterator[str]:
+        """Regular logs below ``top``; a real path names a file, and a link only one that has no other name here."""
+        yield from self._below([top])
+        single: dict[str, _Identity] = {}
+        while self._links:
+            links, self._links = sorted(self._links), []
+            for link in links:
+                try:
+                    status = os.stat(link)  # noqa: PTH116 - the links of a walk that speaks text
+                except OSError:
+                    continue
+                if stat.S_ISDIR(status.st_mode):
+                    yield from self._below([link])
+                elif stat.S_ISREG(status.st_mode) and _is_log(link.rpartition(os.sep)[2]):
+                    single[link] = (status.st_dev, status.st_ino)
+        for link, identity in sorted(single.items()):
+            if identity not in self._files:
+                self._files.add(identity)
+                yield link
+
+    def _below(self, pending: list[str]) -> Iterator[str]:
+        while pending:
+            directory = pending.pop()
+            try:
+                status = os.stat(directory)  # noqa: PTH116 - three times as fast as Path.stat
+                identity = (status.st_dev, status.st_ino)
+                if identity in self._directories:
+                    continue
+                with os.scandir(directory) as entries:
+                    found = list(entries)
+            except OSError:
+                continue
+            self._directories.add(identity)
+            for entry in found:
+                if entry.is_symlink():
+                    self._links.append(entry.path)
+                elif entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                elif entry.is_file(follow_symlinks=False) and _is_log(entry.name):
+                    self._files.add((status.st_dev, entry.inode()))
+                    yield entry.path

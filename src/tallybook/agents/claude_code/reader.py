@@ -1,0 +1,45 @@
+"""The reader of Claude Code's session logs, as the rest of the program knows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallybook.agents.claude_code import counting, paths, process, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
+
+VERSION: Final = "claude/1"
+
+
+class ClaudeCodeReader:
+    """Implements ``LogReader``; holds no state of its own."""
+
+    agent: str = paths.AGENT
+    version: str = VERSION
+    unreported: tuple[str, ...] = ()
+    usage_since: int | None = None
+    session_variables: tuple[str, ...] = ("CLAUDE_CODE_SESSION_ID",)
+    call_variable: str | None = None
+
+    def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
+        """Every log below the roots that ``environ`` names."""
+        return paths.discover(environ)
+
+    def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
+        """Usage rows of complete lines; conversation text is passed over undecoded."""
+        return scan.read(log, lines, state)
+
+    def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
+        """Each API answer once; ``at`` is the time of its first row, which stays as more rows come."""
+        return counting.derive(unit)
+
+    def is_agent_process(self, argv: Sequence[str]) -> bool:
+        """Whether a process with these arguments is Claude Code."""
+        return process.is_agent_process(argv)
+
+    def registered_session(self, environ: Mapping[str, str], pid: int, started: str) -> str | None:
+        """The session in Claude Code's registry of running processes."""
+        return process.registered_session(environ, pid, started)

@@ -1,0 +1,95 @@
+"""The stored form of one usage row: counts, ids and names in msgpack, and no text."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import msgspec
+
+from tallybook.domain.tokens import COMPONENTS
+
+if TYPE_CHECKING:
+    from tallybook.agents.port import Occurrence
+
+_OUTPUT: Final = COMPONENTS.index("output")
+
+LIVE: Final = 0
+"""The file proves that the row was written when it happened: a record that is never copied stands before it."""
+UNPROVED: Final = 1
+COPIED: Final = 2
+"""The row is older than the file that holds it."""
+
+
+class Row(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """One assistant record with usage."""
+
+    session: bytes
+    evidence: int
+    born: int | None
+    """Time of the first dated record of the file."""
+    uid: int | None
+    """Hash of the record's uuid: copies keep it."""
+    request: str | None
+    thread: str
+    """Empty for the main conversation, else ``agent-`` and the agent's id."""
+    sealed: bool
+    """Whether a stop reason stands in the row."""
+    final: bool
+    block: int
+    model: str
+    tier: str
+    tokens: tuple[int, ...]
+    calls: tuple[str, ...] = ()
+    origin: bytes | None = None
+    """The session that the record names as its own before it was copied."""
+    ancestor: bytes | None = None
+    """An older session of which this one is a continuation."""
+    advisors: tuple[tuple[str, tuple[int, ...]], ...] = ()
+
+    @property
+    def home(self) -> str:
+        """The session that the row belongs to by its own word."""
+        return unpacked(self.session if self.origin is None else self.origin)
+
+    @property
+    def output(self) -> int:
+        """Tokens of output."""
+        return self.tokens[_OUTPUT]
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(Row)
+
+
+def encode(row: Row) -> bytes:
+    """The bytes kept in an occurrence."""
+    return _ENCODER.encode(row)
+
+
+def decode(occurrence: Occurrence) -> Row:
+    """The row of an occurrence."""
+    return _DECODER.decode(occurrence.data)
+
+
+@lru_cache(maxsize=256)
+def packed(session: str) -> bytes:
+    """A session id in 17 bytes where it is a UUID in its usual spelling, else its text behind a mark."""
+    try:
+        identity = UUID(session)
+    except ValueError:
+        return b"t" + session.encode()
+    return b"u" + identity.bytes if str(identity) == session else b"t" + session.encode()
+
+
+@lru_cache(maxsize=256)
+def unpacked(session: bytes) -> str:
+    """The text of a packed session id."""
+    return str(UUID(bytes=session[1:])) if session.startswith(b"u") else session[1:].decode()
+
+
+def fingerprint(uuid: str) -> int:
+    """64 bits that stand for a uuid."""
+    return int.from_bytes(blake2b(uuid.encode(), digest_size=8).digest())

@@ -1,0 +1,197 @@
+"""Reads complete lines of one log: any split of the file into runs of lines leaves the same facts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from tallybook.agents.claude_code import rows, usage
+from tallybook.agents.claude_code.records import (
+    KNOWN,
+    SYNTHETIC,
+    Answer,
+    decode,
+    instant,
+    mended,
+    plain_kind,
+    tool_calls,
+)
+from tallybook.agents.claude_code.sessions import Sessions, thread_name
+from tallybook.agents.port import Batch, Occurrence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tallybook.agents.claude_code.records import Record, Usage
+    from tallybook.agents.port import Line, LogFile
+
+_BOM: Final = b"\xef\xbb\xbf"
+_AGENT_FILE: Final = re.compile(r"agent-(.+)\.jsonl", re.DOTALL)
+_REMEMBERED: Final = 1000
+
+
+class State(msgspec.Struct, array_like=True):
+    """What a later run of lines must know of the earlier ones."""
+
+    born: int | None = None
+    """Time of the first dated record."""
+    live: bool = False
+    """Whether that record is one that is never copied into another session's file."""
+    placed: bool = False
+    """Whether a record with a working directory has been seen."""
+    chain: dict[int, str] = msgspec.field(default_factory=dict)
+    """Roots of inline sidechains (before 2.0) by the hash of each record's uuid, the newest last."""
+    pending: tuple[str, str, str] | None = None
+    """Tool call, its session and its message, while the message has no final usage."""
+
+
+def read(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
+    """The facts in ``lines``, which follow those that left ``state``."""
+    scan = _Scan(log, msgspec.msgpack.decode(state, type=State) if state else State())
+    for line in lines:
+        scan.line(line)
+    return scan.batch()
+
+
+class _Place(NamedTuple):
+    offset: int
+    at: int | None
+    session: str
+    thread: str
+
+
+class _Scan:
+    def __init__(self, log: LogFile, state: State) -> None:
+        agent = _AGENT_FILE.fullmatch(log.path.name)
+        self._agent = agent[1] if agent else None
+        self._file_session = session_of(log.path)
+        self._key = log.key
+        self._state = state
+        self._sessions = Sessions()
+        self._occurrences: list[Occurrence] = []
+        self._bad = 0
+        self._unknown = 0
+
+    def batch(self) -> Batch:
+        call, session, _ = self._state.pending or (None, None, None)
+        return Batch(
+            occurrences=tuple(self._occurrences),
+            sessions=self._sessions.facts(),
+            state=msgspec.msgpack.encode(self._state),
+            pending_call=call,
+            pending_session=session,
+            bad_lines=self._bad,
+            unknown_records=self._unknown,
+        )
+
+    def line(self, line: Line) -> None:
+        raw = line.raw.removeprefix(_BOM)
+        if not raw or raw.isspace():
+            return
+        kind = None if self._curious else plain_kind(raw, in_agent_file=self._agent is not None)
+        if kind is not None:
+            self._unknown += kind not in KNOWN
+            return
+        record = decode(raw)
+        if record is None:
+            self._bad += 1
+            whole = mended(raw)
+            record = decode(whole) if whole else None
+        if record is not None:
+            self._record(line.offset, record)
+
+    @property
+    def _curious(self) -> bool:
+        """Whether every record must be decoded: until time and place are known, and while a call is pending."""
+        return self._state.born is None or not self._state.placed or self._state.pending is not None
+
+    def _record(self, offset: int, record: Record) -> None:
+        state = self._state
+        self._unknown += record.type not in KNOWN
+        at = instant(record.timestamp)
+        early = state.born is None or not state.placed
+        if state.born is None and at is not None:
+            state.born, state.live = at, record.uuid is None
+        place = _Place(offset, at, record.session or self._file_session, self._thread(record))
+        if early and record.session:
+            state.placed = state.placed or isinstance(record.cwd, str)
+            self._seen(record, place)
+        if record.type == "user":
+            state.pending = None
+        elif isinstance(record, Answer) and record.message.usage and record.message.model != SYNTHETIC:
+            self._count(record, record.message.usage, place)
+
+    def _thread(self, record: Record) -> str:
+        """Empty for the main conversation; before 2.0 a sidechain stands inline and is told by its first record."""
+        agent = record.agent or self._agent
+        if agent is None and record.sidechain:
+            agent = self._root(record)
+        return f"agent-{agent}" if agent else ""
+
+    def _root(self, record: Record) -> str:
+        chain = self._state.chain
+        own = record.uuid or "sidechain"
+        root = chain.get(rows.fingerprint(record.parent), own) if record.parent else own
+        if record.uuid:
+            chain[rows.fingerprint(record.uuid)] = root
+            if len(chain) > _REMEMBERED:
+                del chain[next(iter(chain))]
+        return root
+
+    def _evidence(self, at: int | None) -> int:
+        born = self._state.born
+        if at is None or born is None:
+            return rows.UNPROVED
+        if at < born:
+            return rows.COPIED
+        return rows.LIVE if self._state.live else rows.UNPROVED
+
+    def _seen(self, record: Record, place: _Place, model: str | None = None) -> None:
+        at = None if self._evidence(place.at) == rows.COPIED else place.at
+        fact = self._sessions.fact(place.session, place.thread)
+        fact.seen(at, record.cwd, model)
+        if record.origin and not place.thread:
+            fact.forked_from = fact.forked_from or record.origin
+
+    def _count(self, answer: Answer, counts: Usage, place: _Place) -> None:
+        row = self._row(answer, counts, place)
+        group = answer.message.id or answer.uuid or f"{self._key}:{place.offset}"
+        self._occurrences.append(Occurrence(group, place.offset, place.at, rows.encode(row)))
+        self._seen(answer, place, row.model)
+        pending = self._state.pending
+        if row.calls and not row.final:
+            self._state.pending = (row.calls[-1], thread_name(place.session, place.thread), group)
+        elif pending and (row.final or pending[2] != group):
+            self._state.pending = None
+
+    def _row(self, record: Answer, counts: Usage, place: _Place) -> rows.Row:
+        message, block = record.message, record.block
+        return rows.Row(
+            session=rows.packed(place.session),
+            evidence=self._evidence(place.at),
+            born=self._state.born,
+            uid=rows.fingerprint(record.uuid) if record.uuid else None,
+            request=record.request or None,
+            thread=place.thread,
+            sealed=message.stop_reason is not None,
+            final=usage.finished(record, counts),
+            block=block if type(block) is int and 0 <= block < _REMEMBERED else -1,
+            model=usage.name(message.model),
+            tier=usage.tier(counts),
+            tokens=usage.parts(counts, counts),
+            calls=tool_calls(message),
+            origin=rows.packed(record.origin) if record.origin else None,
+            ancestor=rows.packed(record.ancestor) if record.ancestor not in (None, "", place.session) else None,
+            advisors=usage.advisors(counts, record.advisor),
+        )
+
+
+def session_of(path: Path) -> str:
+    """The session that a log belongs to by its place, for records that do not say it."""
+    parts = path.parts
+    if "subagents" in parts[1:]:
+        return parts[len(parts) - 1 - parts[::-1].index("subagents") - 1]
+    return path.stem

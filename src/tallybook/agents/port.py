@@ -1,0 +1,156 @@
+"""What a reader of one agent's logs must offer; the rest of the program knows agents only by this.
+
+A reader works in two steps, both free of I/O. ``read`` turns complete lines into *occurrences*: facts as they
+stand in one file at one byte offset, text left out. ``derive`` turns all occurrences of one *unit* (files that
+may copy from each other) into *responses*, each counted once whatever the order in which files were found.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+from tallybook.domain.quality import Quality
+from tallybook.domain.tokens import TokenVector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+
+@attrs.frozen
+class LogFile:
+    """One log, where it is now."""
+
+    agent: str
+    key: str
+    """Stays the same when the file is archived or compressed; unique within the agent."""
+    path: Path
+    compressed: bool = False
+
+
+@attrs.frozen
+class Line:
+    """One complete line, without its newline."""
+
+    offset: int
+    """Of its first byte in the (decompressed) file."""
+    raw: bytes
+
+
+@attrs.frozen
+class Occurrence:
+    """One fact at one place of one log."""
+
+    group: str
+    """Occurrences of one group, and of groups that are linked, are derived together."""
+    offset: int
+    at: int | None
+    """Microseconds since the epoch, UTC; None where the line has no readable time."""
+    data: bytes
+    """The fact, in an encoding that the reader alone knows; counts, ids and names, never text."""
+
+
+@attrs.frozen
+class SessionFact:
+    """What a log says of one session; later facts fill what earlier ones left None."""
+
+    session: str
+    parent: str | None = None
+    """The session that spawned this one (subagent, review, compaction); a fork has none."""
+    forked_from: str | None = None
+    born_at: int | None = None
+    """Microseconds since the epoch, UTC."""
+    last_at: int | None = None
+    cwd: str | None = None
+    """Kept in the store alone, never in the ledger."""
+    model: str | None = None
+    origin: str = "main"
+    """``main``, ``subagent``, ``review`` or ``compaction``."""
+
+
+@attrs.frozen
+class Batch:
+    """What one run of complete lines held."""
+
+    occurrences: tuple[Occurrence, ...] = ()
+    sessions: tuple[SessionFact, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    """Pairs of groups that must be derived together."""
+    state: bytes = b""
+    """Handed to the next ``read`` of the same file, so that reading can go on at a cursor."""
+    pending_call: str | None = None
+    """Tool call logged at the end of the lines whose response has no usage yet."""
+    pending_session: str | None = None
+    """The session of that call."""
+    bad_lines: int = 0
+    unknown_records: int = 0
+
+
+@attrs.frozen
+class SourceRows:
+    """The occurrences of one log, in byte order."""
+
+    key: str
+    rows: tuple[Occurrence, ...]
+
+
+@attrs.frozen
+class Response:
+    """One completed model response: the atom of usage."""
+
+    key: str
+    """Unique within the agent."""
+    session: str
+    source: str
+    """Key of the log that holds the counted row."""
+    offset: int
+    at: int | None
+    """Microseconds since the epoch, UTC."""
+    model: str
+    """As logged; ``unknown`` where the log names none."""
+    tokens: TokenVector
+    tier: str = "standard"
+    quality: Quality = Quality.EXACT
+    final: bool = True
+    """False while the log holds a placeholder that a later row may replace."""
+    calls: tuple[str, ...] = ()
+    """Ids of the tool calls that this response issued."""
+
+
+class LogReader(Protocol):
+    """One agent's logs."""
+
+    agent: str
+    """Name used everywhere: ``codex``, ``claude``."""
+    version: str
+    """Changes whenever counting changes, so that stored occurrences are read anew."""
+    unreported: tuple[str, ...]
+    """Components of the token vector that this agent never logs."""
+    usage_since: int | None
+    """Sessions born earlier may hold answers without any usage (microseconds since the epoch); None if none do."""
+    session_variables: tuple[str, ...]
+    """Environment variables that hold the session id, in the order of preference."""
+    call_variable: str | None
+    """Environment variable that holds the id of the running tool call."""
+
+    def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
+        """Every log below the agent's roots, each key once (plain beats compressed, live beats archived)."""
+        ...
+
+    def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
+        """Read complete lines that follow those which left ``state`` (``b""`` at the head of the file)."""
+        ...
+
+    def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
+        """Count one unit; the result depends on the set of sources only, not on their order."""
+        ...
+
+    def is_agent_process(self, argv: Sequence[str]) -> bool:
+        """Whether a process with these arguments is this agent."""
+        ...
+
+    def registered_session(self, environ: Mapping[str, str], pid: int, started: str) -> str | None:
+        """The session that the agent's own registry names for the process ``pid`` (start time as in /proc)."""
+        ...

@@ -1,0 +1,1 @@
+"""Synthetic logs of agents, with totals that are known by construction."""
