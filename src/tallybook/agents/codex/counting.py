@@ -1,0 +1,137 @@
+"""Facts to responses: each counted once, whichever logs are present and whatever their order."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import attrs
+
+from tallybook.agents.codex.facts import Counts, Record
+from tallybook.agents.codex.marks import Mark, marks_of
+from tallybook.agents.codex.prefix import Boundary, Family, boundary_of, starts_anew
+from tallybook.agents.codex.threads import Thread, thread_of
+from tallybook.agents.port import Response
+from tallybook.domain.quality import Quality, worst
+from tallybook.domain.tokens import TokenVector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tallybook.agents.codex.steps import Step
+    from tallybook.agents.port import SourceRows
+
+
+@attrs.frozen
+class _Claim:
+    """One row that says: this response is that thread's."""
+
+    identity: str
+    """The same for every copy of the response."""
+    rank: tuple[int, str, str, int]
+    """The lowest claim is the one that is counted."""
+    response: Response
+
+
+def derive(unit: Sequence[SourceRows]) -> list[Response]:
+    """Count one unit; the responses are in the order of their keys."""
+    family = Family(thread_of(source) for source in sorted(unit, key=lambda source: source.key) if source.rows)
+    bounds = [(thread, boundary_of(thread, family)) for thread in family.threads]
+    told = {
+        _identity(step)
+        for thread, bound in bounds
+        for step in thread.steps
+        if step.index in thread.covered and step.index < bound.start
+    }
+    best: dict[str, _Claim] = {}
+    for thread, bound in bounds:
+        for claim in _claims(thread, bound, family):
+            held = best.get(claim.identity)
+            if claim.identity not in told and (held is None or claim.rank < held.rank):
+                best[claim.identity] = claim
+    return sorted((claim.response for claim in best.values()), key=lambda response: response.key)
+
+
+def _claims(thread: Thread, bound: Boundary, family: Family) -> Iterator[_Claim]:
+    marks = marks_of(thread)
+    for index, fact in enumerate(thread.facts):
+        if isinstance(fact, Record):
+            response = _response(thread, index, fact.usage, marks[index])
+            key = f"{fact.thread}:{fact.response}"
+            rank = (int(fact.thread != thread.id), fact.thread, thread.key, index)
+            yield _Claim(key, rank, attrs.evolve(response, key=key, session=fact.thread))
+    for step in thread.steps:
+        if step.index not in thread.covered:
+            response = _response(thread, step.index, step.usage, marks[step.index])
+            inherited = step.index < bound.start
+            claim = (_inherited if inherited else _own)(thread, step, response, family)
+            if claim is not None:
+                yield _doubtful(claim) if step.index in bound.doubt else claim
+
+
+def _own(thread: Thread, step: Step, response: Response, family: Family) -> _Claim | None:
+    """A step of the thread itself, unless it only repeats the total that a fork began with."""
+    quality = response.quality
+    if step.first and thread.relatives:
+        ancestors = family.ancestors(thread)
+        repeated = any(step.content in source.contents for source in ancestors) and bool(thread.lineage)
+        if step.content[1] is None or repeated:
+            return None
+        quality = Quality.EXACT if starts_anew(step, ancestors) else Quality.UNVERIFIED
+    elif step.gap:
+        quality = Quality.LOWER_BOUND
+    elif step.forwarded and _is_told_by_review(thread, step, family):
+        return None
+    key = f"{thread.id}:{_identity(step)}"
+    owned = attrs.evolve(response, key=key, session=thread.id, quality=worst(quality, response.quality))
+    return _Claim(key, (0, thread.id, thread.key, step.index), owned)
+
+
+def _inherited(thread: Thread, step: Step, response: Response, family: Family) -> _Claim | None:
+    """A copied step: counted for its absent owner, once for all who copied it."""
+    owner, *others = thread.lineage or thread.relatives or (thread.id,)
+    if family.sources(owner):
+        return None
+    if any(step.content in source.contents for other in others for source in family.sources(other)):
+        return None
+    identity = _identity(step)
+    key = f"{owner}:{identity}"
+    rank = (len(others), owner, thread.key, step.index)
+    return _Claim(identity, rank, attrs.evolve(response, key=key, session=owner))
+
+
+def _response(thread: Thread, index: int, usage: Counts, mark: Mark) -> Response:
+    row = thread.rows[index]
+    fresh, cached, written, output, reasoning = usage
+    return Response(
+        key="",
+        session=thread.id,
+        source=thread.key,
+        offset=row.offset,
+        at=row.at,
+        model=mark.model,
+        tokens=TokenVector(
+            input=fresh - cached - written,
+            cache_read=cached,
+            cache_write_unknown=written,
+            output=output,
+            reasoning=reasoning,
+        ),
+        tier=mark.tier,
+        quality=Quality.LOWER_BOUND if mark.compacted else Quality.EXACT,
+        calls=mark.calls,
+    )
+
+
+def _doubtful(claim: _Claim) -> _Claim:
+    return attrs.evolve(claim, response=attrs.evolve(claim.response, quality=Quality.UNVERIFIED))
+
+
+def _is_told_by_review(thread: Thread, step: Step, family: Family) -> bool:
+    """Whether another thread's log holds a step that was forwarded into this one (October to December 2025)."""
+    return any(step.content in other.contents for other in family.threads if other.id != thread.id)
+
+
+def _identity(step: Step) -> str:
+    """Sixteen digits that every copy of a row shares."""
+    return blake2b(repr((step.content, step.nth)).encode(), digest_size=8).hexdigest()

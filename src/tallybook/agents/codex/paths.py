@@ -1,0 +1,73 @@
+"""Where rollouts lie: every log once, whether live, archived or compressed, whatever the order on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tallybook.agents.port import LogFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_PLAIN: Final = ".jsonl"
+_COMPRESSED: Final = ".jsonl.zst"
+_DATED: Final = 3
+"""Directories below ``sessions``: year, month, day. No deeper, so that a link to itself ends."""
+
+
+def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
+    """Every rollout of the Codex home that ``environ`` names, in the order of keys."""
+    root = _root(environ)
+    if root is None:
+        return
+    found: dict[str, tuple[bool, bool, str]] = {}
+    for folder, depth, archived in (("sessions", _DATED, False), ("archived_sessions", 0, True)):
+        for path in _files(os.path.join(root, folder), depth):  # noqa: PTH118 - strings are twice as fast here
+            stem, compressed = _stem(path)
+            rank = (archived, compressed, path)
+            if stem and (stem not in found or rank < found[stem]):
+                found[stem] = rank
+    for stem, (_, compressed, path) in sorted(found.items()):
+        yield LogFile(agent, f"{root}:{stem}", Path(path), compressed)
+
+
+def _root(environ: Mapping[str, str]) -> str | None:
+    """The absolute path of the Codex home."""
+    if home := environ.get("CODEX_HOME"):
+        return str(Path(home).absolute())
+    if home := environ.get("HOME"):
+        return str(Path(home).absolute() / ".codex")
+    return None
+
+
+def _stem(path: str) -> tuple[str, bool]:
+    """The name of a rollout without its endings, and whether it is compressed; an empty name for other files."""
+    name = path.rpartition(os.sep)[2]
+    if name.startswith("rollout-"):
+        for ending in (_PLAIN, _COMPRESSED):
+            if name.endswith(ending):
+                return name.removesuffix(ending), ending is _COMPRESSED
+    return "", False
+
+
+def _files(folder: str, depth: int) -> Iterator[str]:
+    """Regular files (or links to them) in ``folder`` and in directories at most ``depth`` below it."""
+    try:
+        with os.scandir(folder) as entries:
+            found = list(entries)
+    except OSError:  # absent, not a directory, or without permission: no logs here
+        return
+    for entry in found:
+        if _holds(entry.is_file):
+            yield entry.path
+        elif depth and _holds(entry.is_dir):
+            yield from _files(entry.path, depth - 1)
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except OSError:  # a link to itself
+        return False

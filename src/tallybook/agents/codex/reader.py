@@ -1,0 +1,46 @@
+"""The reader of Codex CLI's logs: what the rest of the program calls; it keeps nothing between calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallybook.agents.codex import counting, paths, process, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
+
+AGENT: Final = "codex"
+
+
+class CodexReader:
+    """Codex CLI, its IDE extension and its SDK: they share one layout of logs."""
+
+    agent: str = AGENT
+    version: str = "codex/1"
+    unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h")
+    usage_since: int | None = 1_757_116_800_000_000
+    """6 September 2025: no Codex before that wrote a token count."""
+    session_variables: tuple[str, ...] = ("CODEX_THREAD_ID",)
+    call_variable: str | None = "CODEX_TOOL_CALL_ID"
+
+    def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
+        """Every rollout below ``$CODEX_HOME``, or else below ``$HOME/.codex``."""
+        return paths.logs_of(AGENT, environ)
+
+    def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
+        """Read complete lines that follow those which left ``state``."""
+        return reading.read(log, lines, state)
+
+    def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
+        """Count one unit."""
+        return counting.derive(unit)
+
+    def is_agent_process(self, argv: Sequence[str]) -> bool:
+        """Whether a process with these arguments is Codex."""
+        return process.is_codex(argv)
+
+    def registered_session(self, environ: Mapping[str, str], pid: int, started: str) -> str | None:  # noqa: ARG002 - the port's
+        """None: Codex keeps no registry of running sessions."""
+        return None

@@ -1,0 +1,218 @@
+"""Rollout lines as Codex writes them: the used fields alone, so that no text is ever decoded into an object."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+import msgspec
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Name = Annotated[str, msgspec.Meta(max_length=512)]
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """Any line."""
+
+    timestamp: str | None = None
+    type: str = ""
+    payload: msgspec.Raw = msgspec.Raw(b"{}")
+    ordinal: Number | None = None
+    id: msgspec.Raw = msgspec.Raw(b"null")
+    """Only in the first line of logs from before September 2025, which have no envelope."""
+    record_type: msgspec.Raw = msgspec.Raw(b"null")
+    """Only in the state lines of those logs."""
+
+
+class Kind(msgspec.Struct, gc=False):
+    """The kind of an event or of a response item."""
+
+    type: str = ""
+
+
+class Usage(msgspec.Struct, gc=False):
+    """Token counts; input includes what was cached or written to the cache, output includes reasoning."""
+
+    input_tokens: Number = 0
+    cached_input_tokens: Number = 0
+    cache_write_input_tokens: Number = 0
+    output_tokens: Number = 0
+    reasoning_output_tokens: Number = 0
+
+    def counts(self) -> tuple[int, int, int, int, int]:
+        """The counts in the order of ``facts.Counts``."""
+        return (
+            self.input_tokens,
+            self.cached_input_tokens,
+            self.cache_write_input_tokens,
+            self.output_tokens,
+            self.reasoning_output_tokens,
+        )
+
+
+class CountInfo(msgspec.Struct, gc=False):
+    """``info`` of a token count."""
+
+    total_token_usage: Usage | None = None
+    last_token_usage: Usage | None = None
+
+
+class TokenCount(msgspec.Struct, gc=False):
+    """``token_count``; ``info`` is null where only rate limits are told."""
+
+    info: CountInfo | None = None
+
+
+class UsageRecord(msgspec.Struct, gc=False):
+    """``token_usage_record`` (0.153 and later)."""
+
+    thread_id: Name
+    usage: Usage
+    response_id: Name = ""
+    turn_id: Name | None = None
+
+
+class TurnStarted(msgspec.Struct, gc=False):
+    """``task_started``."""
+
+    turn_id: Name | None = None
+    started_at: int | None = None
+
+
+class TurnContext(msgspec.Struct, gc=False):
+    """``turn_context``."""
+
+    turn_id: Name | None = None
+    model: Name | None = None
+
+
+class ThreadSettings(msgspec.Struct, gc=False):
+    """The settings themselves."""
+
+    model: Name | None = None
+    service_tier: Name | None = None
+
+
+class SettingsApplied(msgspec.Struct, gc=False):
+    """``thread_settings_applied`` (July 2026 and later; the thread since 0.152)."""
+
+    thread_id: Name | None = None
+    thread_settings: ThreadSettings | None = None
+
+
+class ToolCall(msgspec.Struct, gc=False):
+    """Any response item that is a tool call."""
+
+    call_id: Name | None = None
+
+
+class Spawn(msgspec.Struct, gc=False):
+    """Who spawned a subagent."""
+
+    parent_thread_id: Name | None = None
+
+
+class Subagent(msgspec.Struct, gc=False):
+    """What kind of child a thread is, where that is more than a word."""
+
+    thread_spawn: Spawn | None = None
+
+
+class Source(msgspec.Struct, gc=False):
+    """Where a thread comes from, where that is more than a word."""
+
+    subagent: str | Subagent | None = None
+
+
+class HistoryBase(msgspec.Struct, gc=False):
+    """The range of an ancestor that a paginated fork refers to."""
+
+    thread_id: Name | None = None
+
+
+class SessionMeta(msgspec.Struct, gc=False):
+    """``session_meta``."""
+
+    id: Name
+    session_id: Name | None = None
+    forked_from_id: Name | None = None
+    parent_thread_id: Name | None = None
+    subagent_history_start_ordinal: Number | None = None
+    history_base: HistoryBase | None = None
+    timestamp: str | None = None
+    cwd: str | None = None
+    source: str | Source | None = None
+
+
+class OldHead(msgspec.Struct, gc=False):
+    """First line of a log from before September 2025."""
+
+    id: Name
+    timestamp: str | None = None
+
+
+HEAD: Final = re.compile(
+    rb'\{"timestamp":"[0-9TZ:.+-]{1,40}",(?:"ordinal":[0-9]{1,16},)?"type":"(\w{1,64})","payload":\{"type":"(\w{1,64})",'
+)
+"""The head of a line in Codex's own order: its kind is certain without decoding. Any other shape is decoded."""
+
+ITEMS: Final = frozenset({
+    "agent_message",
+    "compaction",
+    "context_compaction",
+    "custom_tool_call_output",
+    "function_call_output",
+    "ghost_snapshot",
+    "message",
+    "reasoning",
+    "tool_search_output",
+})  # fmt: skip
+"""Response items that are no tool calls."""
+
+EVENTS: Final = frozenset({
+    "agent_message",
+    "agent_reasoning",
+    "agent_reasoning_raw_content",
+    "agent_reasoning_section_break",
+    "background_event",
+    "context_compacted",
+    "dynamic_tool_call_request",
+    "dynamic_tool_call_response",
+    "error",
+    "exec_command_begin",
+    "exec_command_end",
+    "guardian_assessment",
+    "image_generation_end",
+    "item_completed",
+    "item_started",
+    "mcp_tool_call_begin",
+    "mcp_tool_call_end",
+    "patch_apply_begin",
+    "patch_apply_end",
+    "plan_update",
+    "session_configured",
+    "stream_error",
+    "sub_agent_activity",
+    "thread_goal_updated",
+    "thread_name_updated",
+    "thread_rolled_back",
+    "turn_diff",
+    "user_message",
+    "view_image_tool_call",
+    "warning",
+    "web_search_begin",
+    "web_search_end",
+})  # fmt: skip
+"""Events that say nothing of usage."""
+
+RECORDS: Final = frozenset({
+    "dynamic_tools_updated",
+    "inter_agent_communication",
+    "inter_agent_communication_metadata",
+    "realtime_item",
+    "resume_metadata",
+    "retained_context",
+    "security_risk_score",
+    "world_state",
+})  # fmt: skip
+"""Kinds of lines that say nothing of usage."""

@@ -1,0 +1,99 @@
+"""One log with its facts decoded: whose it is, whom it descends from, what it tells by counter and by record."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+
+from tallybook.agents.codex.facts import AnyFact, Context, Count, Counts, Meta, Record, Turn, decode
+from tallybook.agents.codex.steps import Content, Step, steps_of
+from tallybook.agents.port import Occurrence
+
+if TYPE_CHECKING:
+    from tallybook.agents.port import SourceRows
+
+
+@attrs.frozen(eq=False)
+class Thread:
+    """One source of a unit."""
+
+    key: str
+    id: str
+    rows: Sequence[Occurrence]
+    facts: Sequence[AnyFact]
+    meta: Meta | None
+    """Its own head; None where that line is bad."""
+    copied_heads: tuple[str, ...]
+    """Ancestors whose heads were copied into the file, nearest first."""
+    steps: Sequence[Step]
+    covered: frozenset[int]
+    """Indices of the steps that a usage record tells better."""
+    contents: frozenset[Content]
+    """Of its steps."""
+    turns: frozenset[str]
+
+    @property
+    def lineage(self) -> tuple[str, ...]:
+        """Threads that rows can be copied from, nearest first."""
+        named = (self.meta.forked_from,) if self.meta and self.meta.forked_from else ()
+        return tuple(dict.fromkeys((*named, *self.copied_heads)))
+
+    @property
+    def relatives(self) -> tuple[str, ...]:
+        """The lineage and the thread that spawned this one."""
+        spawned = (self.meta.parent,) if self.meta and self.meta.parent else ()
+        return tuple(dict.fromkeys((*self.lineage, *spawned)))
+
+
+def thread_of(source: SourceRows) -> Thread:
+    """Decode one source."""
+    facts = [decode(row.data) for row in source.rows]
+    own = source.rows[-1].group
+    heads = [fact for fact in facts if isinstance(fact, Meta)]
+    steps = tuple(steps_of(facts))
+    return Thread(
+        key=source.key,
+        id=own,
+        rows=source.rows,
+        facts=facts,
+        meta=next((head for head in heads if head.thread == own), None),
+        copied_heads=tuple(dict.fromkeys(head.thread for head in heads if head.thread != own)),
+        steps=steps,
+        covered=_covered(facts, steps),
+        contents=frozenset(step.content for step in steps),
+        turns=frozenset(fact.turn for fact in facts if isinstance(fact, Turn | Context) and fact.turn),
+    )
+
+
+def _covered(facts: Sequence[AnyFact], steps: Sequence[Step]) -> frozenset[int]:
+    """Steps whose usage a record tells: the next of that usage, else one before it in the same turn.
+
+    The count comes right after its record, or after the output of the tool that the response called (0.154 and
+    later). A record that has none is a remote compaction's.
+    """
+    at = {step.index: step for step in steps}
+    waiting: dict[Counts, deque[int]] = {}
+    earlier: dict[Counts, deque[int]] = {}
+    found: set[int] = set()
+    for index, fact in enumerate(facts):
+        match fact:
+            case Turn():
+                earlier.clear()
+            case Record(usage=usage):
+                if earlier.get(usage):
+                    found.add(earlier[usage].pop())
+                else:
+                    waiting.setdefault(usage, deque()).append(index)
+            case Count() if index in at:
+                usage = at[index].usage
+                if waiting.get(usage):
+                    waiting[usage].popleft()
+                    found.add(index)
+                else:
+                    earlier.setdefault(usage, deque()).append(index)
+            case _:
+                pass
+    return frozenset(found)
