@@ -1,0 +1,45 @@
+"""The one list of readers; an agent's code is imported when its reader is asked for, not before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tallybook.agents.port import LogReader
+
+
+def _claude() -> LogReader:
+    from tallybook.agents.claude_code.reader import ClaudeCodeReader  # noqa: PLC0415 - on demand, see above
+
+    return ClaudeCodeReader()
+
+
+def _codex() -> LogReader:
+    from tallybook.agents.codex.reader import CodexReader  # noqa: PLC0415 - on demand, see above
+
+    return CodexReader()
+
+
+_MAKERS: Final[dict[str, Callable[[], LogReader]]] = {"claude": _claude, "codex": _codex}
+AGENTS: Final = tuple(_MAKERS)
+"""The names of all agents."""
+
+
+def readers() -> tuple[LogReader, ...]:
+    """A reader of every agent."""
+    return tuple(make() for make in _MAKERS.values())
+
+
+def reader(agent: str) -> LogReader:
+    """The reader of one agent.
+
+    Raises:
+        LookupError: there is no such agent; ``AGENTS`` lists them all.
+
+    """
+    if agent not in _MAKERS:
+        message = f"no reader for agent {agent!r}"
+        raise LookupError(message)
+    return _MAKERS[agent]()

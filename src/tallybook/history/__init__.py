@@ -1,0 +1,1 @@
+"""The store: every response once, for ever."""

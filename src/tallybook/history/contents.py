@@ -1,0 +1,185 @@
+"""One log's bytes: opened without waiting, proved to be the bytes read before, read from the cursor on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from hashlib import blake2b
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
+
+import attrs
+
+from tallybook.agents.lines import LineReader
+from tallybook.agents.port import Batch, LogFile
+
+if TYPE_CHECKING:
+    from tallybook.agents.port import LogReader
+
+PROOF: Final = 4096
+"""Bytes at the head, and before the cursor, that must be as they were."""
+_SIGNED: Final = 2**63 - 1
+
+
+class Stamp(NamedTuple):
+    """What ``stat`` says of a file; as long as it stays the file is not opened."""
+
+    dev: int
+    ino: int
+    size: int
+    mtime_ns: int
+
+
+@attrs.frozen
+class Mark:
+    """How far a log was read, and what proves that it is still the same."""
+
+    stamp: Stamp
+    compressed: bool
+    reader: str
+    revision: int
+    cursor: int
+    head_size: int
+    head: bytes
+    tail: bytes | None
+    state: bytes
+
+
+@attrs.frozen
+class Reading:
+    """What one visit to a log brought."""
+
+    log: LogFile
+    known: Mark | None
+    """What the visit built upon; it is void once the store says otherwise."""
+    mark: Mark
+    """What the store shall know; its revision is the one after ``known``."""
+    batch: Batch | None
+    """None where no complete line was new."""
+    afresh: bool
+    """The log was read from its head: nothing that was read of it before holds."""
+    overlong: int
+    bytes_read: int
+
+
+class UnreadableLog(Exception):  # noqa: N818
+    """The log cannot be read now; the message says why."""
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """The stamp, in numbers that SQLite can hold."""
+    return Stamp(status.st_dev & _SIGNED, status.st_ino & _SIGNED, status.st_size, status.st_mtime_ns)
+
+
+def read_log(reader: LogReader, log: LogFile, known: Mark | None) -> Reading:
+    """Read what is new in a log.
+
+    Raises:
+        UnreadableLog: it cannot be opened or decompressed, is no regular file, or shrank in the meantime.
+
+    """
+    try:
+        with _opened(log) as raw:
+            before = stamp_of(os.fstat(raw.fileno()))
+            content = _decompressed(raw) if log.compressed else raw
+            reading = _read(reader, _Content(log, content, before), known)
+            after = stamp_of(os.fstat(raw.fileno()))
+    except OSError as error:
+        raise UnreadableLog(error.strerror or str(error)) from error
+    except (EOFError, _zstd_error()) as error:
+        raise UnreadableLog(str(error)) from error
+    if after.size < before.size:
+        message = "it shrank while it was read"
+        raise UnreadableLog(message)
+    return reading
+
+
+@attrs.frozen
+class _Content:
+    log: LogFile
+    stream: BinaryIO
+    stamp: Stamp
+
+
+def _opened(log: LogFile) -> BinaryIO:
+    handle = os.open(log.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return cast("BinaryIO", open(handle, "rb", buffering=0))  # noqa: PTH123
+
+
+def _decompressed(raw: BinaryIO) -> BinaryIO:
+    if sys.version_info >= (3, 14):
+        from compression.zstd import ZstdFile  # noqa: PLC0415
+    else:
+        from backports.zstd import ZstdFile  # noqa: PLC0415
+    return cast("BinaryIO", ZstdFile(raw, "rb"))
+
+
+def _zstd_error() -> type[Exception]:
+    """The decompressor's own error; only asked for while an error is handled."""
+    if sys.version_info >= (3, 14):
+        from compression.zstd import ZstdError  # noqa: PLC0415
+    else:
+        from backports.zstd import ZstdError  # noqa: PLC0415
+    return ZstdError
+
+
+def _read(reader: LogReader, content: _Content, known: Mark | None) -> Reading:
+    stream, log = content.stream, content.log
+    resume = known if known and known.reader == reader.version and _is_same(content, known) else None
+    start = resume.cursor if resume else 0
+    stream.seek(start)
+    lines = LineReader(stream, start)
+    incoming = iter(lines)
+    first = next(incoming, None)
+    batch = None
+    if first is not None:
+        batch = reader.read(log, chain((first,), incoming), resume.state if resume else b"")
+    head_size, head = _head(stream, lines.end, resume)
+    mark = Mark(
+        stamp=content.stamp,
+        compressed=log.compressed,
+        reader=reader.version,
+        revision=known.revision + 1 if known else 0,
+        cursor=lines.end,
+        head_size=head_size,
+        head=head,
+        tail=None if log.compressed else _hash(_span(stream, max(lines.end - PROOF, 0), lines.end)),
+        state=batch.state if batch else resume.state if resume else b"",
+    )
+    return Reading(log, known, mark, batch, resume is None, lines.overlong, lines.end - start)
+
+
+def _is_same(content: _Content, known: Mark) -> bool:
+    """Whether all that was read of the log still stands there, as far as its head and tail can tell."""
+    alike = known.compressed == content.log.compressed
+    if alike and content.stamp.size <= known.stamp.size and content.stamp != known.stamp:
+        return False
+    if _hash(_span(content.stream, 0, known.head_size)) != known.head:
+        return False
+    tail = _span(content.stream, max(known.cursor - PROOF, 0), known.cursor)
+    return _hash(tail) == known.tail if known.tail is not None else tail.endswith(b"\n") or known.cursor == 0
+
+
+def _head(stream: BinaryIO, end: int, resume: Mark | None) -> tuple[int, bytes]:
+    if resume and resume.head_size == min(PROOF, end):
+        return resume.head_size, resume.head
+    head = _span(stream, 0, min(PROOF, end))
+    return len(head), _hash(head)
+
+
+def _span(stream: BinaryIO, start: int, end: int) -> bytes:
+    """The bytes from ``start`` to ``end``, fewer at the end of the file."""
+    stream.seek(start)
+    found = bytearray()
+    while len(found) < end - start and (piece := stream.read(end - start - len(found))):
+        found += piece
+    return bytes(found)
+
+
+def _hash(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()

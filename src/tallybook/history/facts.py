@@ -1,0 +1,119 @@
+"""What logs say of sessions, joined so that no order of arrival shows."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from tallybook.agents.port import SessionFact
+from tallybook.history.names import stored_text
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+LATEST: Final = 253_402_300_799_999_999
+"""The last microsecond of the year 9999."""
+_MAIN: Final = "main"
+_COLUMNS: Final = "parent, forked_from, born_at, last_at, cwd, model, origin"
+
+
+def moment(at: int | None) -> int | None:
+    """A moment between 1970 and 9999; anything else is as good as none."""
+    return at if at is not None and 0 <= at <= LATEST else None
+
+
+def fill(earlier: SessionFact, later: SessionFact) -> SessionFact:
+    """What both say: the earlier one has the word, the later fills its gaps; the last activity is the latest."""
+    moments = [at for at in (earlier.last_at, later.last_at) if at is not None]
+    return SessionFact(
+        earlier.session,
+        later.parent if earlier.parent is None else earlier.parent,
+        later.forked_from if earlier.forked_from is None else earlier.forked_from,
+        later.born_at if earlier.born_at is None else earlier.born_at,
+        max(moments, default=None),
+        later.cwd if earlier.cwd is None else earlier.cwd,
+        later.model if earlier.model is None else earlier.model,
+        later.origin if earlier.origin == _MAIN else earlier.origin,
+    )
+
+
+def clean(fact: SessionFact) -> SessionFact:
+    """A fact that the store can hold."""
+    texts = (fact.parent, fact.forked_from, fact.cwd, fact.model)
+    parent, forked_from, cwd, model = (None if text is None else stored_text(text) for text in texts)
+    return SessionFact(
+        stored_text(fact.session),
+        parent,
+        forked_from,
+        moment(fact.born_at),
+        moment(fact.last_at),
+        cwd,
+        model,
+        stored_text(fact.origin),
+    )
+
+
+def add_facts(
+    connection: sqlite3.Connection, source: int, facts: Iterable[SessionFact], sessions: dict[str, int]
+) -> None:
+    """Join facts of one log, in the order of its lines, with what it said before."""
+    said: dict[str, SessionFact] = {}
+    for fact in facts:
+        said[fact.session] = fill(said[fact.session], fact) if fact.session in said else fact
+    for name, fact in said.items():
+        stored = connection.execute(
+            f"SELECT {_COLUMNS} FROM fact WHERE source = ? AND session = ?",  # noqa: S608
+            (source, sessions[name]),
+        ).fetchone()
+        joined = fill(SessionFact(name, *stored), fact) if stored else fact
+        connection.execute(
+            "INSERT OR REPLACE INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (source, sessions[name], *_values(joined)),
+        )
+
+
+def settle_sessions(connection: sqlite3.Connection, sessions: Iterable[int]) -> None:
+    """Join anew what all logs say of these sessions; one of which nothing is known any more is forgotten.
+
+    The model is that of the last response; what facts say of it counts for sessions without one.
+    """
+    for session in sorted(sessions):
+        facts = connection.execute(
+            f"""SELECT {_COLUMNS} FROM fact JOIN source ON source.id = fact.source
+            WHERE session = ? ORDER BY born_at IS NULL, born_at, source.key""",  # noqa: S608
+            (session,),
+        ).fetchall()
+        counted = _counted(connection, session)
+        if not facts and counted is None:
+            connection.execute("DELETE FROM session WHERE id = ?", (session,))
+            continue
+        joined = reduce(fill, (SessionFact("", *fact) for fact in facts), SessionFact(""))
+        if counted is not None:
+            joined = attrs.evolve(fill(joined, counted), model=counted.model or joined.model)
+        connection.execute(
+            """UPDATE session SET parent = ?, forked_from = ?, born_at = ?, last_at = ?, cwd = ?, model = ?, origin = ?
+            WHERE id = ?""",
+            (*_values(joined), session),
+        )
+
+
+def _counted(connection: sqlite3.Connection, session: int) -> SessionFact | None:
+    """What the session's responses say of it."""
+    count, born_at, last_at = connection.execute(
+        "SELECT count(*), min(at), max(at) FROM response WHERE session = ?", (session,)
+    ).fetchone()
+    if not count:
+        return None
+    last = connection.execute(
+        """SELECT word.text FROM response r JOIN word ON word.id = r.model JOIN source ON source.id = r.source
+        WHERE r.session = ? AND word.text <> 'unknown' ORDER BY r.at DESC, source.key DESC, r.offset DESC LIMIT 1""",
+        (session,),
+    ).fetchone()
+    return SessionFact("", born_at=born_at, last_at=last_at, model=last[0] if last else None)
+
+
+def _values(fact: SessionFact) -> tuple[str | int | None, ...]:
+    return (fact.parent, fact.forked_from, fact.born_at, fact.last_at, fact.cwd, fact.model, fact.origin)

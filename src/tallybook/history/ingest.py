@@ -1,0 +1,134 @@
+"""Brings the store up to date with the logs: the same result cold or step by step, and after any interruption."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final, Protocol
+
+import attrs
+
+from tallybook.domain.problems import Problem
+from tallybook.history.contents import UnreadableLog, read_log
+from tallybook.history.names import stored_text
+from tallybook.history.store import Store, StoreDamaged
+from tallybook.history.survey import Task, marks, record_moves, survey, unreadable
+from tallybook.history.write import write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tallybook.agents.port import LogReader
+    from tallybook.history.contents import Reading
+
+FILES_AT_ONCE: Final = 256
+BYTES_AT_ONCE: Final = 64 * 1024 * 1024
+
+
+class Progress(Protocol):
+    """Is told how far an ingest has come."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """``done`` of ``total`` bytes of the logs that must be opened."""
+        ...
+
+
+@attrs.frozen
+class IngestReport:
+    """What one ingest saw and did."""
+
+    files_seen: int
+    files_read: int
+    """Logs that were opened and stored."""
+    bytes_read: int
+    """Bytes of complete lines that were new."""
+    bad_lines: int
+    unknown_records: int
+    problems: tuple[Problem, ...]
+
+
+def ingest(
+    store: Store, readers: Sequence[LogReader], environ: Mapping[str, str], progress: Progress | None = None
+) -> IngestReport:
+    """Read what is new in all logs of all agents; a store found damaged on the way is rebuilt.
+
+    Raises:
+        StoreUnavailable: the store cannot be written.
+
+    """
+    try:
+        return _ingest(store, readers, environ, progress)
+    except StoreDamaged:
+        store.rebuild()
+        return _ingest(store, readers, environ, progress)
+
+
+def _ingest(
+    store: Store, readers: Sequence[LogReader], environ: Mapping[str, str], progress: Progress | None
+) -> IngestReport:
+    surveys = [(reader, survey(store, reader, environ)) for reader in readers]
+    run = _Run(store, progress, sum(task.size for _, found in surveys for task in found.tasks))
+    run.problems.extend(store.problems)
+    for reader, found in surveys:
+        run.problems.extend(found.problems)
+        record_moves(store, found)
+        run.take(reader, deque(found.tasks))
+    return IngestReport(
+        sum(found.seen for _, found in surveys),
+        len(run.stored),
+        sum(run.stored.values()),
+        run.bad_lines,
+        run.unknown_records,
+        tuple(run.problems),
+    )
+
+
+@attrs.define
+class _Run:
+    store: Store
+    progress: Progress | None
+    total: int
+    done: int = 0
+    stored: dict[tuple[str, str], int] = attrs.Factory(dict)
+    bad_lines: int = 0
+    unknown_records: int = 0
+    problems: list[Problem] = attrs.Factory(list)
+
+    def take(self, reader: LogReader, tasks: deque[Task]) -> None:
+        """Read and store the logs of one agent, batch by batch."""
+        while tasks:
+            batch = _next_batch(tasks)
+            known = marks(self.store, reader.agent, [stored_text(task.log.key) for task in batch])
+            readings: list[Reading] = []
+            for task in batch:
+                try:
+                    readings.append(read_log(reader, task.log, known.get(stored_text(task.log.key))))
+                except UnreadableLog as error:
+                    self.problems.append(unreadable(task.log, str(error)))
+                self._advance(task.size)
+            written = write(self.store, reader, readings)
+            self.problems.extend(written.problems)
+            for reading in written.stored:
+                self._count(reading)
+            tasks.extend(Task(log, 0) for log in written.overtaken)
+
+    def _advance(self, size: int) -> None:
+        self.done += size
+        if self.progress is not None:
+            self.progress(self.done, self.total)
+
+    def _count(self, reading: Reading) -> None:
+        key = (reading.log.agent, reading.log.key)
+        self.stored[key] = self.stored.get(key, 0) + reading.bytes_read
+        self.bad_lines += reading.overlong
+        if reading.batch is not None:
+            self.bad_lines += reading.batch.bad_lines
+            self.unknown_records += reading.batch.unknown_records
+
+
+def _next_batch(tasks: deque[Task]) -> list[Task]:
+    batch: list[Task] = []
+    size = 0
+    while tasks and len(batch) < FILES_AT_ONCE and size < BYTES_AT_ONCE:
+        batch.append(tasks.popleft())
+        size += batch[-1].size
+    return batch

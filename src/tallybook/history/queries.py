@@ -1,0 +1,389 @@
+"""What the rest of the program asks of the store; every answer is typed and depends on the stored facts alone."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict, deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from tallybook.agents.identity import Candidate
+from tallybook.domain.quality import Quality, join
+from tallybook.domain.tokens import TokenVector
+from tallybook.domain.usage import ClassUsage, PriceClass, SessionKey, context_band, merge_classes
+from tallybook.history.names import stored_text
+from tallybook.history.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_VECTOR: Final = """r.input, r.cache_read, r.cache_write_5m, r.cache_write_1h, r.cache_write_unknown,
+r.output, r.reasoning"""
+_SUMS: Final = """coalesce(sum(r.input), 0), coalesce(sum(r.cache_read), 0), coalesce(sum(r.cache_write_5m), 0),
+coalesce(sum(r.cache_write_1h), 0), coalesce(sum(r.cache_write_unknown), 0),
+coalesce(sum(r.output), 0), coalesce(sum(r.reasoning), 0)"""
+_CONTEXT: Final = "r.input + r.cache_read + r.cache_write_5m + r.cache_write_1h + r.cache_write_unknown"
+_WORDS: Final = "JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier"
+_UP_TO: Final = "r.session = ? AND NOT (r.source = ? AND r.offset > ?)"
+_NOWHERE: Final = (-1, 0)
+_AT_ONCE: Final = 1000
+
+
+@attrs.frozen
+class SessionCounter:
+    """What one session has used, and what is still under way in it."""
+
+    key: SessionKey
+    classes: tuple[ClassUsage, ...]
+    """Sorted by price class, each class once."""
+    quality: Quality
+    """Exact for a session without responses, unless it is older than any usage in its agent's logs."""
+    parent: str | None
+    born_at: int | None
+    """Microseconds since the epoch, UTC."""
+    last_at: int | None
+    pending: bool
+    """A tool call is logged whose response has no final usage yet."""
+    pending_call: str | None
+    high_water: str | None
+    """Key of the last response counted, in byte order of the newest log."""
+    unreported: tuple[str, ...]
+    """Components of the token vector that this agent does not log."""
+
+
+@attrs.frozen
+class SessionRow:
+    """One session as lists show it."""
+
+    agent: str
+    session: str
+    paths: tuple[str, ...]
+    born_at: int | None
+    last_at: int | None
+    cwd: str | None
+    model: str | None
+    parent: str | None
+    origin: str
+    responses: int
+    tokens: TokenVector | None
+    """None for a session without responses that is older than any usage in its agent's logs."""
+
+    @property
+    def key(self) -> SessionKey:
+        """The session's identity."""
+        return SessionKey(self.agent, self.session)
+
+    @property
+    def total(self) -> int:
+        """All its tokens that are known."""
+        return 0 if self.tokens is None else self.tokens.total
+
+
+@attrs.frozen
+class Total:
+    """A sum over many responses."""
+
+    responses: int
+    tokens: TokenVector
+
+
+@attrs.frozen
+class Selection:
+    """Which sessions a list shows; newest first."""
+
+    agent: str | None = None
+    session: str | None = None
+    directories: tuple[str, ...] | None = None
+    """Only sessions with one of these as cwd."""
+    since: int | None = None
+    """Only sessions that moved then or later, in microseconds since the epoch."""
+    limit: int | None = None
+
+
+def session_tree(store: Store, key: SessionKey) -> tuple[SessionKey, ...]:
+    """The session, then all its descendants, nearest first; a cycle of parents is cut where it closes."""
+    rows = store.rows(
+        """WITH RECURSIVE tree (name) AS (VALUES (?) UNION
+            SELECT s.name FROM tree JOIN session s ON s.parent = tree.name
+            WHERE s.agent = (SELECT id FROM agent WHERE name = ?))
+        SELECT s.parent, s.name FROM session s JOIN tree ON s.name = tree.name
+        WHERE s.agent = (SELECT id FROM agent WHERE name = ?) ORDER BY s.born_at IS NULL, s.born_at, s.name""",
+        (stored_text(key.session), key.agent, key.agent),
+    )
+    children: dict[str | None, list[str]] = defaultdict(list)
+    for parent, name in rows:
+        children[parent].append(name)
+    found: dict[str, None] = {}
+    waiting = deque([key.session])
+    while waiting:
+        name = waiting.popleft()
+        if name not in found:
+            found[name] = None
+            waiting.extend(children[name])
+    return tuple(SessionKey(key.agent, name) for name in found)
+
+
+def usage_of(store: Store, key: SessionKey) -> SessionCounter | None:
+    """What the session has used up to now; None where no log has told of it."""
+    found = _session(store, key)
+    if found is None:
+        return None
+    last = _last_response(store, found.number)
+    call = _pending_call(store, key)
+    return found.counter(
+        _usage(store, found, _NOWHERE),
+        Under(call is not None or (last is not None and not last.final), call, last.key if last else None),
+    )
+
+
+def usage_through(store: Store, key: SessionKey, response_key: str) -> SessionCounter | None:
+    """What the session has used, without what stands behind one response in the same log; None if it's unknown.
+
+    This is the counter at a boundary that lies right behind the response: nothing is pending there.
+    """
+    found = _session(store, key)
+    if found is None:
+        return None
+    rows = store.rows(
+        "SELECT source, offset FROM response r WHERE session = ? AND key = ? ORDER BY offset DESC LIMIT 1",
+        (found.number, stored_text(response_key)),
+    )
+    if not rows:
+        return None
+    return found.counter(_usage(store, found, rows[0]), Under(pending=False, call=None, high_water=response_key))
+
+
+def response_of_call(store: Store, key: SessionKey, call_id: str) -> str | None:
+    """Key of the response of this session that issued the tool call; None where none is stored."""
+    rows = store.rows(
+        """SELECT r.key FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
+        WHERE a.name = ? AND s.name = ? AND instr(char(10) || r.calls || char(10), char(10) || ? || char(10))
+        ORDER BY r.at IS NULL, r.at, r.offset, r.key LIMIT 1""",
+        (key.agent, stored_text(key.session), stored_text(call_id)),
+    )
+    return str(rows[0][0]) if rows else None
+
+
+def session_rows(store: Store, selection: Selection | None = None) -> tuple[SessionRow, ...]:
+    """Sessions, the one that moved last first; sessions without a time come last."""
+    wanted = Selection() if selection is None else selection
+    conditions: list[tuple[str, Sequence[object]]] = [("1", ())]
+    if wanted.agent is not None:
+        conditions.append(("a.name = ?", (wanted.agent,)))
+    if wanted.session is not None:
+        conditions.append(("s.name = ?", (stored_text(wanted.session),)))
+    if wanted.directories is not None:
+        marks = ", ".join("?" * len(wanted.directories))
+        conditions.append((f"s.cwd IN ({marks})", [stored_text(place) for place in wanted.directories]))
+    if wanted.since is not None:
+        conditions.append(("s.last_at >= ?", (wanted.since,)))
+    rows = store.rows(
+        f"""SELECT s.id, a.name, s.name, s.born_at, s.last_at, s.cwd, s.model, s.parent, s.origin,
+            coalesce(s.born_at < a.usage_since, 0)
+        FROM session s JOIN agent a ON a.id = s.agent WHERE {" AND ".join(sql for sql, _ in conditions)}
+        ORDER BY s.last_at IS NULL, s.last_at DESC, a.name, s.name LIMIT ?""",  # noqa: S608
+        (
+            *(value for _, values in conditions for value in values),
+            -1 if wanted.limit is None else wanted.limit,
+        ),
+    )
+    return tuple(_row(store, *row) for row in rows)
+
+
+def history_total(store: Store) -> Total:
+    """All responses of all agents."""
+    return _total(store.rows(f"SELECT count(*), {_SUMS} FROM response r"))  # noqa: S608
+
+
+def counter_of_sessions(store: Store, keys: Iterable[SessionKey]) -> Total:
+    """All responses of these sessions together; sessions that no log has told of count nothing."""
+    by_agent: dict[str, list[str]] = defaultdict(list)
+    for key in sorted(set(keys)):
+        by_agent[key.agent].append(stored_text(key.session))
+    totals = [
+        _total(
+            store.rows(
+                f"""SELECT count(*), {_SUMS} FROM agent a JOIN session s ON s.agent = a.id
+                JOIN response r ON r.session = s.id
+                WHERE a.name = ? AND s.name IN ({", ".join("?" * len(part))})""",  # noqa: S608
+                (agent, *part),
+            )
+        )
+        for agent, names in by_agent.items()
+        for part in (names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE))
+    ]
+    return Total(sum(one.responses for one in totals), sum((one.tokens for one in totals), TokenVector()))
+
+
+@attrs.frozen
+class StoredSessions:
+    """What identity asks of the history."""
+
+    store: Store
+
+    def named(self, session: str) -> tuple[Candidate, ...]:
+        """Sessions of any agent with this id."""
+        return _candidates(session_rows(self.store, Selection(session=session)))
+
+    def recent(self, directories: Sequence[str], since: int) -> tuple[Candidate, ...]:
+        """Sessions whose cwd is one of these and that moved at ``since`` or later."""
+        return _candidates(session_rows(self.store, Selection(directories=tuple(directories), since=since)))
+
+
+@attrs.frozen
+class Under:
+    """What is under way at the end of a counter."""
+
+    pending: bool
+    call: str | None
+    high_water: str | None
+
+
+@attrs.frozen
+class _Session:
+    number: int
+    key: SessionKey
+    parent: str | None
+    born_at: int | None
+    last_at: int | None
+    unreported: tuple[str, ...]
+    silent: bool
+    """It may hold answers whose usage was never logged."""
+
+    def counter(self, usage: tuple[tuple[ClassUsage, ...], Quality], under: Under) -> SessionCounter:
+        return SessionCounter(
+            key=self.key,
+            classes=usage[0],
+            quality=usage[1],
+            parent=self.parent,
+            born_at=self.born_at,
+            last_at=self.last_at,
+            pending=under.pending,
+            pending_call=under.call,
+            high_water=under.high_water,
+            unreported=self.unreported,
+        )
+
+
+@attrs.frozen
+class _Response:
+    key: str
+    final: bool
+
+
+def _session(store: Store, key: SessionKey) -> _Session | None:
+    rows = store.rows(
+        """SELECT s.id, s.parent, s.born_at, s.last_at, a.unreported, a.usage_since
+        FROM session s JOIN agent a ON a.id = s.agent WHERE a.name = ? AND s.name = ?""",
+        (key.agent, stored_text(key.session)),
+    )
+    for number, parent, born_at, last_at, unreported, usage_since in rows:
+        silent = None not in {born_at, usage_since} and born_at < usage_since
+        return _Session(number, key, parent, born_at, last_at, tuple(unreported.split()), silent)
+    return None
+
+
+def _usage(store: Store, session: _Session, end: tuple[int, int]) -> tuple[tuple[ClassUsage, ...], Quality]:
+    values = (session.number, *end)
+    dated = store.rows(
+        f"""SELECT m.text, t.text, context_band({_CONTEXT}), date(r.at / 1000000, 'unixepoch') AS day, count(*), {_SUMS}
+        FROM response r {_WORDS} WHERE {_UP_TO} AND r.at IS NOT NULL GROUP BY 1, 2, 3, 4""",  # noqa: S608
+        values,
+    )
+    undated = store.rows(
+        f"""SELECT m.text, t.text, r.source, r.offset, {_VECTOR}
+        FROM response r {_WORDS} WHERE {_UP_TO} AND r.at IS NULL""",  # noqa: S608
+        values,
+    )
+    qualities = store.rows(
+        f"SELECT DISTINCT q.text FROM response r JOIN word q ON q.id = r.quality WHERE {_UP_TO}",  # noqa: S608
+        values,
+    )
+    classes = [ClassUsage(PriceClass(*row[:4]), row[4], TokenVector(*row[5:])) for row in dated]
+    if undated:
+        classes.extend(_placed(store, session, undated))
+        qualities.append((Quality.ESTIMATED,))
+    if session.silent:
+        qualities.append((Quality.UNMEASURED,))
+    quality = join(Quality(text) for (text,) in qualities) if qualities else Quality.EXACT
+    return merge_classes(classes), quality
+
+
+def _placed(store: Store, session: _Session, undated: list[tuple[Any, ...]]) -> list[ClassUsage]:
+    """Undated responses on the day of the nearest dated one: in the same log by bytes, else the session's first."""
+    dated = store.rows(
+        "SELECT source, offset, at FROM response WHERE session = ? AND at IS NOT NULL ORDER BY at, source, offset",
+        (session.number,),
+    )
+    near: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for source, offset, at in dated:
+        near[source].append((offset, at))
+    known = [at for _, _, at in dated[:1]] + [at for at in (session.born_at, session.last_at) if at is not None]
+    classes = []
+    for model, tier, source, offset, *parts in undated:
+        tokens = TokenVector(*parts)
+        same = min(near[source], key=lambda one: (abs(one[0] - offset), one), default=None)
+        at = same[1] if same else known[0] if known else _file_time(store, source)
+        day = f"{datetime.fromtimestamp(at // 1_000_000, UTC):%Y-%m-%d}"
+        classes.append(ClassUsage(PriceClass(model, tier, context_band(tokens.context), day), 1, tokens))
+    return classes
+
+
+def _file_time(store: Store, source: int) -> int:
+    return int(store.rows("SELECT mtime_ns / 1000 FROM source WHERE id = ?", (source,))[0][0])
+
+
+def _last_response(store: Store, session: int) -> _Response | None:
+    """The last response, in byte order, of the log that holds the session's latest one."""
+    rows = store.rows(
+        """WITH latest AS (SELECT r.source FROM response r JOIN source o ON o.id = r.source WHERE r.session = ?
+            GROUP BY r.source ORDER BY max(r.at) IS NULL, max(r.at) DESC, o.key DESC LIMIT 1)
+        SELECT key, final FROM response WHERE session = ? AND source = (SELECT source FROM latest)
+        ORDER BY offset DESC, key DESC LIMIT 1""",
+        (session, session),
+    )
+    return _Response(rows[0][0], bool(rows[0][1])) if rows else None
+
+
+def _pending_call(store: Store, key: SessionKey) -> str | None:
+    rows = store.rows(
+        """SELECT o.pending_call FROM source o JOIN agent a ON a.id = o.agent
+        WHERE a.name = ? AND o.pending_session = ? AND o.pending_call IS NOT NULL AND NOT o.gone
+        ORDER BY o.mtime_ns DESC, o.key DESC LIMIT 1""",
+        (key.agent, stored_text(key.session)),
+    )
+    return str(rows[0][0]) if rows else None
+
+
+def _row(store: Store, number: int, *facts: Any) -> SessionRow:  # noqa: ANN401
+    agent, session, born_at, last_at, cwd, model, parent, origin, silent = facts
+    paths = store.rows(
+        """SELECT path FROM source WHERE id IN (SELECT source FROM fact WHERE session = ?
+            UNION SELECT source FROM response WHERE session = ?) ORDER BY key""",
+        (number, number),
+    )
+    total = _total(store.rows(f"SELECT count(*), {_SUMS} FROM response r WHERE session = ?", (number,)))  # noqa: S608
+    return SessionRow(
+        agent=agent,
+        session=session,
+        paths=tuple(os.fsdecode(path) for (path,) in paths),
+        born_at=born_at,
+        last_at=last_at,
+        cwd=cwd,
+        model=model,
+        parent=parent,
+        origin=origin,
+        responses=total.responses,
+        tokens=None if silent and not total.responses else total.tokens,
+    )
+
+
+def _total(rows: list[tuple[Any, ...]]) -> Total:
+    count, *parts = rows[0]
+    return Total(count, TokenVector(*parts))
+
+
+def _candidates(rows: Iterable[SessionRow]) -> tuple[Candidate, ...]:
+    return tuple(Candidate(row.agent, row.session, row.last_at, row.cwd, row.total, row.parent) for row in rows)

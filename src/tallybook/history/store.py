@@ -1,0 +1,209 @@
+"""The store's file: opens, guards and heals it; no SQLite error leaves this package as anything but a named one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tallybook.domain.problems import Problem, Where
+from tallybook.domain.usage import context_band
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+    from typing import Self
+
+SCHEMA: Final = 1
+NAME: Final = "history.db"
+BUSY_SECONDS: Final = 10
+OLDEST_SQLITE: Final = (3, 37, 0)
+TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"})
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class StoreUnavailable(Exception):  # noqa: N818
+    """The store cannot be used now; ``hint`` says what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class StoreDamaged(StoreUnavailable):
+    """The file is no store that this version can read; it can be set aside and rebuilt from the logs."""
+
+
+class Store:
+    """An open store; close it, or use it as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problems: list[Problem] = []
+        """What had to be healed on opening or since."""
+        self._connection = _prepared(path, self.problems)
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one query."""
+        with named_errors(self.path):
+            return self._connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The connection, inside one write transaction that is undone if the block raises."""
+        with named_errors(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def rebuild(self) -> None:
+        """Set the file aside and begin an empty one."""
+        self._connection.close()
+        with named_errors(self.path), _directory_lock(self.path.parent):
+            self.problems.append(_set_aside(self.path, "the history store is damaged"))
+        self._connection = _prepared(self.path, self.problems)
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def open_store(directory: Path) -> Store:
+    """The store of the data directory, made where there is none.
+
+    A file that is no store, or one of a newer schema, is moved to a backup name and told of in ``problems``.
+
+    Raises:
+        StoreUnavailable: the directory or the file cannot be written, or SQLite is too old.
+
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        message = f"SQLite {sqlite3.sqlite_version} is too old"
+        raise StoreUnavailable(message, "use a Python with SQLite 3.37 or newer")
+    with named_errors(directory):
+        if not directory.is_dir():
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Store(directory / NAME)
+
+
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite and of the file system into ``StoreUnavailable``."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if _is_damage(error):
+            message = f"{path} is damaged: {error}"
+            raise StoreDamaged(message, "run the command again: the store is rebuilt from the logs") from error
+        message = f"{path}: {error}"
+        raise StoreUnavailable(message, "is the disk full or read-only, or another tally at work?") from error
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise StoreUnavailable(message, "set TALLYBOOK_HOME to a directory that you can write to") from error
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGE
+
+
+def _prepared(path: Path, problems: list[Problem]) -> sqlite3.Connection:
+    with named_errors(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+        connection = _connected(path)
+        try:
+            if _fault(connection) is None:
+                return connection
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+        with _directory_lock(path.parent):
+            return _healed(path, problems)
+
+
+def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
+    """A sound store, whatever another process did before the lock was ours."""
+    connection = _connected(path)
+    try:
+        fault = _fault(connection)
+        if fault:
+            connection.close()
+            problems.append(_set_aside(path, fault))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            connection = _connected(path)
+        if fault is not None:
+            connection.execute("PRAGMA journal_mode = WAL")
+            script = files("tallybook.history").joinpath("schema.sql").read_text("utf-8")
+            connection.executescript(f"BEGIN;{script};PRAGMA user_version = {SCHEMA};COMMIT;")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.create_function("context_band", 1, context_band, deterministic=True)
+    return connection
+
+
+def _fault(connection: sqlite3.Connection) -> str | None:
+    """None for a sound store, empty for a new file, else what is wrong with it."""
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.DatabaseError as error:
+        if _is_damage(error):
+            return "the history store is damaged"
+        raise
+    if version > SCHEMA:
+        return f"the history store was written by a newer tallybook (schema {version})"
+    if version == SCHEMA:
+        return None if tables >= TABLES else "the history store lacks tables"
+    return "the history store is of another program" if version or tables else ""
+
+
+@contextmanager
+def _directory_lock(directory: Path) -> Iterator[None]:
+    handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _set_aside(path: Path, fault: str) -> Problem:
+    number = 1
+    while (backup := path.with_name(f"{path.stem}-backup-{number}{path.suffix}")).exists():
+        number += 1
+    for ending in ("-wal", "-shm", ""):
+        part = Path(f"{path}{ending}")
+        if part.exists():
+            part.replace(f"{backup}{ending}")
+    return Problem(
+        "store-set-aside",
+        f"{fault}; it was moved to {backup.name} and is rebuilt from the logs",
+        Where(file=str(backup)),
+        "facts whose logs have been deleted are in the backup alone",
+    )
