@@ -1,0 +1,182 @@
+"""What the repository's owner has set: read from TOML, every fault a value, every other setting still in force.
+
+Standard library only, because the git hooks read it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE = PurePosixPath("config/tallybook.toml")
+"""Where the settings stand, from the top level of the repository."""
+PYPROJECT = "pyproject.toml"
+"""Where they stand otherwise, as the table ``tool.tallybook``."""
+_LONGEST = 1 << 20
+
+
+class ConfigProblem(NamedTuple):
+    """One fault in the settings; what it concerns has its default value."""
+
+    code: str
+    """``config-unreadable``, ``config-unknown-key``, ``config-wrong-type`` or ``config-bad-value``."""
+    message: str
+    file: str
+    """From the top level of the repository."""
+    hint: str = ""
+
+
+class Settings(NamedTuple):
+    """All settings of a repository."""
+
+    ledger_publish: str | None = None
+    """Directory, from the top level, that carries a copy of the ledger in the commits."""
+    capture: bool = True
+    """Whether commands take usage snapshots."""
+    ticket_pattern: str | None = None
+    """Regular expression; a commit whose subject it matches from the start needs no trailer."""
+
+
+def load_settings(toplevel: Path | None) -> tuple[Settings, tuple[ConfigProblem, ...]]:
+    """The settings in force in the work tree that begins at ``toplevel``, and what was wrong with the text of them."""
+    if toplevel is None:
+        return Settings(), ()
+    for name, marker in ((str(FILE), b""), (PYPROJECT, b"tallybook")):
+        try:
+            raw = _read(toplevel / name)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            return _unreadable(name, error.strerror or "it can't be opened")
+        if marker in raw:
+            return _parsed(name, raw)
+    return Settings(), ()
+
+
+def data_directory(environ: Mapping[str, str]) -> Path:
+    """Where everything that belongs to the user and to no repository lives."""
+    chosen = environ.get("TALLYBOOK_HOME")
+    if chosen:
+        return Path(chosen)
+    import platformdirs  # noqa: PLC0415 - the hooks never need it
+
+    found = platformdirs.user_data_path("tallybook")
+    home, own = environ.get("HOME"), os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
+    if home and found.is_relative_to(own):
+        return Path(home) / found.relative_to(own)
+    return found
+
+
+def ledger_override(environ: Mapping[str, str], flag: str | None = None) -> Path | None:
+    """The ledger directory that the user named: by ``--ledger``, else by ``TALLYBOOK_LEDGER``."""
+    chosen = flag or environ.get("TALLYBOOK_LEDGER")
+    return Path(chosen) if chosen else None
+
+
+def ledger_home(environ: Mapping[str, str], common_dir: Path) -> Path:
+    """The ledger of a repository without a flag: the directory named in the environment, else the clone's own."""
+    return ledger_override(environ) or common_dir / "tallybook" / "events"
+
+
+def _read(path: Path) -> bytes:
+    """The file's bytes, one more than are allowed at most; a pipe is not waited for."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as source:
+        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return source.read(_LONGEST + 1)
+
+
+def _unreadable(file: str, why: str) -> tuple[Settings, tuple[ConfigProblem, ...]]:
+    message = f"can't be read: {why}"
+    return Settings(), (ConfigProblem("config-unreadable", message, file, "all settings have their defaults"),)
+
+
+def _parsed(file: str, raw: bytes) -> tuple[Settings, tuple[ConfigProblem, ...]]:
+    import tomllib  # noqa: PLC0415 - most repositories have no settings
+
+    if len(raw) > _LONGEST:
+        return _unreadable(file, "it is larger than 1 MiB")
+    try:
+        document = tomllib.loads(raw.decode())
+    except (ValueError, RecursionError) as error:
+        return _unreadable(file, str(error) or "it is nested too deep")
+    reading = _Reading(file, document, [])
+    if file == PYPROJECT:
+        for name in ("tool", "tallybook"):
+            reading = reading._replace(document=reading.table(name))
+    settings = reading.settings()
+    return settings, tuple(reading.problems)
+
+
+class _Reading(NamedTuple):
+    file: str
+    document: dict[str, object]
+    problems: list[ConfigProblem]
+
+    def settings(self) -> Settings:
+        """Every value that can be used; the rest goes to ``problems``."""
+        known = {"ledger": ("publish",), "capture": ("enabled",), "hooks": ("ticket",)}
+        for name in self.document:
+            if name not in known:
+                self._problem("unknown-key", f"there is no setting {_shown(name)}", "check the spelling")
+        tables = {name: self.table(name) for name in known}
+        for name, keys in known.items():
+            for key in tables[name]:
+                if key not in keys:
+                    self._problem("unknown-key", f"there is no setting {_shown(key)} in [{name}]", "check the spelling")
+        enabled = tables["capture"].get("enabled", True)
+        if not isinstance(enabled, bool):
+            self._problem("wrong-type", "capture.enabled must be true or false", "capture stays on")
+            enabled = True
+        publish = self._text(tables["ledger"], "ledger", "publish")
+        ticket = self._text(tables["hooks"], "hooks", "ticket")
+        return Settings(self._directory(publish), enabled, self._pattern(ticket))
+
+    def table(self, name: str) -> dict[str, object]:
+        """The table of that name; empty where there is none or it is something else."""
+        value = self.document.get(name, {})
+        if isinstance(value, dict):
+            return cast("dict[str, object]", value)
+        self._problem("wrong-type", f"{name} must be a table", f"write [{name}] and the settings below it")
+        return {}
+
+    def _text(self, table: dict[str, object], name: str, key: str) -> str | None:
+        value = table.get(key)
+        if value is None or (isinstance(value, str) and value):
+            return value
+        self._problem("wrong-type", f"{name}.{key} must be text, and not empty", "the setting is ignored")
+        return None
+
+    def _directory(self, value: str | None) -> str | None:
+        if value is None:
+            return None
+        path = PurePosixPath(value)
+        outside = path.is_absolute() or ".." in path.parts or not path.parts or path.parts[0].lower() == ".git"
+        if not outside and value.isprintable() and "\\" not in value:
+            return str(path)
+        message = f"ledger.publish must be a directory inside of the repository, not {_shown(value)}"
+        self._problem("bad-value", message, 'such as "metrics/events"')
+        return None
+
+    def _pattern(self, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except (re.error, RecursionError, OverflowError) as error:
+            message = f"hooks.ticket is no regular expression: {error}"
+            self._problem("bad-value", message, r'such as "[A-Z]+-[0-9]+: "')
+            return None
+        return value
+
+    def _problem(self, code: str, message: str, hint: str) -> None:
+        self.problems.append(ConfigProblem(f"config-{code}", message, self.file, hint))
+
+
+def _shown(text: str) -> str:
+    return ascii(text[:80])

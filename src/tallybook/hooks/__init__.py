@@ -1,0 +1,1 @@
+"""What git calls: a path that imports the standard library only."""

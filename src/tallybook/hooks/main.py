@@ -1,0 +1,115 @@
+"""What git runs: ``tally hook NAME ARGS``; closed when the rule is broken, open when tallybook is.
+
+Standard library only, so that git does not wait. A fault of ours is one line on stderr and never blocks a commit.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+NOTHING_YET = frozenset(
+    {
+        "applypatch-msg",
+        "fsmonitor-watchman",
+        "p4-changelist",
+        "p4-post-changelist",
+        "p4-pre-submit",
+        "p4-prepare-changelist",
+        "post-applypatch",
+        "post-checkout",
+        "post-commit",
+        "post-index-change",
+        "post-merge",
+        "post-receive",
+        "post-rewrite",
+        "post-update",
+        "pre-applypatch",
+        "pre-auto-gc",
+        "pre-merge-commit",
+        "pre-push",
+        "pre-rebase",
+        "pre-receive",
+        "proc-receive",
+        "push-to-checkout",
+        "reference-transaction",
+        "sendemail-validate",
+        "update",
+    }
+)
+"""Hooks of git that are accepted and do nothing."""
+_USAGE = {
+    "commit-msg": (1, 1, "FILE"),
+    "prepare-commit-msg": (1, 3, "FILE [SOURCE [SHA]]"),
+    "pre-commit": (0, 0, ""),
+}
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None = None) -> int:
+    """Run the hook ``argv[0]`` with git's arguments; the exit status for git.
+
+    Returns:
+        0 if git may go on, 1 if the commit is refused, 2 if this is no hook of git or has the wrong arguments.
+    """
+    name, arguments = (argv[0], argv[1:]) if argv else ("", ())
+    if name in NOTHING_YET:
+        return 0
+    if name not in _USAGE:
+        _say(f"there is no hook {name!a}; git calls commit-msg, prepare-commit-msg, pre-commit and pre-push")
+        return 2
+    least, most, usage = _USAGE[name]
+    if not least <= len(arguments) <= most:
+        _say(f"usage: tally hook {name} {usage}".rstrip())
+        return 2
+    try:
+        return _run(name, arguments, environ, cwd)
+    except Exception as error:  # noqa: BLE001 - a commit is never blocked by a fault of ours
+        _say(f"warning: {name} did nothing: {type(error).__name__}: {ascii(str(error))[1:-1][:200]}")
+        return 0
+
+
+def _run(name: str, arguments: Sequence[str], environ: Mapping[str, str], cwd: Path | None) -> int:
+    from tallybook.hooks.surroundings import Surroundings, surroundings  # noqa: PLC0415 - a fault in it is caught
+
+    here = Path.cwd() if cwd is None else cwd
+    around = surroundings(here, environ)
+    if not isinstance(around, Surroundings):
+        _say(f"warning: {name} did nothing: {around.message}")
+        return 0
+    if name == "pre-commit":
+        from tallybook.hooks.pre_commit import publish_and_stage  # noqa: PLC0415 - each hook imports its own
+
+        _say(publish_and_stage(around))
+        return 0
+    path = here / arguments[0]
+    if name == "prepare-commit-msg":
+        from tallybook.hooks.prepare_commit_msg import prepare  # noqa: PLC0415 - each hook imports its own
+
+        _say(prepare(around, path, "".join(arguments[1:2])))
+        return 0
+    from tallybook.hooks.commit_msg import check  # noqa: PLC0415 - each hook imports its own
+
+    for problem in around.problems:
+        _say(f"warning: {problem.file}: {problem.message}")
+    verdict = check(around, path)
+    _say(verdict.text)
+    return 0 if verdict.accepted else 1
+
+
+def _say(text: str) -> None:
+    """Talk goes to stderr; a closed one is no reason to fail."""
+    try:
+        if text:
+            sys.stderr.write(f"tallybook: {text}\n")
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,78 @@
+"""``prepare-commit-msg``: every commit made while a goal is open carries its trailer.
+
+Standard library only. What a message says already is left alone, and so is what git commits by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallybook.hooks.commit_msg import leave_note, taken_note
+from tallybook.repo.git import GitFault
+from tallybook.repo.messages import BLANK, cleaned, cleaning, editor_used, unused_comment
+from tallybook.repo.trailers import add_tasks, decoded, encoded, squashed_tasks, task_trailers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tallybook.hooks.surroundings import Surroundings
+
+
+def prepare(around: Surroundings, path: Path, source: str) -> str:
+    """Add the trailer to the message in the file; what is to be said on stderr.
+
+    Args:
+        around: where the hook runs.
+        path: the message file.
+        source: the second argument of the hook: ``message``, ``template``, ``merge``, ``squash``, ``commit`` or empty.
+
+    Raises:
+        OSError: the file can't be read or written.
+    """
+    taken_note(around)
+    text = decoded(path.read_bytes())
+    if around.operation() is not None or (source == "message" and _written_by_git(around, text)):
+        return ""
+    git, asked = around.repository.git, source in {"", "template"}
+    edited = asked or editor_used(around.environ)
+    how = cleaning(git, text, edited=edited)
+    message = cleaned(text, how)
+    said = task_trailers(git, message)
+    if isinstance(said, GitFault):
+        return f"warning: the trailers can't be read: {said.message}"
+    goals = [] if said or not (message or edited) else _goals(around, text if source == "squash" else "")
+    if not goals:
+        return ""
+    if message:
+        comment = how.comment if how.automatic else None
+        fault = add_tasks(git, path, goals, comment if edited else unused_comment(text))
+        if fault is not None:
+            return f"warning: the task can't be added: {fault.message}"
+    else:
+        _put_first(path, text, goals)
+    if asked:
+        leave_note(around, path if source == "template" else None)
+    return ""
+
+
+def _put_first(path: Path, text: str, goals: list[str]) -> None:
+    """Leave room for a subject above the trailers, and the comments below."""
+    rest = text.lstrip(BLANK)
+    block = "".join(f"Task: {goal}\n" for goal in goals)
+    path.write_bytes(encoded(f"\n\n{block}\n{rest}"))
+
+
+def _written_by_git(around: Surroundings, text: str) -> bool:
+    """Whether the message is the one that git itself has laid ready: a revert that goes on without a stop."""
+    try:
+        ready = decoded((around.repository.git_dir / "MERGE_MSG").read_bytes())
+    except OSError:
+        return False
+    return text.strip(BLANK) == ready.strip(BLANK)
+
+
+def _goals(around: Surroundings, squashed: str) -> list[str]:
+    """The goals whose commits are squashed, else the active one."""
+    index = around.goals()
+    known = [goal for goal in squashed_tasks(squashed) if goal in index.goals]
+    return known or [goal.id for goal in around.open_goals(index)[-1:]]

@@ -1,0 +1,1 @@
+"""What git knows: repositories, worktrees, messages and trailers."""
