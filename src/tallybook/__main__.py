@@ -1,0 +1,48 @@
+"""Sends `hook …` and `--version` to paths that import next to nothing, and all else to the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_FAILED = 1
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run the command in ``sys.argv`` and return its exit code."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us: else a file of ours would take its number
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    code = 0
+    try:
+        code = _dispatch(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except OSError as error:
+        # What is left in the buffer must not be flushed again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # a reader of a pipe may leave when it likes
+            sys.stderr.write(f"tally: stdout: {error.strerror}\n")
+            return code or _FAILED
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments[:1] == ["hook"] and not {"--help", "-h"} & set(arguments):
+        from tallybook.hooks.main import main as hook  # noqa: PLC0415 - git waits for this path
+
+        return hook(arguments[1:], os.environ)
+    if arguments in (["--version"], ["-V"]):
+        from tallybook import __version__  # noqa: PLC0415 - answered before anything is imported
+
+        sys.stdout.write(f"tally {__version__}\n")
+        return 0
+    from tallybook.cli.main import run  # noqa: PLC0415 - typer takes 40 ms
+
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""`tally mark`: close a stage."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tallybook.cli.options import AgentName, AllowSecretLike, AsJson, Ledger, Notes, Quiet, SessionId
+from tallybook.cli.options import app as command_app
+
+app = command_app()
+
+
+@app.command()
+def mark(
+    stage: Annotated[str, typer.Argument(metavar="STAGE", help="What the part of the work was that ends now.")],
+    goal: Annotated[
+        str | None, typer.Option("--goal", metavar="GOAL", help="The goal's id; left out when one is open here.")
+    ] = None,
+    notes: Notes = None,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="K", help="A second mark with this key changes nothing.")
+    ] = None,
+    enforce: Annotated[bool, typer.Option("--enforce", help="Exit with 1 when the budget is used up.")] = False,
+    agent: AgentName = None,
+    session: SessionId = None,
+    allow_secret_like: AllowSecretLike = False,
+    ledger: Ledger = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Close a stage: it gets the tokens since the mark before, or since the start."""
+    from tallybook.agents.identity import Flag
+    from tallybook.cli.place import here
+    from tallybook.cli.task_output import Shown, show_task
+    from tallybook.domain.commands import MarkStage
+    from tallybook.usecases.tasks import perform
+
+    request = MarkStage(stage, goal, notes, key, allow_secret_like=allow_secret_like)
+    show_task(perform(here(ledger), request, Flag(agent, session)), Shown(as_json, quiet, enforce))

@@ -1,0 +1,38 @@
+"""`tally sessions`: the agent sessions that logs tell of."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tallybook.cli.options import AsJson
+from tallybook.cli.options import app as command_app
+
+app = command_app()
+
+
+@app.command()
+def sessions(
+    agent: Annotated[str | None, typer.Option("--agent", metavar="AGENT", help="Only this agent's.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many, newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List agents' sessions, the one that moved last first."""
+    from tallybook.cli.place import here
+    from tallybook.cli.render import document, fail_with, table, warn
+    from tallybook.domain.problems import Refusal
+    from tallybook.reports import contract
+    from tallybook.reports.sessions import session_json
+    from tallybook.usecases.sessions import list_sessions
+
+    found = list_sessions(here(), agent, limit)
+    if isinstance(found, Refusal):
+        fail_with(found, json=as_json)
+    if as_json:
+        rows: list[contract.Json] = [session_json(row) for row in found.rows]
+        document("sessions", {"sessions": rows, "problems": contract.problems(found.problems)})
+    else:
+        head = ("agent", "session", "last activity", "live", "model", "tokens", "directory")
+        table(head, [row.cells() for row in found.rows], frozenset({"tokens"}))
+    warn(found.problems)

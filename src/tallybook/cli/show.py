@@ -1,0 +1,43 @@
+"""`tally show`: the present state, or one goal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tallybook.cli.options import AsJson, Ledger
+from tallybook.cli.options import app as command_app
+
+app = command_app()
+
+
+@app.command()
+def show(
+    goal: Annotated[str | None, typer.Argument(metavar="[GOAL]", help="Show this goal alone.")] = None,
+    ledger: Ledger = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the goals and what they used, and what belongs to none; or one goal in full."""
+    from tallybook.cli.place import here
+    from tallybook.cli.render import document, fail_with, warn
+    from tallybook.cli.show_text import show_goal, show_state
+    from tallybook.domain.problems import Refusal
+    from tallybook.reports import contract
+    from tallybook.usecases.show import look, pick
+
+    view = look(here(ledger))
+    if goal is not None:
+        found = pick(view, goal)
+        if isinstance(found, Refusal):
+            fail_with(found, json=as_json)
+        if as_json:
+            content = contract.goal(view.data.state, found, view.data.accounts)
+            document("goal", {"goal": content, "problems": contract.problems(view.data.problems)})
+        else:
+            show_goal(view, found)
+    elif as_json:
+        document("state", contract.state(view.data, view.workflow))
+    else:
+        show_state(view)
+    warn(view.data.problems)

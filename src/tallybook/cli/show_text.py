@@ -1,0 +1,68 @@
+"""The state and one goal as text for a terminal or a pipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallybook.cli.render import line, table
+from tallybook.reports.words import NOTHING, breakdown, counted, measure
+
+if TYPE_CHECKING:
+    from tallybook.domain.goal import Goal
+    from tallybook.usecases.show import View
+
+_NUMBERS: Final = frozenset({"tokens", "input", "cache read", "cache write", "output"})
+
+
+def show_state(view: View) -> None:
+    """The worktree's state, all goals, and what belongs to none."""
+    data, workflow = view.data, view.workflow
+    message = f": {workflow.say}" if workflow.say else ""
+    line(f"workflow  {workflow.state}{message}")
+    if workflow.hint:
+        line(f"          {workflow.hint}")
+    if workflow.unpublished:
+        line(f"ledger    {counted(workflow.unpublished, 'event')} on this machine alone")
+    if data.goals:
+        rows = []
+        for goal in data.goals:
+            usage = data.accounts.goals[goal.id].measure
+            tokens = NOTHING if usage.tokens is None else f"{usage.tokens.total:,}"
+            here = "here" if goal.id in workflow.open else ""
+            rows.append((goal.id, str(goal.status), goal.kind, tokens, str(usage.quality), here, goal.title))
+        table(("goal", "status", "kind", "tokens", "quality", "open", "title"), rows, _NUMBERS)
+    else:
+        line("no goals yet")
+    line(f"remainder     {data.accounts.remainder_tokens.total:,} tokens in sessions that goals touched, in no goal")
+    if data.unattributed is not None:
+        line(f"unattributed  {data.unattributed.total:,} tokens in the rest of the history")
+
+
+def show_goal(view: View, goal: Goal) -> None:
+    """One goal in full."""
+    usage = view.data.accounts.goals[goal.id]
+    line(f"goal      {goal.id}  {goal.title}")
+    outcome = goal.outcome
+    fit = "" if outcome is None or outcome.result_fit is None else f", {outcome.result_fit}"
+    reason = "" if outcome is None or outcome.failure_reason is None else f", {outcome.failure_reason}"
+    line(f"status    {goal.status}{fit}{reason}  ({goal.kind})")
+    line(f"time      {goal.started_at} to {'now' if outcome is None else outcome.finished_at}")
+    line(f"tokens    {measure(usage.measure)}")
+    if usage.measure.tokens is not None:
+        line(f"          {breakdown(usage.measure.tokens)}")
+    if usage.own is not None and usage.subtree is not None and usage.subtree.total:
+        line(f"          self {usage.own.total:,}, child sessions {usage.subtree.total:,}")
+    for model, tokens in usage.by_model:
+        line(f"model     {model}  {tokens.total:,}")
+    for share in usage.sessions:
+        line(f"session   {share.key.agent} {share.key.session}  {share.tokens.total:,}")
+    for attempt in usage.attempts:
+        ended = attempt.attempt.outcome
+        word = "open" if ended is None else ended.failure_reason or ended.status
+        line(f"attempt   {attempt.attempt.number}  {word}  {measure(attempt.measure)}")
+    for stage in usage.stages:
+        name = "(unmarked)" if stage.name is None else stage.name
+        line(f"stage     {stage.attempt}.{name}  {measure(stage.measure)}")
+    for name, texts in (("refs", goal.refs), ("inputs", goal.inputs), ("notes", (goal.notes,) if goal.notes else ())):
+        for text in texts:
+            line(f"{name:<10}{text}")

@@ -1,0 +1,82 @@
+"""`tally start-task`: open a goal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tallybook.cli.options import AgentName, AllowSecretLike, AsJson, Ledger, Notes, Quiet, SessionId
+from tallybook.cli.options import app as command_app
+from tallybook.cli.values import KindName, nano_usd
+
+app = command_app()
+
+
+@app.command()
+def start_task(
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="What is to be done, in a few words.")],
+    kind: Annotated[KindName, typer.Option("--kind", help="What sort of work it is.")],
+    ref: Annotated[list[str] | None, typer.Option("--ref", metavar="REF", help="An issue or page; repeatable.")] = None,
+    agent: AgentName = None,
+    session: SessionId = None,
+    untracked: Annotated[bool, typer.Option("--untracked", help="Look for no session; usage is unmeasured.")] = False,
+    model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="The model at work.")] = None,
+    notes: Notes = None,
+    started_at: Annotated[
+        str | None, typer.Option("--started-at", metavar="TIME", help="When it began, ISO 8601 with a zone.")
+    ] = None,
+    supersedes: Annotated[
+        str | None, typer.Option("--supersedes", metavar="GOAL", help="The closed goal that this one replaces.")
+    ] = None,
+    input_goal: Annotated[
+        list[str] | None, typer.Option("--input", metavar="GOAL", help="A goal whose result goes in; repeatable.")
+    ] = None,
+    input_source: Annotated[
+        list[str] | None, typer.Option("--input-source", metavar="S", help="A source that goes in; repeatable.")
+    ] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option("--budget-tokens", min=0, metavar="N", help="Tokens that it may use.")
+    ] = None,
+    budget_usd: Annotated[
+        str | None, typer.Option("--budget-usd", metavar="X", help="US dollars that it may cost.")
+    ] = None,
+    source_id: Annotated[
+        str | None, typer.Option("--source-id", metavar="S", help="What a check looks at; its passes are numbered.")
+    ] = None,
+    allow_secret_like: AllowSecretLike = False,
+    ledger: Ledger = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Open a goal: from now on this session's tokens belong to it."""
+    from tallybook.agents.identity import Flag
+    from tallybook.cli.place import here
+    from tallybook.cli.task_output import Shown, show_task
+    from tallybook.clock import goal_id
+    from tallybook.domain.commands import StartTask
+    from tallybook.usecases.tasks import perform
+
+    if untracked and session is not None:
+        message = "it can't go together with --session"
+        raise typer.BadParameter(message, param_hint="--untracked")
+    workspace = here(ledger)
+    request = StartTask(
+        goal=goal_id(workspace.clock.now(), workspace.ids),
+        title=title,
+        kind=kind.value,
+        started_at=started_at,
+        agent=agent,
+        model=model,
+        notes=notes,
+        refs=tuple(ref or ()),
+        supersedes=supersedes,
+        inputs=tuple(input_goal or ()),
+        input_sources=tuple(input_source or ()),
+        source_id=source_id,
+        budget_tokens=budget_tokens,
+        budget_nano_usd=None if budget_usd is None else nano_usd(budget_usd),
+        untracked=untracked,
+        allow_secret_like=allow_secret_like,
+    )
+    show_task(perform(workspace, request, Flag(agent, session)), Shown(as_json, quiet))

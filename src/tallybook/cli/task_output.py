@@ -1,0 +1,44 @@
+"""How the result of a task command is shown: a line for people, the id alone, or the goal object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import typer
+
+from tallybook.cli.render import document, line, refuse, say, warn
+from tallybook.domain.problems import Refusal
+from tallybook.reports import contract
+from tallybook.reports.words import goal_line
+
+if TYPE_CHECKING:
+    from tallybook.usecases.tasks import TaskResult
+
+
+@attrs.frozen
+class Shown:
+    """How the user wants it."""
+
+    json: bool
+    quiet: bool = False
+    enforce: bool = False
+
+
+def show_task(result: TaskResult | Refusal, shown: Shown) -> None:
+    """Tell what a task command did, and leave with its exit code."""
+    if isinstance(result, Refusal):
+        raise typer.Exit(refuse(result, json=shown.json))
+    if shown.json:
+        goal = None if result.goal is None else contract.goal(result.state, result.goal, result.accounts)
+        document("goal", {"goal": goal, "problems": contract.problems(result.problems)})
+    elif result.goal is not None and shown.quiet:
+        line(result.goal.id)
+    elif result.goal is not None:
+        line(goal_line(result.goal, result.accounts))
+    warn(result.problems)
+    for notice in result.notices:
+        say(f"note: {notice}")
+    if shown.enforce and result.over_budget:
+        say("tally: the budget is used up (--enforce)")
+        raise typer.Exit(1)

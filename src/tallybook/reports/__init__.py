@@ -1,0 +1,1 @@
+"""State turned into documents and JSON contracts."""

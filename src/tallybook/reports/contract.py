@@ -1,0 +1,215 @@
+"""The JSON objects that scripts and agents rely on; one function per shape, numbers as integers, unknown as null."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallybook.domain.state import kept_goal
+from tallybook.domain.tokens import ZERO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tallybook.domain.goal import Goal
+    from tallybook.domain.metrics import Accounts, AttemptUsage, GoalUsage, Measure, SessionShare, StageUsage
+    from tallybook.domain.problems import Problem
+    from tallybook.domain.state import LedgerState
+    from tallybook.domain.tokens import TokenVector
+    from tallybook.reports.model import ReportData, WorkflowView
+
+Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
+
+
+def vector(tokens: TokenVector | None) -> Json:
+    """VECTOR, or null where nothing was measured."""
+    if tokens is None:
+        return None
+    return {
+        "input": tokens.input,
+        "cache_read": tokens.cache_read,
+        "cache_write": tokens.cache_write,
+        "cache_write_5m": tokens.cache_write_5m,
+        "cache_write_1h": tokens.cache_write_1h,
+        "cache_write_unknown": tokens.cache_write_unknown,
+        "output": tokens.output,
+        "reasoning": tokens.reasoning,
+        "total": tokens.total,
+    }
+
+
+def unpriced() -> Json:
+    """The cost of anything for as long as no price is known: null with its reason, never 0."""
+    return {"usd": None, "nano_usd": None, "priced_share": 0, "reason": "no price book"}
+
+
+def problems(found: Iterable[Problem]) -> list[Json]:
+    """Every problem with its place and remedy."""
+    return [
+        {
+            "code": problem.code,
+            "message": problem.message,
+            "where": {"file": problem.where.file, "line": problem.where.line, "byte": problem.where.byte},
+            "hint": problem.hint,
+        }
+        for problem in found
+    ]
+
+
+def goal(state: LedgerState, it: Goal, accounts: Accounts) -> dict[str, Json]:
+    """The goal object."""
+    usage = accounts.goals[it.id]
+    outcome = it.outcome
+    return {
+        "id": it.id,
+        "title": it.title,
+        "kind": it.kind,
+        "status": str(it.status),
+        "started_at": it.started_at,
+        "finished_at": None if outcome is None else outcome.finished_at,
+        "failure_reason": None if outcome is None else outcome.failure_reason,
+        "result_fit": None if outcome is None else outcome.result_fit,
+        "agent": it.agent,
+        "model": it.model,
+        "notes": it.notes,
+        "session": _session(it),
+        "sessions": _shares(usage.sessions),
+        "tokens": vector(usage.measure.tokens),
+        "self": vector(usage.own),
+        "subtree": vector(usage.subtree),
+        "by_model": [
+            {"model": model, "tokens": vector(tokens), "cost": unpriced()} for model, tokens in usage.by_model
+        ],
+        "attempts": [_attempt(attempt) for attempt in usage.attempts],
+        "budget": _budget(state, it),
+        "source_id": it.source_id,
+        "pass": it.pass_number,
+        "unreported": list(usage.unreported),
+        "quality": str(usage.measure.quality),
+        "cost": unpriced(),
+        "stages": [_stage(stage) for stage in usage.stages],
+        "links": _links(it),
+        "supersedes": it.supersedes,
+        "superseded_by": it.superseded_by,
+        "merged_into": None if it.merged_into is None else kept_goal(state.goals, it.id),
+        "corrections": it.corrections,
+    }
+
+
+def _session(it: Goal) -> Json:
+    if it.session is None:
+        return None
+    return {"agent": it.session.agent, "id": it.session.id, "detected_by": it.session.detected_by}
+
+
+def _shares(shares: Iterable[SessionShare]) -> list[Json]:
+    return [
+        {
+            "agent": share.key.agent,
+            "id": share.key.session,
+            "parent": share.parent,
+            "tokens": vector(share.tokens),
+        }
+        for share in shares
+    ]
+
+
+def _attempt(usage: AttemptUsage) -> Json:
+    outcome = usage.attempt.outcome
+    return {
+        "number": usage.attempt.number,
+        "started_at": usage.attempt.started_at,
+        "finished_at": None if outcome is None else outcome.finished_at,
+        "status": "open" if outcome is None else outcome.status,
+        "failure_reason": None if outcome is None else outcome.failure_reason,
+        "goal": usage.goal,
+        **_measure(usage.measure),
+    }
+
+
+def _stage(usage: StageUsage) -> Json:
+    return {
+        "attempt": usage.attempt,
+        "name": usage.name,
+        "at": usage.at,
+        "cost": unpriced(),
+        "notes": usage.notes,
+        **_measure(usage.measure),
+    }
+
+
+def _measure(measure: Measure) -> dict[str, Json]:
+    return {"tokens": vector(measure.tokens), "quality": str(measure.quality)}
+
+
+def _budget(state: LedgerState, it: Goal) -> Json:
+    budgets: list[Json] = [
+        {"stage": budget.stage, "tokens": budget.tokens, "nano_usd": budget.nano_usd}
+        for budget in state.budgets.get(it.id, ())
+    ]
+    return budgets[-1] if budgets else None
+
+
+def _links(it: Goal) -> Json:
+    def of(kind: str) -> list[Json]:
+        return [link.target for link in it.links if link.kind == kind]
+
+    branches, pulls = of("branch"), of("pr")
+    inputs: list[Json] = [*it.inputs]
+    sources: list[Json] = [*it.input_sources]
+    return {
+        "commits": of("commit"),
+        "branch": branches[-1] if branches else it.branch,
+        "pr": pulls[-1] if pulls else None,
+        "refs": [*it.refs, *of("ref")],
+        "inputs": inputs,
+        "input_sources": sources,
+    }
+
+
+def remainder(accounts: Accounts) -> Json:
+    """Usage in sessions that goals have touched, belonging to no goal."""
+    rows: list[Json] = [
+        {"agent": share.key.agent, "id": share.key.session, "tokens": vector(share.tokens)}
+        for share in accounts.remainder
+        if share.tokens != ZERO
+    ]
+    return {"tokens": vector(accounts.remainder_tokens), "by_session": rows}
+
+
+def summary(state: LedgerState, usage: Iterable[GoalUsage]) -> Json:
+    """How many goals there are, by status and kind, and how many of them were measured."""
+    statuses: dict[str, Json] = {}
+    kinds: dict[str, Json] = {}
+    for it in state.goals.values():
+        for counts, name in ((statuses, str(it.status)), (kinds, it.kind)):
+            before = counts.get(name, 0)
+            counts[name] = before + 1 if isinstance(before, int) else 1
+    return {
+        "goals": len(state.goals),
+        "by_status": statuses,
+        "by_kind": kinds,
+        "measured": sum(row.measure.tokens is not None for row in usage),
+        "pending": len(state.pending),
+        "unknown_events": sum(state.unknown_types.values()),
+    }
+
+
+def state(data: ReportData, workflow: WorkflowView) -> dict[str, Json]:
+    """The state object."""
+    ids: list[Json] = [*workflow.open]
+    unattributed = None if data.unattributed is None else {"tokens": vector(data.unattributed)}
+    return {
+        "workflow": {
+            "state": str(workflow.state),
+            "worktree": workflow.worktree,
+            "open": ids,
+            "message": workflow.say,
+            "hint": workflow.hint,
+            "unpublished_events": workflow.unpublished,
+        },
+        "goals": [goal(data.state, it, data.accounts) for it in data.goals],
+        "summary": summary(data.state, data.accounts.goals.values()),
+        "remainder": remainder(data.accounts),
+        "unattributed": unattributed,
+        "problems": problems(data.problems),
+    }

@@ -1,0 +1,28 @@
+"""One escaper per medium: titles, notes and model names are hostile input."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+_HIDDEN: Final = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Bidirectional and other format characters that can make text read as something else.
+_FORMAT: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@:$^=])")
+
+
+def terminal(text: str) -> str:
+    """``text`` as one line without anything that a terminal would obey."""
+    return "".join(_visible(char) for char in text)
+
+
+def _visible(char: str) -> str:
+    if char in _FORMAT or unicodedata.category(char) in _HIDDEN:
+        return f"\\u{{{ord(char):x}}}"
+    return char
+
+
+def markdown(text: str) -> str:
+    """``text`` as literal text within one Markdown line or table cell."""
+    return _MARKDOWN.sub(r"\\\1", terminal(text))

@@ -1,0 +1,70 @@
+"""One event of the ledger, as a row and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallybook.domain.events import (
+    BudgetSet,
+    GoalContinued,
+    GoalCorrected,
+    GoalFinished,
+    GoalLinked,
+    GoalsMerged,
+    GoalStarted,
+    StageMarked,
+    UsageSnapshot,
+)
+from tallybook.domain.tokens import total_of
+from tallybook.reports.words import counted
+
+if TYPE_CHECKING:
+    from tallybook.domain.events import Event
+    from tallybook.reports.contract import Json
+
+
+def event_json(event: Event) -> dict[str, Json]:
+    """The event's place in the ledger and what it says in short."""
+    return {
+        "id": event.id,
+        "writer": event.writer,
+        "seq": event.seq,
+        "at": event.at,
+        "type": event.type,
+        "goal": event.goal,
+        "summary": summary(event),
+    }
+
+
+def event_cells(event: Event) -> tuple[str, str, str, str]:
+    """Time, goal, type, and what it says in short."""
+    return (event.at, event.goal, event.type, summary(event))
+
+
+def summary(event: Event) -> str:
+    """What the event says, in a few words."""
+    match event.body:
+        case GoalStarted(title=text) | StageMarked(stage=text):
+            words = text
+        case GoalContinued(failure_reason=reason):
+            words = f"next attempt; the one before: {reason or 'reason not given'}"
+        case GoalFinished(status=status, failure_reason=reason) | GoalCorrected(status=status, failure_reason=reason):
+            words = status if reason is None else f"{status}: {reason}"
+        case GoalsMerged(dropped=dropped):
+            words = f"took in {dropped}"
+        case UsageSnapshot() as snapshot:
+            words = _snapshot(snapshot)
+        case GoalLinked(kind=kind, target=target):
+            words = f"{kind} {target}"
+        case BudgetSet(tokens=tokens, nano_usd=money):
+            parts = (None if tokens is None else f"{tokens:,} tokens", None if money is None else f"{money} nano-USD")
+            words = ", ".join(part for part in parts if part is not None)
+        case _:
+            words = ""
+    return words
+
+
+def _snapshot(snapshot: UsageSnapshot) -> str:
+    total = total_of(usage.tokens for usage in snapshot.sessions).total
+    waits = ", pending" if any(usage.pending for usage in snapshot.sessions) else ""
+    return f"{snapshot.reason}: {counted(len(snapshot.sessions), 'session')}, {total:,} tokens{waits}"

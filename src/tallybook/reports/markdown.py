@@ -1,0 +1,220 @@
+"""The report in Markdown: the same ledger gives the same bytes, and every number stands with its quality."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallybook.domain.goal import KINDS
+from tallybook.domain.quality import Quality
+from tallybook.domain.tokens import ZERO, TokenVector
+from tallybook.domain.usage import merge_classes
+from tallybook.reports.escape import markdown as escape
+from tallybook.reports.model import ReportData, advice, outcome_mix
+from tallybook.reports.words import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tallybook.domain.goal import Goal
+    from tallybook.domain.metrics import Measure
+
+_TOKEN_HEAD: Final = ("input", "cache read", "cache write", "output", "total")
+
+
+def render(data: ReportData) -> str:
+    """The whole report, ending in one newline."""
+    sections = (
+        _head(data),
+        _product_quality(data),
+        _advice(data),
+        _summary(data),
+        _by_model(data),
+        _by_kind(data),
+        _failure_reasons(data),
+        _goal_log(data),
+        _attempt_log(data),
+        _remainder(data),
+        _problems(data),
+    )
+    return "\n".join(line for section in sections for line in section)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]], empty: str) -> Iterator[str]:
+    columns = tuple(head)
+    body = [f"| {' | '.join(row)} |" for row in rows]
+    if not body:
+        yield f"{empty}\n"
+        return
+    yield f"| {' | '.join(columns)} |"
+    yield "|" + "---|" * len(columns)
+    yield from body
+    yield ""
+
+
+def _number(count: int) -> str:
+    return f"{count:,}"
+
+
+def _tokens(tokens: TokenVector | None) -> tuple[str, ...]:
+    if tokens is None:
+        return (NOTHING,) * len(_TOKEN_HEAD)
+    parts = (tokens.input, tokens.cache_read, tokens.cache_write, tokens.output, tokens.total)
+    return tuple(_number(part) for part in parts)
+
+
+def _measured(measure: Measure) -> tuple[str, ...]:
+    return (*_tokens(measure.tokens), str(measure.quality))
+
+
+def _head(data: ReportData) -> Iterator[str]:
+    yield "# Work done by agents\n"
+    yield (
+        f"{data.state.events} events, {len(data.goals)} goals. Tokens are those that agents logged; "
+        f"{NOTHING} stands for a number that nobody measured, which is not 0.\n"
+    )
+
+
+def _product_quality(data: ReportData) -> Iterator[str]:
+    mix = outcome_mix([goal for goal in data.goals if goal.kind == "product"])
+    yield "## Product quality\n"
+    yield from _table(
+        ("product goals", "successful of those ended", "exact fit", "partial fit", "miss", "attempts"),
+        [
+            (
+                _number(mix.goals),
+                mix.success_share,
+                _number(mix.fits["exact_fit"]),
+                _number(mix.fits["partial_fit"]),
+                _number(mix.fits["miss"]),
+                _number(mix.attempts),
+            )
+        ]
+        if mix.goals
+        else [],
+        "No product goals.",
+    )
+
+
+def _advice(data: ReportData) -> Iterator[str]:
+    yield "## What to do next\n"
+    lines = [f"- {escape(line)}" for line in advice(data)]
+    yield from lines or ["Nothing."]
+    yield ""
+
+
+def _summary(data: ReportData) -> Iterator[str]:
+    goals = [data.accounts.goals[goal.id].measure for goal in data.goals]
+    known = [measure.tokens for measure in goals if measure.tokens is not None]
+    total = sum(tokens.total for tokens in known)
+    measured = sum(measure.tokens is not None for measure in goals)
+    yield "## Summary\n"
+    shown = _number(total) if measured else NOTHING
+    yield f"- Goals: {shown} tokens in {measured} of {len(goals)} goals that were measured."
+    yield f"- Remainder (sessions that goals touched, no goal): {_number(data.accounts.remainder_tokens.total)} tokens."
+    if data.unattributed is None:
+        yield f"- Unattributed (the rest of the history): {NOTHING}, no history was read."
+    else:
+        yield f"- Unattributed (the rest of the history): {_number(data.unattributed.total)} tokens."
+    yield f"- Counter: {_number(data.accounts.counter.total)} tokens, equal to goals and remainder together.\n"
+
+
+def _by_model(data: ReportData) -> Iterator[str]:
+    yield "## By model\n"
+    classes = merge_classes(usage for goal in data.accounts.goals.values() for usage in goal.classes)
+    models = sorted({usage.price_class.model for usage in classes})
+    rows = []
+    for model in models:
+        mine = [usage for usage in classes if usage.price_class.model == model]
+        tokens = sum((usage.tokens for usage in mine), ZERO)
+        rows.append((escape(model), _number(sum(usage.responses for usage in mine)), *_tokens(tokens)))
+    yield from _table(("model", "responses", *_TOKEN_HEAD), rows, "No goal has measured usage.")
+
+
+def _by_kind(data: ReportData) -> Iterator[str]:
+    yield "## By kind\n"
+    rows = []
+    for kind in KINDS:
+        goals = [goal for goal in data.goals if goal.kind == kind]
+        if goals:
+            mix = outcome_mix(goals)
+            known = [data.accounts.goals[goal.id].measure.tokens for goal in goals]
+            total = sum(tokens.total for tokens in known if tokens is not None)
+            counts = (mix.goals, mix.open, mix.success, mix.fail, mix.other, mix.attempts)
+            shown = _number(total) if any(tokens is not None for tokens in known) else NOTHING
+            rows.append((kind, *(_number(count) for count in counts), shown))
+    head = ("kind", "goals", "open", "success", "fail", "superseded or merged", "attempts", "tokens measured")
+    yield from _table(head, rows, "No goals.")
+
+
+def _failure_reasons(data: ReportData) -> Iterator[str]:
+    yield "## Failure reasons\n"
+    reasons = outcome_mix(data.goals).reasons
+    rows = [(escape(reason), _number(count)) for reason, count in sorted(reasons.items())]
+    yield from _table(("reason", "attempts"), rows, "No attempt failed.")
+
+
+def _goal_log(data: ReportData) -> Iterator[str]:
+    yield "## Goals\n"
+    rows = [_goal_row(data, goal) for goal in data.goals]
+    head = ("goal", "title", "kind", "status", "fit", "started", "finished", *_TOKEN_HEAD, "quality")
+    yield from _table(head, rows, "No goals.")
+
+
+def _goal_row(data: ReportData, goal: Goal) -> tuple[str, ...]:
+    outcome = goal.outcome
+    return (
+        goal.id,
+        escape(goal.title),
+        escape(goal.kind),
+        str(goal.status),
+        NOTHING if outcome is None or outcome.result_fit is None else escape(outcome.result_fit),
+        escape(goal.started_at),
+        NOTHING if outcome is None else escape(outcome.finished_at),
+        *_measured(data.accounts.goals[goal.id].measure),
+    )
+
+
+def _attempt_log(data: ReportData) -> Iterator[str]:
+    yield "## Attempts and stages\n"
+    rows = []
+    for goal in data.goals:
+        usage = data.accounts.goals[goal.id]
+        for attempt in usage.attempts:
+            outcome = attempt.attempt.outcome
+            ended = "open" if outcome is None else escape(outcome.failure_reason or outcome.status)
+            number = str(attempt.attempt.number)
+            rows.append((goal.id, number, "*all*", ended, *_measured(attempt.measure)))
+            rows.extend(
+                (
+                    goal.id,
+                    number,
+                    "*unmarked*" if stage.name is None else escape(stage.name),
+                    "",
+                    *_measured(stage.measure),
+                )
+                for stage in usage.stages
+                if stage.attempt == attempt.attempt.number and len(usage.stages) > len(usage.attempts)
+            )
+    yield from _table(("goal", "attempt", "stage", "ended", *_TOKEN_HEAD, "quality"), rows, "No attempts.")
+
+
+def _remainder(data: ReportData) -> Iterator[str]:
+    yield "## Remainder by session\n"
+    rows = [
+        (escape(share.key.agent), escape(share.key.session), *_tokens(share.tokens))
+        for share in data.accounts.remainder
+        if share.tokens != ZERO
+    ]
+    yield from _table(("agent", "session", *_TOKEN_HEAD), rows, "No usage was left over.")
+
+
+def _problems(data: ReportData) -> Iterator[str]:
+    if data.problems:
+        yield "## Problems\n"
+        yield from (f"- {escape(problem.code)}: {escape(problem.message)}" for problem in data.problems)
+        yield ""
+    if any(usage.measure.quality is not Quality.EXACT for usage in data.accounts.goals.values()):
+        yield (
+            "Quality: exact (equal to the log), lower_bound (at least), estimated (by rule), "
+            "unverified (owner not proved), unmeasured (no number).\n"
+        )

@@ -1,0 +1,49 @@
+"""Lists the sessions that the logs tell of, brought up to date first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from tallybook.agents.registry import AGENTS
+from tallybook.clock import unix_milliseconds
+from tallybook.domain.problems import Problem, Refusal
+from tallybook.history.queries import Selection, session_rows
+from tallybook.reports.sessions import ListedSession
+from tallybook.usecases.capture import with_history
+
+if TYPE_CHECKING:
+    from tallybook.history.ingest import IngestReport
+    from tallybook.history.store import Store
+    from tallybook.usecases.workspace import Workspace
+
+LIVE: Final = 10 * 60 * 1_000_000
+"""Microseconds since its last activity within which a session counts as live."""
+
+
+@attrs.frozen
+class SessionList:
+    """Sessions, the one that moved last first."""
+
+    rows: tuple[ListedSession, ...]
+    problems: tuple[Problem, ...]
+
+
+def list_sessions(workspace: Workspace, agent: str | None, limit: int) -> SessionList | Refusal:
+    """The sessions of one agent, or of all.
+
+    Raises:
+        StoreUnavailable: the history can't be used.
+
+    """
+    if agent is not None and agent not in AGENTS:
+        return Refusal("unknown-agent", f"there is no agent {agent!r}", f"known: {', '.join(AGENTS)}", usage=True)
+    now = unix_milliseconds(workspace.clock.now()) * 1000
+
+    def listing(store: Store, report: IngestReport) -> SessionList:
+        rows = session_rows(store, Selection(agent=agent, limit=limit))
+        listed = (ListedSession(row, row.last_at is not None and now - row.last_at < LIVE) for row in rows)
+        return SessionList(tuple(listed), (*workspace.problems, *report.problems, *store.problems))
+
+    return with_history(workspace, listing)

@@ -1,0 +1,187 @@
+"""The commands of a task's life: find the session, take the snapshot, decide, write one batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from tallybook.agents.identity import Ambiguous, Flag, Found, NoSession
+from tallybook.domain.commands import (
+    Circumstances,
+    ContinueTask,
+    Decision,
+    EnsureTask,
+    FinishTask,
+    MarkStage,
+    Request,
+    StartTask,
+)
+from tallybook.domain.decide import decide, resolve
+from tallybook.domain.events import NewEvent, SessionRef
+from tallybook.domain.goal import Goal
+from tallybook.domain.metrics import Accounts, accounts
+from tallybook.domain.problems import Problem, Refusal
+from tallybook.domain.quality import Quality
+from tallybook.domain.replay import evolve
+from tallybook.domain.state import LedgerState, open_goals
+from tallybook.domain.usage import SessionKey
+from tallybook.domain.workflow import Command
+from tallybook.history.store import StoreUnavailable
+from tallybook.usecases.budget import budget_notices
+from tallybook.usecases.capture import Wanted, reader_versions, settlements, usage_now, with_history
+from tallybook.usecases.detection import ambiguous, detected
+from tallybook.usecases.workspace import Replayed, Workspace, circumstances_of, replayed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tallybook.history.ingest import IngestReport
+    from tallybook.history.store import Store
+    from tallybook.ledger.reading import Reading
+
+
+@attrs.frozen
+class TaskResult:
+    """What a command did."""
+
+    goal: Goal | None
+    """None where there was nothing to do for any."""
+    state: LedgerState
+    accounts: Accounts
+    notices: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    over_budget: bool = False
+
+
+@attrs.frozen
+class _Captured:
+    circumstances: Circumstances
+    settled: tuple[NewEvent, ...] = ()
+    notices: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@attrs.frozen
+class _Asked:
+    circumstances: Circumstances
+    request: Request
+    call: str | None
+
+
+_COMMANDS = {
+    StartTask: Command.START,
+    ContinueTask: Command.CONTINUE,
+    MarkStage: Command.MARK,
+    FinishTask: Command.FINISH,
+    EnsureTask: Command.ENSURE,
+}
+
+
+def perform(workspace: Workspace, request: Request, flag: Flag = Flag()) -> TaskResult | Refusal:  # noqa: B008
+    """Carry ``request`` out: one batch in the ledger, or a refusal and nothing written."""
+    before = workspace.replay()
+    captured = _captured(workspace, before, request, flag)
+    if isinstance(captured, Refusal):
+        return captured
+    made: list[Decision] = []
+
+    def deciding(reading: Reading) -> Sequence[NewEvent] | Refusal:
+        state = before.state if reading == before.reading else replayed(reading).state
+        decision = decide(state, captured.circumstances, request)
+        if isinstance(decision, Refusal):
+            return decision
+        made.append(decision)
+        return (*captured.settled, *decision.events) if decision.events else ()
+
+    written = workspace.ledger.transact(deciding)
+    if isinstance(written, Refusal):
+        return written
+    after = before if written.reading == before.reading else replayed(written.reading)
+    state = after.state
+    for event in written.events:
+        state = evolve(state, event)
+    return _result(state, made[0], captured, (*workspace.problems, *captured.problems, *after.problems))
+
+
+def _captured(workspace: Workspace, before: Replayed, request: Request, flag: Flag) -> _Captured | Refusal:
+    circumstances = circumstances_of(workspace, before.state)
+    if not workspace.settings.capture or (isinstance(request, StartTask) and request.untracked):
+        return _Captured(circumstances)
+
+    def looking(store: Store, report: IngestReport) -> _Captured | Refusal:
+        found = detected(workspace, store, flag)
+        if isinstance(found, Refusal):
+            return found
+        if isinstance(found, Ambiguous):
+            found = _narrowed(before.state, found, request)
+            if isinstance(found, Refusal):
+                return found
+        session = _reference(found) if isinstance(found, Found) else None
+        there = attrs.evolve(circumstances, session=session)
+        call = found.call_id if isinstance(found, Found) else None
+        captured = _measured(store, before.state, _Asked(there, request, call))
+        notices = (f"no agent session was found: {found.hint}",) if isinstance(found, NoSession) else ()
+        return attrs.evolve(
+            captured, notices=(*notices, *_silent(captured)), problems=(*report.problems, *store.problems)
+        )
+
+    try:
+        return with_history(workspace, looking)
+    except StoreUnavailable as error:
+        found = detected(workspace, None, flag)
+        session = _reference(found) if isinstance(found, Found) else None
+        problem = Problem("history-unusable", f"usage is not measured: {error.message}", hint=error.hint)
+        return _Captured(attrs.evolve(circumstances, session=session), problems=(problem,))
+
+
+def _silent(captured: _Captured) -> Iterator[str]:
+    for usage in captured.circumstances.usage:
+        if usage.quality is Quality.UNMEASURED:
+            yield f"no log tells what {usage.agent} {usage.session} used; until one does, it is unmeasured"
+
+
+def _measured(store: Store, state: LedgerState, asked: _Asked) -> _Captured:
+    circumstances, request = asked.circumstances, asked.request
+    session = circumstances.session
+    sessions = () if session is None else (SessionKey(session.agent, session.id),)
+    calls = {key: asked.call for key in sessions if asked.call is not None}
+    begun = request.started_at if isinstance(request, StartTask) else None
+    if not isinstance(request, StartTask | EnsureTask):
+        goal = resolve(state, circumstances, _COMMANDS[type(request)], request.goal)
+        if isinstance(goal, Refusal):
+            return _Captured(circumstances)
+        begun = goal.started_at
+        sessions = tuple(dict.fromkeys((*sessions, *state.joined.get(goal.id, ()))))
+    usage = usage_now(store, Wanted(sessions, begun, calls))
+    settled = tuple(settlements(store, state, (part.key for part in usage)))
+    return _Captured(attrs.evolve(circumstances, usage=usage, reader=reader_versions()), settled)
+
+
+def _reference(found: Found) -> SessionRef:
+    return SessionRef(found.agent, found.session, found.detected_by)
+
+
+def _narrowed(state: LedgerState, found: Ambiguous, request: Request) -> Found | NoSession | Refusal:
+    """Of several sessions the one that works on a goal already; to start a goal, a doubt is refused."""
+    if isinstance(request, StartTask | EnsureTask):
+        return ambiguous(found)
+    working = {key for goal in open_goals(state) for key in state.joined.get(goal.id, ())}
+    likely = [one for one in found.candidates if SessionKey(one.agent, one.session) in working]
+    if len(likely) == 1:
+        return Found(likely[0].agent, likely[0].session, "directory")
+    return NoSession(found.hint)
+
+
+def _result(state: LedgerState, decision: Decision, captured: _Captured, problems: tuple[Problem, ...]) -> TaskResult:
+    shared = accounts(state)
+    goal = None if decision.goal is None else state.goals[decision.goal]
+    budget = budget_notices(state, shared, goal)
+    return TaskResult(
+        goal=goal,
+        state=state,
+        accounts=shared,
+        notices=(*decision.notices, *captured.notices, *budget.notices),
+        problems=problems,
+        over_budget=budget.exceeded,
+    )

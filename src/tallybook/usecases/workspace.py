@@ -1,0 +1,165 @@
+"""Where a command runs: the repository, its settings, its ledger, the data directory, and the time."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from tallybook.clock import Clock, Ids, SystemClock, SystemIds, timestamp
+from tallybook.config import Settings, data_directory, ledger_override, load_settings
+from tallybook.domain.commands import Circumstances
+from tallybook.domain.goal import moment
+from tallybook.domain.problems import Problem, Where
+from tallybook.domain.replay import fold
+from tallybook.domain.state import LedgerState
+from tallybook.domain.workflow import Work
+from tallybook.history.ingest import Progress
+from tallybook.ledger.reading import Reading
+from tallybook.ledger.store import Ledger, LedgerPlace
+from tallybook.repo.worktree import NoRepository, Repository, SinceGoal, Uncertain, find_repository, started_work
+
+if TYPE_CHECKING:
+    from tallybook.domain.goal import Goal
+
+
+@attrs.frozen
+class Replayed:
+    """The ledger as it was read, and the state that it folds to."""
+
+    reading: Reading
+    state: LedgerState
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Faults of the bytes, then faults of the events."""
+        return (*self.reading.problems, *self._newer(), *self.state.problems)
+
+    def _newer(self) -> Iterator[Problem]:
+        if self.reading.newer:
+            message = f"{self.reading.newer} events were written by a newer tallybook and may be understood in part"
+            yield Problem("newer-format", message, hint="update tallybook")
+
+
+@attrs.frozen
+class Workspace:
+    """All that a command needs to know of its surroundings."""
+
+    environ: Mapping[str, str]
+    cwd: Path
+    repository: Repository | None
+    """None outside of git."""
+    settings: Settings
+    problems: tuple[Problem, ...]
+    """Found in the settings, or with git."""
+    data: Path
+    """The data directory."""
+    ledger: Ledger
+    clock: Clock
+    ids: Ids
+    progress: Progress | None = None
+    """Told of the bytes of logs read so far, and of all that are to be read."""
+
+    def replay(self) -> Replayed:
+        """Read the ledger and fold it."""
+        return replayed(self.ledger.read())
+
+
+def replayed(reading: Reading) -> Replayed:
+    """Fold what was read."""
+    return Replayed(reading, fold(reading.events))
+
+
+def open_workspace(ledger: Path | None = None) -> Workspace:
+    """The workspace of this process; ``ledger`` overrides where the ledger is."""
+    return workspace_at(Surroundings(os.environ, _current_directory(), SystemClock(), SystemIds()), ledger)
+
+
+def _current_directory() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, "the current directory does not exist any more, go to another") from error
+
+
+@attrs.frozen
+class Surroundings:
+    """What the process was started with."""
+
+    environ: Mapping[str, str]
+    cwd: Path
+    clock: Clock
+    ids: Ids
+
+
+def workspace_at(around: Surroundings, ledger: Path | None = None) -> Workspace:
+    """The workspace of ``around``."""
+    found = find_repository(around.cwd, around.environ)
+    repository = found if isinstance(found, Repository) else None
+    settings, faults = load_settings(None if repository is None else repository.toplevel)
+    problems = [Problem(fault.code, fault.message, Where(fault.file), fault.hint) for fault in faults]
+    if isinstance(found, NoRepository) and found.reason != "not-a-repository":
+        hint = "goals go into the ledger of the data directory; --ledger names another"
+        problems.append(Problem(found.reason, found.message, hint=hint))
+    data = data_directory(around.environ)
+    return Workspace(
+        environ=around.environ,
+        cwd=around.cwd,
+        repository=repository,
+        settings=settings,
+        problems=tuple(problems),
+        data=data,
+        ledger=Ledger(_place(around, repository, settings, ledger), around.clock, around.ids),
+        clock=around.clock,
+        ids=around.ids,
+    )
+
+
+def _place(around: Surroundings, repository: Repository | None, settings: Settings, flag: Path | None) -> LedgerPlace:
+    named = ledger_override(around.environ, None if flag is None else str(flag))
+    if repository is None:
+        home = data_directory(around.environ) / "events" if named is None else around.cwd / named
+        return LedgerPlace(home, None, home)
+    home = repository.common_dir / "tallybook" / "events" if named is None else around.cwd / named
+    published = None if settings.ledger_publish is None else repository.toplevel / settings.ledger_publish
+    return LedgerPlace(home, published, repository.common_dir)
+
+
+def circumstances_of(workspace: Workspace, state: LedgerState) -> Circumstances:
+    """Time and place, without any session: what git tells of this worktree, and which goals are this clone's."""
+    repository = workspace.repository
+    bare = Circumstances(
+        now=timestamp(workspace.clock.now()),
+        writers=workspace.ledger.writers().ids,
+        worktree=None if repository is None else repository.worktree,
+    )
+    if repository is None:
+        return bare
+    there = started_work(repository, _since(state, bare), workspace.settings.ledger_publish)
+    placed = attrs.evolve(bare, branch=repository.branch(), head=repository.head())
+    if isinstance(there, Uncertain):
+        return placed
+    work = Work.STARTED if there.any else Work.NONE
+    return attrs.evolve(placed, work=work, dirty=there.fingerprint)
+
+
+def _since(state: LedgerState, here: Circumstances) -> SinceGoal:
+    """What the goal left that was finished last in this worktree."""
+    finished = [
+        goal
+        for goal in state.goals.values()
+        if goal.outcome is not None and goal.worktree == here.worktree and goal.writer in here.writers
+    ]
+    last = max(finished, key=_finish_order, default=None)
+    if last is None or last.outcome is None:
+        return SinceGoal()
+    return SinceGoal(last.outcome.finished_at, last.finish_head, last.finish_dirty)
+
+
+def _finish_order(goal: Goal) -> tuple[float, str]:
+    at = None if goal.outcome is None else moment(goal.outcome.finished_at)
+    return (0.0 if at is None else at.timestamp(), goal.id)

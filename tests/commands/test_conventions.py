@@ -1,0 +1,199 @@
+"""What holds of every command: streams, exit codes, help, and that reading writes nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from commands.agents import ClaudeAgent, CodexAgent
+from commands.bench import program, tree
+from tallybook.cli.lazy import COMMANDS
+from tallybook.ledger.store import Ledger
+
+if TYPE_CHECKING:
+    from commands.bench import Bench
+
+READING = [
+    *(["show"], ["show", "--json"], ["log"], ["report"], ["report", "--json"], ["verify"], ["sessions"]),
+    *(["sessions", "--json"], ["hooks", "status"], ["--help"], ["mark", "--help"], ["settle"]),
+    *(["init", "--dry-run"], ["hooks", "install", "--dry-run"], ["hooks", "uninstall", "--dry-run"]),
+]
+TALLY = [sys.executable, "-m", "tallybook"]
+
+
+@pytest.mark.parametrize("command", READING, ids=" ".join)
+def test_reading_writes_nothing_outside_of_the_data_directory(bench: Bench, command: list[str]) -> None:
+    agent = CodexAgent(bench, 1)
+    agent.say()
+    ClaudeAgent(bench, 2).say()
+    bench.start(**agent.environ)
+    agent.say()
+    (bench.repo / "dirty").write_text("x")
+    agents = (bench.home / ".codex", bench.home / ".claude")
+    before = tree(bench.repo, *agents)
+    around = sorted(path.name for path in (*bench.home.iterdir(), *bench.repo.parent.iterdir()))
+    bench.ok(*command)
+    assert tree(bench.repo, *agents) == before
+    assert sorted(path.name for path in (*bench.home.iterdir(), *bench.repo.parent.iterdir())) == around
+
+
+@pytest.mark.parametrize("command", [["show"], ["log"], ["report"], ["verify"], ["hooks", "status"], ["settle"]])
+def test_reading_before_anything_was_written_makes_nothing(bench: Bench, command: list[str]) -> None:
+    before = tree(bench.repo.parent, bench.home)
+    bench.ok(*command)
+    assert tree(bench.repo.parent, bench.home) == before
+
+
+def test_files_are_private(bench: Bench) -> None:
+    old = os.umask(0)
+    try:
+        agent = ClaudeAgent(bench, 1)
+        agent.say()
+        goal = bench.start(**agent.environ)
+        bench.ok("mark", "plan", **agent.environ)
+        bench.ok("finish-task", goal, "--status", "success", **agent.environ)
+        bench.ok("sessions")
+        bench.ok("report")
+    finally:
+        os.umask(old)
+    for place in (bench.data, bench.ledger.parent):
+        for name, (mode, _, content) in tree(place).items():
+            assert mode & 0o777 == (0o700 if content is None else 0o600), name
+
+
+def test_every_command_has_help(bench: Bench) -> None:
+    listed = bench.ok("--help").out
+    for name in COMMANDS:
+        assert name in listed
+        said = bench.ok(name, "--help")
+        assert "Usage: tally" in said.out
+        assert said.out == bench.ok(name, "-h").out
+    assert bench.ok("--version").out == program("-V").stdout
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"hook", "hooks"}))
+def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
+    goal = bench.start()
+    more = {
+        "start-task": ("--title", "t", "--kind", "meta"),
+        "mark": ("plan", "--goal", goal),
+        "finish-task": (goal, "--status", "success"),
+    }
+    said = bench.ok(command, *more.get(command, ()), "--json")
+    assert said.json["schema"].startswith("tallybook.")
+    assert isinstance(said.json["problems"], list)
+    wrong = bench.tally(command, "--no-such-option", "--json")
+    assert (wrong.code, wrong.error) == (2, "usage")
+    assert wrong.err.startswith("tally: No such option")
+
+
+def test_what_is_no_command(bench: Bench) -> None:
+    assert bench.misused("nosuch") == "usage"
+    said = bench.tally()
+    assert (said.code, said.err) == (2, "tally: no command was given\n  tally --help tells what it takes\n")
+    assert bench.misused("show", "a", "b") == "usage"
+
+
+def test_a_lock_that_is_held_is_exit_4_and_names_the_holder(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    goal = bench.start()
+    monkeypatch.setattr("tallybook.usecases.workspace.Ledger", partial(Ledger, lock_timeout=0.2))
+    script = "import fcntl,sys; f=open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+    lock = bench.ledger / "ledger.lock"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script, str(lock)], **pipes) as holder:  # type: ignore[call-overload]
+        assert holder.stdout.readline()
+        lock.write_text(f"{holder.pid}\n")
+        (file,) = bench.ledger.glob("*.ndjson")
+        file.write_bytes(file.read_bytes() + b"torn")
+        before = bench.lines()
+        for command in (("mark", "plan"), ("finish-task", goal, "--status", "success"), ("repair",)):
+            said = bench.tally(*command, "--json")
+            assert (said.code, said.error) == (4, "lock-timeout")
+            assert f"process {holder.pid}" in said.err
+        for command in (("show",), ("log",), ("report",)):
+            bench.ok(*command)
+        holder.stdin.close()
+    assert bench.lines() == before
+    bench.ok("mark", "plan")
+
+
+def test_a_reader_that_leaves_early_is_no_fault(bench: Bench) -> None:
+    goal = bench.start()
+    for number in range(40):
+        bench.ok("mark", f"stage {number} " + "x" * 1500, "--goal", goal)
+    for command in ("show --json", "log", "report", "show nosuch --json", "--help", "--version"):
+        line = f"{sys.executable} -m tallybook {command} | head -c 1; exit ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+        assert done.returncode == (1 if "nosuch" in command else 0), done
+        assert "Exception" not in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "show --json", "report", "log", "--version", "mark plan --json", "nosuch"])
+@pytest.mark.parametrize("where", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(bench: Bench, command: str, where: str) -> None:
+    bench.start()
+    line = f"{sys.executable} -m tallybook {command} {where}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == (2 if command == "nosuch" else 0)
+    assert "Traceback" not in done.stderr
+    assert bench.ok("verify").code == 0
+
+
+@pytest.mark.parametrize("command", ["show", "report", "log --json", "--version", "mark plan"])
+def test_a_full_device_is_told(bench: Bench, command: str) -> None:
+    bench.start()
+    line = f"{sys.executable} -m tallybook {command} > /dev/full"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_any_encoding_will_do(bench: Bench) -> None:
+    assert bench.repo == Path.cwd()
+    done = program(
+        "start-task", "--title", "café ☕", "--kind", "meta", env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert done.returncode == 0
+    assert "caf\\xe9 \\u2615" in done.stdout
+    told = program("show", "--json", env={**os.environ, "PYTHONIOENCODING": "ascii"}).stdout
+    assert told.isascii()
+    assert "caf\\u00e9 \\u2615" in told
+    assert "café ☕" in program("show", "--json", env={**os.environ, "PYTHONIOENCODING": "utf-8"}).stdout
+
+
+def test_a_directory_whose_name_is_no_text(bench: Bench, tmp_path: Path) -> None:
+    place = tmp_path / os.fsdecode(b"caf\xe9")
+    place.mkdir()
+    bench.git("init", "-q", cwd=place)
+    for command in (("init",), ("hooks", "status"), ("show",), ("sessions",)):
+        assert bench.ok(*command, "--json", cwd=place).json["schema"]
+        done = program(*command, cwd=place, errors="replace", env={**os.environ, "PYTHONIOENCODING": "utf-8"})
+        assert done.returncode == 0
+        assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_leaves_nothing_behind(bench: Bench) -> None:
+    bench.start()
+    before = bench.lines()
+    with (bench.ledger / "ledger.lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = subprocess.Popen([*TALLY, "mark", "plan"], stderr=subprocess.PIPE, text=True)
+        time.sleep(1.5)
+        waiting.send_signal(signal.SIGINT)
+        _, err = waiting.communicate(timeout=20)
+    assert waiting.returncode == 130
+    assert err == "tally: stopped by the user\n"
+    assert bench.lines() == before
+    bench.ok("mark", "plan")

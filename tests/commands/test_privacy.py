@@ -1,0 +1,197 @@
+"""Secrets planted in every text field of the logs: none reaches the store, the ledger or what is shown."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from commands.agents import ClaudeAgent, CodexAgent, now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from commands.agents import Agent
+    from commands.bench import Bench, Json
+
+MARK = "Zq9Xk7"
+"""Stands in every secret, so that a piece of one is found too."""
+BODY = f"{MARK}aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1"
+FAMILIES = {
+    "aws key": f"AKIA{MARK.upper()}AB3DE5FG7H",
+    "aws secret": f"aws_secret_access_key={BODY}x/+y",
+    "github": f"ghp_{BODY}",
+    "github fine": f"github_pat_{BODY}",
+    "github oauth": f"gho_{BODY}",
+    "gitlab": f"glpat-{BODY}",
+    "anthropic": f"sk-ant-api03-{BODY}",
+    "openai": f"sk-proj-{BODY}",
+    "slack bot": f"xoxb-12345-{BODY}",
+    "slack user": f"xoxp-12345-{BODY}",
+    "slack hook": f"https://hooks.slack.com/services/T0/B0/{BODY}",
+    "stripe": f"sk_live_{BODY}",
+    "stripe restricted": f"rk_live_{BODY}",
+    "google api": f"AIza{BODY}xy",
+    "google oauth": f"ya29.{BODY}",
+    "google client": f"GOCSPX-{BODY}",
+    "npm": f"npm_{BODY}",
+    "pypi": f"pypi-{BODY}",
+    "jwt": f"eyJhbGciOiJIUzI1NiJ9.{BODY}.{BODY}",
+    "private key": f"-----BEGIN RSA PRIVATE KEY-----\n{BODY}\n-----END RSA PRIVATE KEY-----",
+    "ssh key": f"-----BEGIN OPENSSH PRIVATE KEY-----\n{BODY}",
+    "pgp": f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n{BODY}",
+    "postgres": f"postgres://ada:{BODY}@db.example.com/shop",
+    "mongodb": f"mongodb+srv://ada:{BODY}@cluster.example.com",
+    "redis": f"redis://:{BODY}@cache.example.com",
+    "basic auth": f"Authorization: Basic {BODY}==",
+    "bearer": f"Authorization: Bearer {BODY}",
+    "cookie": f"Set-Cookie: session={BODY}; HttpOnly",
+    "password": f"password={BODY}",
+    "env": f"export API_KEY='{BODY}'",
+    "netrc": f"machine example.com login ada password {BODY}",
+    "docker": f'{{"auths":{{"r":{{"auth":"{BODY}"}}}}}}',
+    "kubernetes": f"client-key-data: {BODY}",
+    "azure": f"AccountKey={BODY}==;EndpointSuffix=core.windows.net",
+    "sendgrid": f"SG.{BODY}.{BODY}",
+    "twilio": f"SK{MARK}0123456789abcdef",
+    "mailgun": f"key-{BODY}",
+    "telegram": f"110201543:AA{BODY}",
+    "discord": f"MTk4{BODY}.Cl2FMQ.{BODY}",
+    "heroku": f"HEROKU_API_KEY={MARK}-1234",
+    "digitalocean": f"dop_v1_{BODY}",
+    "hugging face": f"hf_{BODY}",
+    "databricks": f"dapi{BODY}",
+    "vault": f"hvs.{BODY}",
+    "shopify": f"shpat_{BODY}",
+    "card": f"4111 1111 1111 1111 {MARK}",
+    "mail": f"ada.{MARK}@example.com",
+    "telephone": f"+1 555 0100 {MARK}",
+    "file": f"/home/ada/{MARK}/letter-to-my-lawyer.odt",
+    "source code": f"def {MARK}(x): return x",
+}
+
+
+def claude_rows(session: str, secret: str) -> Iterator[Json]:
+    """Records of Claude Code with a secret wherever text can stand."""
+    base: Json = {"sessionId": session, "timestamp": now(), "version": secret, "gitBranch": secret, "slug": secret}
+    texts: list[Json] = [
+        {"type": "text", "text": secret},
+        {"type": "thinking", "thinking": secret, "signature": secret},
+        {"type": "tool_use", "id": "t", "name": secret, "input": {"command": secret, secret: secret}},
+        {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": secret}]},
+    ]
+    yield {**base, "type": "user", "message": {"role": "user", "content": secret}, "toolUseResult": {"stdout": secret}}
+    yield {**base, "type": "user", "message": {"role": "user", "content": texts}}
+    yield {
+        **base,
+        "type": "assistant",
+        "message": {
+            "id": "<none>",
+            "role": "assistant",
+            "model": "<synthetic>",
+            "content": texts,
+            "stop_reason": secret,
+        },
+        "error": secret,
+    }
+    for kind in ("summary", "ai-title", "system", "attachment", "progress", "queue-operation", "last-prompt", secret):
+        yield {**base, "type": kind, "summary": secret, "content": secret, "title": secret, "data": {secret: [secret]}}
+
+
+def codex_rows(secret: str) -> Iterator[Json]:
+    """Records of Codex with a secret wherever text can stand."""
+    yield {"type": "session_meta", "payload": {"id": "x", "base_instructions": secret, "git": {"branch": secret}}}
+    yield {
+        "type": "turn_context",
+        "payload": {"user_instructions": secret, "summary": secret, "approval_policy": secret},
+    }
+    events = ("user_message", "agent_message", "agent_reasoning", "error", "exec_command_end", "task_complete")
+    for kind in (*events, "patch_apply_end", "mcp_tool_call_end", secret):
+        more = {"message": secret, "text": secret, "stdout": secret, "command": [secret], "changes": {secret: secret}}
+        yield {"type": "event_msg", "payload": {"type": kind, **more, "last_agent_message": secret}}
+    for kind in ("message", "reasoning", "function_call_output", "custom_tool_call_output", secret):
+        content = [{"type": "output_text", "text": secret}]
+        yield {
+            "type": "response_item",
+            "payload": {"type": kind, "content": content, "summary": content, "output": secret},
+        }
+    more = {"name": secret, "arguments": json.dumps({"cmd": secret}), "input": secret, "action": {"command": [secret]}}
+    for kind in ("function_call", "custom_tool_call", "local_shell_call", "web_search_call"):
+        yield {"type": "response_item", "payload": {"type": kind, "call_id": f"call_{kind}", **more}}
+    yield {"type": "compacted", "payload": {"message": secret, "replacement_history": [{"text": secret}]}}
+    yield {"type": secret, "payload": secret}
+
+
+def plant(agent: Agent) -> None:
+    """Write all secrets into the log, as good lines, as lines of wrong shape, and torn."""
+    for secret in FAMILIES.values():
+        if isinstance(agent, ClaudeAgent):
+            agent.records += claude_rows(agent.session, secret)
+        else:
+            agent.rollout.lines += [
+                {"timestamp": now(), **row} for row in codex_rows(secret) if row["payload"] != secret
+            ]
+    agent.flush()
+    with agent.log.open("ab") as log:
+        for secret in FAMILIES.values():
+            log.write(f'{{"timestamp": "{now()}", "type": "{MARK}", "payload": {json.dumps(secret)}}}\n'.encode())
+            log.write(secret.encode() + b"\n" + f'{{"type":"assistant","message":"{MARK}'.encode() + b"\n")
+        log.write(f'{{"type":"user","message":{{"content":"{BODY}'.encode())
+
+
+def held(*places: Path) -> set[str]:
+    """Files below the places in which a piece of a secret stands."""
+    files = (path for place in places for path in place.rglob("*") if path.is_file())
+    return {path.name for path in files if MARK.lower().encode() in path.read_bytes().lower()}
+
+
+@pytest.mark.parametrize("kin", [ClaudeAgent, CodexAgent])
+def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[ClaudeAgent | CodexAgent]) -> None:
+    assert len(FAMILIES) >= 40
+    agent = kin(bench, 1)
+    used = agent.say()
+    plant(agent)
+    assert held(bench.home / ".claude", bench.home / ".codex")
+    said = [bench.ok("start-task", "--title", "t", "--kind", "product", "--json", **agent.environ)]
+    goal = str(said[0].goal["id"])
+    said += [
+        bench.ok(*command, **agent.environ) for command in (("mark", "plan"), ("sessions",), ("sessions", "--json"))
+    ]
+    said.append(bench.ok("continue-task", "--failure-reason", "other", **agent.environ))
+    said.append(bench.ok("finish-task", goal, "--status", "success", **agent.environ))
+    for command in ("show", "log", "report", "verify", "settle"):
+        said += [bench.ok(command), bench.ok(command, "--json")]
+    said.append(bench.tally("start-task", "--title", "t", "--kind", "product"))
+    assert used
+    assert held(bench.data, bench.ledger) == set()
+    for one in said:
+        assert MARK.lower() not in (one.out + one.err).lower()
+
+
+def test_the_search_would_find_one(bench: Bench) -> None:
+    bench.start(f"about {MARK}")
+    assert held(bench.ledger)
+
+
+@pytest.mark.parametrize("family", ["aws key", "github", "anthropic", "jwt", "postgres", "password", "slack bot"])
+@pytest.mark.parametrize("option", ["--title", "--notes", "--ref", "--model", "--input-source", "--source-id"])
+def test_a_secret_on_the_command_line_is_refused_and_not_repeated(bench: Bench, family: str, option: str) -> None:
+    start = ("start-task", "--title", "t", "--kind", "check")
+    assert bench.refused(*start, option, FAMILIES[family]) == "secret-like"
+    said = bench.tally(*start, option, FAMILIES[family])
+    assert MARK.lower() not in (said.out + said.err).lower()
+
+
+def test_the_directory_is_kept_in_the_store_alone(bench: Bench) -> None:
+    place = bench.repo / "sub-zz81"
+    place.mkdir()
+    bench.go(place)
+    agent = ClaudeAgent(bench, 1)
+    agent.say()
+    bench.start(**agent.environ)
+    bench.ok("mark", "plan", **agent.environ)
+    assert b"sub-zz81" not in b"".join(bench.lines().values())
+    assert str(bench.repo).encode() not in b"".join(bench.lines().values())
+    assert "sub-zz81" not in bench.ok("show", "--json").out + bench.ok("report").out
