@@ -1,0 +1,148 @@
+"""Real agent programs against a model server on loopback: what they were served is the truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPONENTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
+SERVED = ("input_uncached", "cache_read", "cache_write_5m", "cache_write_1h", "output")
+PINS = {"codex": "@openai/codex@0.169.0", "claude": "@anthropic-ai/claude-code@2.1.197"}
+
+
+def clients_directory() -> Path:
+    """Where the scripts that run real agent programs lie."""
+    return Path(os.environ.get("TALLYBOOK_CLIENTS", ROOT.parent / "shared" / "clients"))
+
+
+def missing() -> str | None:
+    """Why real agent programs can't be run here, or None."""
+    if not (clients_directory() / "run_commands.py").exists():
+        return "no scripts for real agent programs: set TALLYBOOK_CLIENTS to their directory"
+    for program in ("npm", "unshare", "ip"):
+        if shutil.which(program) is None:
+            return f"{program} is not installed"
+    probe = subprocess.run([clients_directory() / "netns.sh", "true"], capture_output=True, check=False)
+    return None if probe.returncode == 0 else "network namespaces can't be made here"
+
+
+def install(tools: Path) -> str | None:
+    """Install the pinned agent programs below ``tools`` unless they are there; the reason if that fails."""
+    for name, package in PINS.items():
+        place = tools / name
+        if (place / "node_modules").exists():
+            continue
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "package.json").write_text('{"name": "bench", "private": true}')
+        done = subprocess.run(
+            ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", package],
+            cwd=place,
+            env={"PATH": os.environ["PATH"], "HOME": str(tools / "npm-home")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        if done.returncode != 0:
+            return f"npm could not install {package}: {done.stderr.strip()[-200:]}"
+    return None
+
+
+@attrs.frozen
+class Served:
+    """One model call, as the server counted it."""
+
+    label: str
+    session: str
+    tokens: dict[str, int]
+    calls: int
+
+
+@attrs.define
+class Bench:
+    """One place in which agents run, with the command under test on their PATH."""
+
+    place: Path
+    tools: Path
+    scripts: dict[str, str] = attrs.field(factory=dict)
+    """Further commands on the agents' PATH, by name."""
+
+    @property
+    def out(self) -> Path:
+        return self.place / "out"
+
+    def run(self, only: str, *prompts: str) -> list[Served]:
+        """Run ``prompts`` in one session of the agent ``only``; everything that was served, in order."""
+        commands = self.place / "bin"
+        commands.mkdir(parents=True, exist_ok=True)
+        tally = f'#!/bin/sh\nexport TALLYBOOK_HOME="{self.place}/data"\nexec "{sys.executable}" -m tallybook "$@"\n'
+        for name, text in {"tally": tally, **self.scripts}.items():
+            (commands / name).write_text(text)
+            (commands / name).chmod(0o755)
+        for agent in PINS:
+            home = self.out / agent / "home"
+            home.mkdir(parents=True, exist_ok=True)
+            # A login shell sets PATH anew; the agent's own shell tool starts one.
+            (home / ".bash_profile").write_text(f'export PATH="{commands}:$PATH"\n')
+        scripts = clients_directory()
+        done = subprocess.run(
+            [
+                scripts / "netns.sh",
+                sys.executable,
+                scripts / "run_commands.py",
+                str(self.out),
+                "--path",
+                str(commands),
+                "--only",
+                only,
+                *prompts,
+            ],
+            env={"PATH": os.environ["PATH"], "TOOLS": str(self.tools), "HOME": str(self.place)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=170,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        truth = (self.out / "truth" / "ground_truth.jsonl").read_text().splitlines()
+        calls = [json.loads(line) for line in truth]
+        # Calls without tools (titles, topic checks of older builds) stand in no session log.
+        return [served(call) for call in calls if not call.get("side")]
+
+    def tally(self, agent: str, *arguments: str) -> dict[str, object]:
+        """The JSON object of a command, run by hand in the agent's repository."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tallybook", *arguments, "--json"],
+            cwd=self.out / agent / "work",
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.out / agent / "home"),
+                "TALLYBOOK_HOME": str(self.place / "data"),
+                **{
+                    name: str(self.out / agent / "home" / place)
+                    for name, place in (("CODEX_HOME", ".codex"), ("CLAUDE_CONFIG_DIR", ".claude"))
+                },
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        document: dict[str, object] = json.loads(done.stdout)
+        return document
+
+
+def served(call: dict[str, object]) -> Served:
+    """One line of the server's own account."""
+    neutral, act = call["neutral"], call["act"]
+    assert isinstance(neutral, dict)
+    assert isinstance(act, dict)
+    tokens = {name: int(neutral[theirs]) for name, theirs in zip(COMPONENTS, SERVED, strict=True)}
+    return Served(str(call["label"]), str(call["session"]), tokens, int(act.get("calls", 0)))
