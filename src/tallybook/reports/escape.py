@@ -9,7 +9,13 @@ from typing import Final
 _HIDDEN: Final = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 # Bidirectional and other format characters that can make text read as something else.
 _FORMAT: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
-_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@:$^=])")
+# Marks everywhere; what begins a list at the head of a text alone; underscores, colons and dots only where they could
+# emphasise or make a link, so that ids, times and file names stay readable in the source.
+_MARKDOWN: Final = re.compile(
+    r"([\\`*{}\[\]<>#|~&@$^=]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?![0-9\s]|$)|(?<=www)\.)",
+    re.IGNORECASE,
+)
+_LISTED: Final = re.compile(r"^(\s*(?:[0-9]+(?=[.)]))?)([-+.)])")
 
 
 def terminal(text: str) -> str:
@@ -25,4 +31,4 @@ def _visible(char: str) -> str:
 
 def markdown(text: str) -> str:
     """``text`` as literal text within one Markdown line or table cell."""
-    return _MARKDOWN.sub(r"\\\1", terminal(text))
+    return _LISTED.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\1", terminal(text)))
