@@ -1,0 +1,112 @@
+"""Whatever several agents do with several goals, each response is its owner's, by the rule alone."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import attrs
+import pytest
+
+from commands.agents import Agent, ClaudeAgent, CodexAgent
+from commands.bench import Bench, tokens
+
+Part = tuple[str, int, int]
+"""Goal, attempt and index of the stage."""
+
+
+@attrs.define
+class Truth:
+    """One goal as it is worked on."""
+
+    activated: int
+    attempt: int = 1
+    stage: int = 0
+    joined: set[str] = attrs.field(factory=set)
+
+
+@attrs.define
+class Office:
+    """Agents at work, and what they truly used for what."""
+
+    bench: Bench
+    rng: random.Random
+    agents: list[Agent]
+    goals: dict[str, Truth] = attrs.field(factory=dict)
+    parts: dict[Part | None, Counter[str]] = attrs.field(factory=dict)
+    ticks: int = 0
+
+    def used(self, agent: Agent, counts: Counter[str]) -> None:
+        """A response of ``agent`` belongs to the goal it works on that was activated last."""
+        mine = {name: goal for name, goal in self.goals.items() if agent.session in goal.joined}
+        name = max(mine, key=lambda name: mine[name].activated, default=None)
+        part = None if name is None else (name, mine[name].attempt, mine[name].stage)
+        self.parts.setdefault(part, Counter()).update(counts)
+
+    def step(self) -> None:
+        """One agent says something, has a subagent do it, or runs a command."""
+        agent = self.rng.choice(self.agents)
+        deed = self.rng.choice(["say", "say", "delegate", "start", "mark", "continue", "finish"])
+        if deed == "delegate" and isinstance(agent, ClaudeAgent):
+            self.used(agent, agent.delegate(self.rng.choice(["one", "two"])))
+            return
+        if deed in {"say", "delegate"} or (deed != "start" and not self.goals):
+            self.used(agent, agent.say())
+            return
+        self.used(agent, agent.issue())
+        self.ticks += 1
+        if deed == "start":
+            name = self.bench.start(f"goal {self.ticks}", **agent.environ)
+            self.goals[name] = Truth(self.ticks, joined={agent.session})
+        else:
+            self.command(agent, deed, self.rng.choice(sorted(self.goals)))
+        agent.returned()
+
+    def command(self, agent: Agent, deed: str, name: str) -> None:
+        goal = self.goals[name]
+        match deed:
+            case "mark":
+                self.bench.ok("mark", f"stage {goal.stage}", "--goal", name, **agent.environ)
+                goal.stage += 1
+            case "continue":
+                self.bench.ok("continue-task", name, "--failure-reason", "other", **agent.environ)
+                goal.attempt, goal.stage, goal.activated = goal.attempt + 1, 0, self.ticks
+            case _:
+                self.bench.ok("finish-task", name, "--status", "success", **agent.environ)
+                del self.goals[name]
+        goal.joined.add(agent.session)
+
+    def compare(self) -> None:
+        """The program knows the same, to the token."""
+        assert self.bench.ok("settle", "--json").json["pending"] == 0
+        self.bench.ok("sessions")
+        state = self.bench.state()
+        told: dict[Part | None, Counter[str]] = {}
+        for goal in state["goals"]:
+            seen: Counter[int] = Counter()
+            for stage in goal["stages"]:
+                part = (goal["id"], stage["attempt"], seen[stage["attempt"]])
+                seen[stage["attempt"]] += 1
+                told[part] = tokens(stage["tokens"])
+            assert goal["quality"] == "exact"
+        told[None] = tokens(state["remainder"]["tokens"]) + tokens(state["unattributed"]["tokens"])
+        assert {part: +counts for part, counts in told.items() if counts} == self.parts
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_each_response_is_its_owners(bench: Bench, seed: int) -> None:
+    rng = random.Random(seed)
+    kinds = rng.sample(["claude", "codex", "late", "claude", "late"], 3)
+    agents: list[Agent] = [
+        ClaudeAgent(bench, number) if kind == "claude" else CodexAgent(bench, number, late=kind == "late")
+        for number, kind in enumerate(kinds, 1)
+    ]
+    office = Office(bench, rng, agents)
+    for _ in range(rng.randrange(10, 28)):
+        office.step()
+    for name in sorted(office.goals):
+        agent = rng.choice(agents)
+        office.used(agent, agent.issue())
+        office.command(agent, "finish", name)
+        agent.returned()
+    office.compare()
