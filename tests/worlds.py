@@ -161,6 +161,8 @@ class LiveSession:
     """Pending boundaries: snapshot, goal, and all responses that lie before it."""
     counted: list[Response] = attrs.field(factory=list)
     """What its last boundary covers."""
+    known: bool = False
+    """Whether it stood in a snapshot; only then does the ledger know of whom it is a child."""
 
     @property
     def line(self) -> list[LiveSession]:
@@ -233,6 +235,7 @@ class World:
             usages = tuple(self.counter(each, goal) for each in scope)
             snapshot = self.book.write(goal.id, UsageSnapshot(SnapshotReason.MARK, usages, "test/1"), writer)
             for each in scope:
+                each.known = True
                 each.counted = list(each.responses)
                 if any(response.hidden for response in each.responses):
                     each.waiting.append((snapshot, goal.id, each.counted))
@@ -267,6 +270,7 @@ def classes_of(responses: list[Response]) -> tuple[ClassUsage, ...]:
 
 
 _STEPS: Final = ("respond", "respond", "respond", "spawn", "start", "mark", "go on", "finish", "settle", "merge")
+COMMANDS: Final = {"start", "mark", "go on", "finish"}
 _steps = st.tuples(
     st.sampled_from(_STEPS), st.integers(0, 11), st.integers(0, 11), st.integers(0, 2), st.integers(0, 30)
 )
@@ -277,6 +281,8 @@ def _step(world: World, step: tuple[str, int, int, int, int]) -> None:
     world.ticks += 1
     number, writer = world.ticks, WRITERS[third % 2]
     session = world.sessions[first % len(world.sessions)] if world.sessions else None
+    while name in COMMANDS and session is not None and session.parent is not None and not session.parent.known:
+        session = session.parent
     usage = ClassUsage(CLASSES[third], 1, TokenVector(amount, second, 0, third, 0, amount // 2, amount // 4))
     if name == "spawn" and len(world.sessions) < MOST_SESSIONS:
         world.spawn(session if second % 2 else None, AGENTS[third % 2])

@@ -251,3 +251,29 @@ def test_what_no_goal_touched_is_unattributed(bench: Bench) -> None:
     state = bench.state()
     assert tokens(state["unattributed"]["tokens"]) == idle + after
     assert tokens(state["goals"][0]["tokens"]) == work
+
+
+def test_a_fork_belongs_to_the_goal_from_its_own_first_response(bench: Bench) -> None:
+    """Its log begins with copies of older rows, so that it looks as old as what it was copied from."""
+    first, fork = ClaudeAgent(bench, 1), ClaudeAgent(bench, 2)
+    before = first.say() + boundary(first, "start-task", "--title", "Add a shelf", "--kind", "product")[0]
+    whole = first.say() + boundary(first, "mark", "plan")[0]
+    origin = {"forkedFrom": {"sessionId": first.session, "messageUuid": "m"}}
+    rows = [row for row in first.records if row.get("uuid")]
+    fork.records[:] = [{**row, "sessionId": fork.session, **origin} for row in rows]
+    own = fork.say() + boundary(fork, "mark", "forked")[0]
+    whole += own + first.say() + boundary(first, "finish-task", "--status", "success")[0]
+    state = settled(bench)
+    (goal,) = state["goals"]
+    assert tokens(goal["tokens"]) == whole
+    assert tokens(goal["stages"][1]["tokens"]) == own
+    assert tokens(state["remainder"]["tokens"]) == before
+
+
+def test_what_is_untracked_stays_so(bench: Bench, agent: Agent) -> None:
+    goal = bench.start("by hand", "--untracked")
+    agent.say()
+    bench.ok("mark", "plan", "--goal", goal)
+    said = bench.ok("finish-task", goal, "--status", "success", "--json")
+    assert (said.goal["tokens"], said.goal["sessions"]) == (None, [])
+    assert "session" not in said.err

@@ -35,7 +35,7 @@ def show_state(view: View) -> None:
         line("no goals yet")
     line(f"remainder     {data.accounts.remainder_tokens.total:,} tokens in sessions that goals touched, in no goal")
     if data.unattributed is not None:
-        line(f"unattributed  {data.unattributed.total:,} tokens in the rest of the history")
+        line(f"unattributed  {data.unattributed.total:,} tokens in the rest of the history, as it was last read")
 
 
 def show_goal(view: View, goal: Goal) -> None:

@@ -30,7 +30,7 @@ from tallybook.domain.events import (
     StageMarked,
     UsageSnapshot,
 )
-from tallybook.domain.goal import Goal, Outcome, Status, outcome_faults, time_faults
+from tallybook.domain.goal import Goal, Outcome, Status, moment, outcome_faults, time_faults
 from tallybook.domain.problems import Refusal
 from tallybook.domain.requests import request_fault
 from tallybook.domain.state import LedgerState, open_goals
@@ -119,7 +119,7 @@ def _described(goal: Goal) -> str:
 
 
 def _start(state: LedgerState, circumstances: Circumstances, request: StartTask) -> Decision | Refusal:
-    fault = _link_fault(state, request)
+    fault = _future_fault(request, circumstances.now) or _link_fault(state, request)
     if fault is not None:
         return fault
     cell = verdict(workflow_state(state, circumstances), Command.START, goal_is_open=False)
@@ -159,6 +159,14 @@ def _ensure(state: LedgerState, circumstances: Circumstances, request: EnsureTas
     if request_fault(draft) is not None:
         draft = attrs.evolve(draft, title="Recovered work")
     return _start(state, circumstances, attrs.evolve(draft, notes=request.notes))
+
+
+def _future_fault(request: StartTask, now: str) -> Refusal | None:
+    at, present = moment(request.started_at or now), moment(now)
+    if at is None or present is None or at <= present:
+        return None
+    message = f"the start time {request.started_at} lies in the future"
+    return Refusal("start-in-future", message, "check the time and its zone", usage=True)
 
 
 def _next_pass(state: LedgerState, request: StartTask) -> int | None:

@@ -78,7 +78,8 @@ def add_facts(
 def settle_sessions(connection: sqlite3.Connection, sessions: Iterable[int]) -> None:
     """Join anew what all logs say of these sessions; one of which nothing is known any more is forgotten.
 
-    The model is that of the last response; what facts say of it counts for sessions without one.
+    The model is that of the last response; what facts say of it counts for sessions without one. A fork is born with
+    the first response of its own, since its log may begin with the times of what it was copied from.
     """
     for session in sorted(sessions):
         facts = connection.execute(
@@ -93,6 +94,8 @@ def settle_sessions(connection: sqlite3.Connection, sessions: Iterable[int]) -> 
         joined = reduce(fill, (SessionFact("", *fact) for fact in facts), SessionFact(""))
         if counted is not None:
             joined = attrs.evolve(fill(joined, counted), model=counted.model or joined.model)
+        if joined.forked_from is not None:
+            joined = attrs.evolve(joined, born_at=None if counted is None else counted.born_at)
         connection.execute(
             """UPDATE session SET parent = ?, forked_from = ?, born_at = ?, last_at = ?, cwd = ?, model = ?, origin = ?
             WHERE id = ?""",

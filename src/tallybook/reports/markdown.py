@@ -114,7 +114,7 @@ def _summary(data: ReportData) -> Iterator[str]:
     if data.unattributed is None:
         yield f"- Unattributed (the rest of the history): {NOTHING}, no history was read."
     else:
-        yield f"- Unattributed (the rest of the history): {_number(data.unattributed.total)} tokens."
+        yield f"- Unattributed (the rest of the history as last read): {_number(data.unattributed.total)} tokens."
     yield f"- Counter: {_number(data.accounts.counter.total)} tokens, equal to goals and remainder together.\n"
 
 

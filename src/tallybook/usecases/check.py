@@ -41,7 +41,7 @@ def check_ledger(workspace: Workspace) -> Checked:
     for event in reading.events:
         counts[event.writer] = counts.get(event.writer, 0) + 1
     verdict = verify(reading, evidence, (_of_events,))
-    if not place.home.is_dir():
+    if not place.home.is_dir() and not reading.events:
         missing = Problem("no-ledger", f"{place.home}: there is no ledger here yet", hint="the first task makes it")
         verdict = attrs.evolve(verdict, notes=(*verdict.notes, missing))
     return Checked(len(reading.events), tuple(sorted(counts.items())), verdict)

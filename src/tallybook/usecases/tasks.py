@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tallybook.agents.identity import Ambiguous, Flag, Found, NoSession
+from tallybook.agents.identity import Ambiguous, Answer, Flag, Found, NoSession
 from tallybook.domain.commands import (
     Circumstances,
     ContinueTask,
@@ -106,7 +106,7 @@ def perform(workspace: Workspace, request: Request, flag: Flag = Flag()) -> Task
 
 def _captured(workspace: Workspace, before: Replayed, request: Request, flag: Flag) -> _Captured | Refusal:
     circumstances = circumstances_of(workspace, before.state)
-    if not workspace.settings.capture or (isinstance(request, StartTask) and request.untracked):
+    if not workspace.settings.capture or _is_untracked(before.state, request, flag):
         return _Captured(circumstances)
 
     def looking(store: Store, report: IngestReport) -> _Captured | Refusal:
@@ -121,9 +121,10 @@ def _captured(workspace: Workspace, before: Replayed, request: Request, flag: Fl
         there = attrs.evolve(circumstances, session=session)
         call = found.call_id if isinstance(found, Found) else None
         captured = _measured(store, before.state, _Asked(there, request, call))
-        notices = (f"no agent session was found: {found.hint}",) if isinstance(found, NoSession) else ()
         return attrs.evolve(
-            captured, notices=(*notices, *_silent(captured)), problems=(*report.problems, *store.problems)
+            captured,
+            notices=(*_about(found, request), *_silent(captured)),
+            problems=(*report.problems, *store.problems),
         )
 
     try:
@@ -133,6 +134,23 @@ def _captured(workspace: Workspace, before: Replayed, request: Request, flag: Fl
         session = _reference(found) if isinstance(found, Found) else None
         problem = Problem("history-unusable", f"usage is not measured: {error.message}", hint=error.hint)
         return _Captured(attrs.evolve(circumstances, session=session), problems=(problem,))
+
+
+def _is_untracked(state: LedgerState, request: Request, flag: Flag) -> bool:
+    """Whether the user asked for no session, now or when the goal was opened; one that is named now counts."""
+    if isinstance(request, StartTask):
+        return request.untracked
+    named = None if isinstance(request, EnsureTask) or request.goal is None else state.goals.get(request.goal)
+    return named is not None and named.untracked and flag.session is None
+
+
+def _about(found: Answer, request: Request) -> Iterator[str]:
+    """What to say of how the session was found."""
+    if isinstance(found, Found) and found.detected_by == "directory":
+        yield f"the session {found.agent} {found.session} was taken since it is the one at work in this directory"
+    if isinstance(found, NoSession):
+        start = isinstance(request, StartTask)
+        yield f"no agent session was found: {found.hint if start else 'name one with --agent and --session'}"
 
 
 def _silent(captured: _Captured) -> Iterator[str]:
@@ -181,7 +199,7 @@ def _result(state: LedgerState, decision: Decision, captured: _Captured, problem
         goal=goal,
         state=state,
         accounts=shared,
-        notices=(*decision.notices, *captured.notices, *budget.notices),
+        notices=(*decision.notices, *(captured.notices if decision.events else ()), *budget.notices),
         problems=problems,
         over_budget=budget.exceeded,
     )
