@@ -16,7 +16,6 @@ from tallybook.history.queries import (
     SessionCounter,
     StoredSessions,
     Total,
-    counter_of_sessions,
     history_total,
     response_of_call,
     session_rows,
@@ -203,12 +202,10 @@ def test_lists_show_the_sessions_that_moved_last_first(world: World) -> None:
         assert [one.session for one in known.recent(["/x", "/y"], T0)] == ["late", "s"]
 
 
-def test_totals_of_everything_and_of_some_sessions(world: World) -> None:
+def test_the_total_of_everything(world: World) -> None:
     world.write("a", row("r1", tokens={"input": 5}), row("r2", tokens={"output": 3}, session="t"))
     with world.store() as store:
         assert history_total(store) == Total(0, TokenVector())
     world.ingest()
     with world.store() as store:
         assert history_total(store) == Total(2, TokenVector(input=5, output=3))
-        assert counter_of_sessions(store, [S, S, SessionKey("other", "t")]) == Total(1, TokenVector(input=5))
-        assert counter_of_sessions(store, []) == Total(0, TokenVector())

@@ -109,8 +109,6 @@ def test_the_index_is_the_naive_fold_and_the_replay(tmp_path: Path, some: list[E
     assert {(entry.id, entry.title, entry.kind) for entry in index.goals.values()} == {
         (goal.id, goal.title, goal.kind) for goal in state.goals.values()
     }
-    for goal, entry in index.goals.items():
-        assert entry.touched_by == {event.writer for event in some if event.goal == goal}
 
 
 def test_open_goals_of_this_clone_and_worktree(tmp_path: Path) -> None:
@@ -135,6 +133,17 @@ def test_open_goals_of_this_clone_and_worktree(tmp_path: Path) -> None:
     assert open_here(index, own, None) == []
     append(ledger, finished(GOAL))
     assert [entry.id for entry in open_here(read_index(ledger.place.home, None), own, "main")] == [OTHER]
+
+
+def test_a_correction_changes_a_closed_goal_alone(tmp_path: Path) -> None:
+    ledger = ledger_at(tmp_path)
+    correction = NewEvent(GOAL, GoalCorrected("fail", "2026-06-20T10:00:00Z", "other"))
+    append(ledger, correction, started(), correction)
+    assert read_index(ledger.place.home, None).goals[GOAL].outcome is None
+    append(ledger, finished())
+    assert read_index(ledger.place.home, None).goals[GOAL].outcome == "success"
+    append(ledger, correction)
+    assert read_index(ledger.place.home, None).goals[GOAL].outcome == "fail"
 
 
 def test_goals_of_an_earlier_writer_are_open_here(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def attribute(lines: Mapping[SessionKey, SessionLine]) -> tuple[Segment, ...]:
 
 
 def counter_of(segments: Iterable[Segment]) -> TokenVector:
-    """What has been handed out in all: goals and remainder together."""
+    """The sum over segments; over all of them, goals and remainder together."""
     return total_of(segment.tokens for segment in segments)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tallybook.domain.attribution import Segment, attribute
+from tallybook.domain.attribution import Segment, attribute, counter_of
 from tallybook.domain.goal import Attempt, Goal
 from tallybook.domain.quality import Quality, join
 from tallybook.domain.state import LedgerState, kept_goal
@@ -111,8 +111,8 @@ def accounts(state: LedgerState) -> Accounts:
             goal.id: _usage(state, members.get(goal.id, []), mine.get(goal.id, [])) for goal in state.goals.values()
         },
         remainder=_shares(state, rest),
-        remainder_tokens=total_of(segment.tokens for segment in rest),
-        counter=total_of(segment.tokens for segment in segments),
+        remainder_tokens=counter_of(rest),
+        counter=counter_of(segments),
     )
 
 
@@ -126,8 +126,8 @@ def _usage(state: LedgerState, members: list[Goal], segments: list[Segment]) -> 
     known = whole.tokens is not None
     return GoalUsage(
         measure=whole,
-        own=total_of(segment.tokens for segment in direct) if known else None,
-        subtree=total_of(segment.tokens for segment in children) if known else None,
+        own=counter_of(direct) if known else None,
+        subtree=counter_of(children) if known else None,
         classes=merge_classes(usage for segment in segments for usage in segment.classes),
         sessions=_shares(state, segments),
         attempts=attempts,
@@ -169,7 +169,7 @@ def _measure(goal: Goal, attempt: Attempt, segments: list[Segment], *, measured:
         qualities.append(Quality.EXACT)
     quality = join(qualities)
     known = quality is not Quality.UNMEASURED
-    return Measure(total_of(segment.tokens for segment in segments) if known else None, quality)
+    return Measure(counter_of(segments) if known else None, quality)
 
 
 def _stages(state: LedgerState, goal: Goal, segments: list[Segment]) -> Iterable[StageUsage]:

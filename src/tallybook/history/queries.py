@@ -28,7 +28,6 @@ _CONTEXT: Final = "r.input + r.cache_read + r.cache_write_5m + r.cache_write_1h 
 _WORDS: Final = "JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier"
 _UP_TO: Final = "r.session = ? AND NOT (r.source = ? AND r.offset > ?)"
 _NOWHERE: Final = (-1, 0)
-_AT_ONCE: Final = 1000
 
 
 @attrs.frozen
@@ -195,26 +194,6 @@ def session_rows(store: Store, selection: Selection | None = None) -> tuple[Sess
 def history_total(store: Store) -> Total:
     """All responses of all agents."""
     return _total(store.rows(f"SELECT count(*), {_SUMS} FROM response r"))  # noqa: S608
-
-
-def counter_of_sessions(store: Store, keys: Iterable[SessionKey]) -> Total:
-    """All responses of these sessions together; sessions that no log has told of count nothing."""
-    by_agent: dict[str, list[str]] = defaultdict(list)
-    for key in sorted(set(keys)):
-        by_agent[key.agent].append(stored_text(key.session))
-    totals = [
-        _total(
-            store.rows(
-                f"""SELECT count(*), {_SUMS} FROM agent a JOIN session s ON s.agent = a.id
-                JOIN response r ON r.session = s.id
-                WHERE a.name = ? AND s.name IN ({", ".join("?" * len(part))})""",  # noqa: S608
-                (agent, *part),
-            )
-        )
-        for agent, names in by_agent.items()
-        for part in (names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE))
-    ]
-    return Total(sum(one.responses for one in totals), sum((one.tokens for one in totals), TokenVector()))
 
 
 @attrs.frozen

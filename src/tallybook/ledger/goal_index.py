@@ -35,8 +35,6 @@ class GoalEntry(NamedTuple):
     outcome: str | None = None
     """``success`` or ``fail``; None while it has none."""
     merged_into: str | None = None
-    touched_by: frozenset[str] = frozenset()
-    """Every writer that has an event of the goal."""
 
     @property
     def is_open(self) -> bool:
@@ -53,10 +51,8 @@ class GoalIndex(NamedTuple):
 def read_index(home: Path, published: Path | None, files: FileSystem = OS_FILES) -> GoalIndex:
     """Fold all files of both directories; lines and files that can't be read are passed over."""
     events: dict[str, RawEvent] = {}
-    touched: dict[str, set[str]] = {}
     for event in _events(files, [home] if published is None else [home, published]):
         envelope = event.envelope
-        touched.setdefault(envelope.goal, set()).add(envelope.writer)
         if envelope.type in _RULES:
             known = events.get(envelope.id)
             if known is None or _order(event) < _order(known):
@@ -64,7 +60,7 @@ def read_index(home: Path, published: Path | None, files: FileSystem = OS_FILES)
     goals: dict[str, GoalEntry] = {}
     for event in sorted(events.values(), key=lambda event: (_order(event), event.envelope.id)):
         _RULES[event.envelope.type](goals, event)
-    return GoalIndex({goal: entry._replace(touched_by=frozenset(touched[goal])) for goal, entry in goals.items()})
+    return GoalIndex(goals)
 
 
 def this_clone(home: Path, identity: Path, files: FileSystem = OS_FILES) -> frozenset[str]:

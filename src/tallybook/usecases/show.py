@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tallybook.domain.attribution import attribute
+from tallybook.domain.attribution import attribute, counter_of
 from tallybook.domain.decide import goals_here, workflow_state
 from tallybook.domain.metrics import accounts
 from tallybook.domain.problems import Problem, Refusal
-from tallybook.domain.tokens import TokenVector, total_of
 from tallybook.domain.workflow import Command, verdict
 from tallybook.history import queries
 from tallybook.history.store import NAME, StoreUnavailable, open_store
@@ -22,6 +21,7 @@ from tallybook.usecases.workspace import Replayed, Workspace, circumstances_of
 if TYPE_CHECKING:
     from tallybook.domain.goal import Goal
     from tallybook.domain.state import LedgerState
+    from tallybook.domain.tokens import TokenVector
 
 
 @attrs.frozen
@@ -85,7 +85,7 @@ def _unattributed(workspace: Workspace, state: LedgerState) -> tuple[TokenVector
         with open_store(workspace.data) as store:
             total = queries.history_total(store).tokens
             known = {key for key in state.lines if queries.usage_of(store, key) is not None}
-            counted = total_of(part.tokens for part in attribute(state.lines) if part.session in known)
+            counted = counter_of(part for part in attribute(state.lines) if part.session in known)
             return total.growth_since(counted), tuple(store.problems)
     except StoreUnavailable as error:
         return None, (Problem("history-unusable", error.message, hint=error.hint),)

@@ -78,7 +78,7 @@ _COMMANDS = {
 }
 
 
-def perform(workspace: Workspace, request: Request, flag: Flag = Flag()) -> TaskResult | Refusal:  # noqa: B008
+def perform(workspace: Workspace, request: Request, flag: Flag) -> TaskResult | Refusal:
     """Carry ``request`` out: one batch in the ledger, or a refusal and nothing written."""
     before = workspace.replay()
     captured = _captured(workspace, before, request, flag)
