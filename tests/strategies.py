@@ -22,6 +22,7 @@ from tallybook.domain.events import (
     NewEvent,
     SessionRef,
     StageMarked,
+    UsageManual,
     UsageSnapshot,
 )
 from tallybook.domain.goal import FAILURE_REASONS, KINDS, LARGEST_COUNT, OUTCOMES, RESULT_FITS
@@ -138,11 +139,21 @@ goals_corrected = st.builds(
     reason=maybe(texts),
 )
 goals_updated = st.builds(
-    GoalUpdated, maybe(texts), maybe(texts), maybe(st.sampled_from(RESULT_FITS)), maybe(names), several(texts)
+    GoalUpdated,
+    title=maybe(texts),
+    notes=maybe(texts),
+    result_fit=maybe(st.sampled_from(RESULT_FITS)),
+    model=maybe(names),
+    refs=several(texts),
+    inputs=several(goal_ids),
+    input_sources=several(texts),
+    claims_extracted=maybe(counts),
+    claims_updated=maybe(counts),
 )
 goals_merged = st.builds(GoalsMerged, few_goal_ids)
 stages_marked = st.builds(StageMarked, names, iso_times, maybe(texts), maybe(names))
 snapshots = st.builds(UsageSnapshot, st.sampled_from(SnapshotReason), several(session_usages), texts, maybe(event_ids))
+usages_manual = st.builds(UsageManual, vectors, several(st.sampled_from(COMPONENTS)), maybe(names))
 goals_linked = st.builds(GoalLinked, st.sampled_from(["commit", "branch", "pr", "ref"]), texts, names)
 budgets_set = st.builds(BudgetSet, maybe(counts), maybe(counts), maybe(names))
 
@@ -155,6 +166,7 @@ bodies: SearchStrategy[Body] = st.one_of(
     goals_merged,
     stages_marked,
     snapshots,
+    usages_manual,
     goals_linked,
     budgets_set,
 )

@@ -23,6 +23,7 @@ from tallybook.domain.events import (
     SessionRef,
     StageMarked,
     UnknownBody,
+    UsageManual,
     UsageSnapshot,
 )
 from tallybook.domain.quality import Quality
@@ -380,7 +381,18 @@ _bodies = st.one_of(
     st.builds(GoalContinued, _times, _maybe, _maybe),
     st.builds(GoalFinished, _outcomes, _times, _maybe, _maybe, _maybe),
     st.builds(GoalCorrected, _outcomes, _times, _maybe, _maybe, _maybe),
-    st.builds(GoalUpdated, _maybe, _maybe, _maybe, _maybe, st.lists(_texts, max_size=2).map(tuple)),
+    st.builds(
+        GoalUpdated,
+        _maybe,
+        _maybe,
+        _maybe,
+        _maybe,
+        st.lists(_texts, max_size=2).map(tuple),
+        inputs=st.lists(_goals, max_size=2).map(tuple),
+        claims_extracted=st.none() | st.integers(0, 9),
+        claims_updated=st.none() | st.integers(0, 9),
+    ),
+    st.builds(UsageManual, _vectors, st.just(("reasoning",)), _maybe),
     st.builds(GoalsMerged, _goals),
     st.builds(StageMarked, _texts, _times, _maybe, _maybe),
     st.builds(

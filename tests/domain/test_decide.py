@@ -14,7 +14,7 @@ from tallybook.domain.commands import (
     Request,
     StartTask,
 )
-from tallybook.domain.decide import decide, goals_here, goals_in_session, resolve, workflow_state
+from tallybook.domain.decide import decide
 from tallybook.domain.events import (
     BudgetSet,
     GoalContinued,
@@ -28,6 +28,7 @@ from tallybook.domain.events import (
 )
 from tallybook.domain.goal import Goal
 from tallybook.domain.problems import Refusal
+from tallybook.domain.resolve import goals_here, goals_in_session, resolve, workflow_state
 from tallybook.domain.state import LedgerState
 from tallybook.domain.usage import SnapshotReason
 from tallybook.domain.workflow import Command, Work, WorkflowState
@@ -61,7 +62,7 @@ def refusal(answer: Decision | Goal | Refusal) -> Refusal:
 
 
 def named(request: Request, goal: str) -> Request:
-    assert not isinstance(request, StartTask)
+    assert isinstance(request, ContinueTask | MarkStage | FinishTask)
     return attrs.evolve(request, goal=goal)
 
 

@@ -18,10 +18,11 @@ from tallybook.domain.commands import (
     Request,
     StartTask,
 )
-from tallybook.domain.decide import decide, workflow_state
+from tallybook.domain.decide import decide
 from tallybook.domain.events import GoalsMerged, SessionRef, UsageSnapshot
 from tallybook.domain.goal import FAILURE_REASONS, KINDS, OUTCOMES, RESULT_FITS, goal_faults, moment
 from tallybook.domain.metrics import accounts
+from tallybook.domain.resolve import workflow_state
 from tallybook.domain.tokens import ZERO, total_of
 from tallybook.domain.workflow import Work, WorkflowState
 from worlds import GOALS, Book, clock, used

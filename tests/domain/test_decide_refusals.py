@@ -7,7 +7,21 @@ from typing import Any
 import attrs
 import pytest
 
-from tallybook.domain.commands import Circumstances, ContinueTask, Decision, FinishTask, MarkStage, Request, StartTask
+from tallybook.domain.commands import (
+    AddCheck,
+    Changes,
+    Circumstances,
+    ContinueTask,
+    Decision,
+    FinishTask,
+    ManualNumbers,
+    MarkStage,
+    MergeTasks,
+    Request,
+    SetBudget,
+    StartTask,
+    UpdateTask,
+)
 from tallybook.domain.decide import decide
 from tallybook.domain.events import GoalStarted
 from tallybook.domain.goal import FAILURE_REASONS, KINDS, LARGEST_COUNT
@@ -62,8 +76,14 @@ def with_text(field: str, text: str) -> Request:
         "continue": ContinueTask("product"),
         "mark": MarkStage("stage", "product"),
         "finish": FinishTask("success", "product"),
+        "update": UpdateTask(Changes(model="m"), "product"),
+        "budget": SetBudget("product", tokens=1),
     }
     value: Any = (text,) if name in {"refs", "input_sources"} else text
+    if kind == "update":
+        return UpdateTask(attrs.evolve(Changes(model="m"), **{name: value}), "product")
+    if name == "manual":
+        return FinishTask("success", "product", manual=ManualNumbers(1, model=text))
     return attrs.evolve(requests[kind], **{name: value})
 
 
@@ -72,6 +92,9 @@ TEXTS = [
     "continue.notes",
     *(f"mark.{name}" for name in ("stage", "notes", "key")),
     "finish.notes",
+    "finish.manual",
+    *(f"update.{name}" for name in ("title", "notes", "model", "refs", "input_sources")),
+    "budget.stage",
 ]
 
 
@@ -93,6 +116,7 @@ def test_secrets_in_every_text_field(book: Book, field: str) -> None:
     assert "github-token" in answer.message
     assert "ghp_" not in answer.message
     assert "--allow-secret-like" in answer.hint
+    assert not isinstance(request, MergeTasks | AddCheck)
     assert code(book, attrs.evolve(request, allow_secret_like=True)) == "accepted"
 
 
@@ -135,6 +159,24 @@ def test_times_without_a_zone(book: Book, time: str) -> None:
 def test_numbers(book: Book, number: Any) -> None:  # noqa: ANN401 - of any type
     assert code(book, attrs.evolve(START, budget_tokens=number)) == "bad-number"
     assert code(book, attrs.evolve(START, budget_nano_usd=number)) == "bad-number"
+    assert code(book, attrs.evolve(START, source_id="s", pass_number=number)) == "bad-number"
+    assert code(book, SetBudget("product", tokens=number)) == "bad-number"
+    assert code(book, SetBudget("product", nano_usd=number)) == "bad-number"
+    assert code(book, UpdateTask(Changes(claims_extracted=number), "product")) == "bad-number"
+    assert code(book, UpdateTask(Changes(claims_updated=number), "product")) == "bad-number"
+    assert code(book, UpdateTask(Changes(), "product", ManualNumbers(number))) == "bad-number"
+    assert code(book, FinishTask("success", "product", manual=ManualNumbers(output=number))) == "bad-number"
+
+
+def test_numbers_by_hand_fit_together(book: Book) -> None:
+    def told(numbers: ManualNumbers) -> str:
+        return code(book, UpdateTask(Changes(), "product", numbers))
+
+    assert told(ManualNumbers(model="m")) == "no-numbers"
+    assert told(ManualNumbers(reasoning=1)) == "bad-number"
+    assert told(ManualNumbers(output=1, reasoning=2)) == "bad-number"
+    assert told(ManualNumbers(output=2, reasoning=2)) == "accepted"
+    assert told(ManualNumbers(cache_read=0)) == "accepted"
 
 
 @pytest.mark.parametrize("number", [0, 1, LARGEST_COUNT])

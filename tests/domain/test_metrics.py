@@ -53,7 +53,7 @@ def assert_conserved(state: LedgerState) -> None:
         own = [segment for segment in segments if segment.session == key]
         assert counter_of(own) == high_water(line)
     assert handed_out.counter == total_of(high_water(line) for line in state.lines.values())
-    sums = [each.measure.tokens or ZERO for each in handed_out.goals.values()]
+    sums = [each.captured.tokens or ZERO for each in handed_out.goals.values()]
     assert total_of([*sums, handed_out.remainder_tokens]) == handed_out.counter
     assert total_of(share.tokens for share in handed_out.remainder) == handed_out.remainder_tokens
     for goal in handed_out.goals.values():
@@ -61,12 +61,14 @@ def assert_conserved(state: LedgerState) -> None:
 
 
 def assert_adds_up(goal: GoalUsage) -> None:
-    whole = goal.measure.tokens
-    assert (whole is None) == (goal.measure.quality is Quality.UNMEASURED)
-    assert (goal.own is None) == (goal.subtree is None) == (whole is None)
-    assert (goal.own or ZERO) + (goal.subtree or ZERO) == (whole or ZERO)
+    shown, whole = goal.measure.tokens, goal.captured.tokens
+    by_hand = total_of(share.usage.tokens for share in goal.manual if share.counts)
+    assert (shown or ZERO) == (whole or ZERO) + by_hand
+    assert (shown is None) == (goal.measure.quality is Quality.UNMEASURED)
+    assert (goal.own is None) == (goal.subtree is None) == (shown is None)
+    assert (goal.own or ZERO) + (goal.subtree or ZERO) == (shown or ZERO)
     assert total_of(each.tokens for each in goal.classes) == (whole or ZERO)
-    assert total_of(tokens for _, tokens in goal.by_model) == (whole or ZERO)
+    assert total_of(tokens for _, tokens in goal.by_model) == (shown or ZERO)
     assert total_of(share.tokens for share in goal.sessions) == (whole or ZERO)
     assert total_of(each.measure.tokens or ZERO for each in goal.attempts) == (whole or ZERO)
     places = {(each.goal, each.attempt.number) for each in goal.attempts}

@@ -24,12 +24,14 @@ from tallybook.domain.events import (
     GoalUpdated,
     StageMarked,
     UnknownBody,
+    UsageManual,
     UsageSnapshot,
 )
 from tallybook.domain.goal import Budget, Link, Outcome, Stage, Status, goal_faults
 from tallybook.domain.metrics import accounts
 from tallybook.domain.replay import evolve, fold, order
 from tallybook.domain.state import LedgerState, kept_goal
+from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import SnapshotReason
 from worlds import Book, World, clock, messy_events, pending, used, worlds
 
@@ -46,6 +48,7 @@ OF_A_GOAL: list[Body] = [
     GoalUpdated("title"),
     GoalsMerged("a"),
     StageMarked("stage", NOW),
+    UsageManual(TokenVector(input=5), ("reasoning",)),
     GoalLinked("commit", "abc"),
 ]
 

@@ -84,7 +84,10 @@ def naive(events: list[Event]) -> dict[str, tuple[object, ...]]:
             while keeper is not None and keeper != body.dropped:
                 keeper = goals[str(keeper)][4]
             if keeper is None:
-                goals[body.dropped][4] = event.goal
+                drop = goals[body.dropped]
+                if [*goal[3:], *drop[3:]] == [None] * 4:
+                    goal[2] = max(goal[2], drop[2], key=str)
+                drop[4] = event.goal
     return {goal: tuple(found) for goal, found in goals.items()}
 
 

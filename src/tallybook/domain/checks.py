@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tallybook.domain.goal import goal_faults
 from tallybook.domain.problems import Problem
 from tallybook.domain.quality import Quality
+from tallybook.domain.relations import reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ def _links(state: LedgerState, goal: Goal) -> Iterator[Problem]:
     for target in goal.inputs:
         if target not in state.goals:
             yield _link(goal, f"its input {target} is not here")
-    if _reaches_itself(state, goal):
+    if reaches(state.goals, goal.inputs, goal.id):
         yield _link(goal, "it is, through its inputs, an input of itself")
     old = None if goal.supersedes is None else state.goals.get(goal.supersedes)
     if old is not None and old.kind != goal.kind:
@@ -41,19 +42,6 @@ def _links(state: LedgerState, goal: Goal) -> Iterator[Problem]:
 
 def _link(goal: Goal, message: str) -> Problem:
     return Problem("goal-link", f"{goal.id}: {message}", hint="another clone may hold the missing events")
-
-
-def _reaches_itself(state: LedgerState, goal: Goal) -> bool:
-    seen: set[str] = set()
-    ahead = list(goal.inputs)
-    while ahead:
-        here = ahead.pop()
-        if here == goal.id:
-            return True
-        if here not in seen and here in state.goals:
-            seen.add(here)
-            ahead.extend(state.goals[here].inputs)
-    return False
 
 
 def _counters(state: LedgerState) -> Iterator[Problem]:

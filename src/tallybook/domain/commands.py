@@ -29,6 +29,46 @@ class Circumstances:
 
 
 @attrs.frozen
+class ManualNumbers:
+    """Tokens that were given by hand; None where a number was not given."""
+
+    input: int | None = None
+    """Uncached input."""
+    cache_read: int | None = None
+    cache_write: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    """A part of ``output``."""
+    model: str | None = None
+
+    def counts(self) -> dict[str, int]:
+        """The numbers that were given, by component."""
+        named = {
+            "input": self.input,
+            "cache_read": self.cache_read,
+            "cache_write_unknown": self.cache_write,
+            "output": self.output,
+            "reasoning": self.reasoning,
+        }
+        return {name: count for name, count in named.items() if count is not None}
+
+
+@attrs.frozen
+class Changes:
+    """New values of a goal's fields; None leaves a field as it is, lists are added to."""
+
+    title: str | None = None
+    notes: str | None = None
+    result_fit: str | None = None
+    model: str | None = None
+    refs: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    input_sources: tuple[str, ...] = ()
+    claims_extracted: int | None = None
+    claims_updated: int | None = None
+
+
+@attrs.frozen
 class StartTask:
     """Open a goal."""
 
@@ -45,6 +85,8 @@ class StartTask:
     inputs: tuple[str, ...] = ()
     input_sources: tuple[str, ...] = ()
     source_id: str | None = None
+    pass_number: int | None = None
+    """None: the one after the last pass over the source."""
     budget_tokens: int | None = None
     budget_nano_usd: int | None = None
     untracked: bool = False
@@ -69,6 +111,8 @@ class MarkStage:
     goal: str | None = None
     notes: str | None = None
     key: str | None = None
+    kind: str | None = None
+    """The kind that the goal must be of; None for any."""
     allow_secret_like: bool = False
 
 
@@ -83,7 +127,51 @@ class FinishTask:
     notes: str | None = None
     finished_at: str | None = None
     amend: bool = False
+    manual: ManualNumbers | None = None
+    changes: Changes = Changes()
+    """What else is known of it now; notes and fit stand in the fields above."""
+    kind: str | None = None
+    """The kind that the goal must be of; None for any."""
     allow_secret_like: bool = False
+
+
+@attrs.frozen
+class UpdateTask:
+    """Give fields of a goal, open or closed, new values; the old ones stay in the ledger."""
+
+    changes: Changes
+    goal: str | None = None
+    manual: ManualNumbers | None = None
+    allow_secret_like: bool = False
+
+
+@attrs.frozen
+class MergeTasks:
+    """Count one goal with another from now on."""
+
+    keep: str
+    drop: str
+
+
+@attrs.frozen
+class SetBudget:
+    """Say what a goal, or one stage of it, may use."""
+
+    goal: str | None = None
+    stage: str | None = None
+    tokens: int | None = None
+    nano_usd: int | None = None
+    clear: bool = False
+    """Take the budget away."""
+    allow_secret_like: bool = False
+
+
+@attrs.frozen
+class AddCheck:
+    """Record a check that is over: opened and closed in one batch."""
+
+    start: StartTask
+    finish: FinishTask
 
 
 @attrs.frozen
@@ -96,7 +184,9 @@ class EnsureTask:
     allow_secret_like: bool = False
 
 
-Request = StartTask | ContinueTask | MarkStage | FinishTask | EnsureTask
+Request = (
+    StartTask | ContinueTask | MarkStage | FinishTask | EnsureTask | UpdateTask | MergeTasks | SetBudget | AddCheck
+)
 
 
 @attrs.frozen

@@ -5,40 +5,39 @@ Pure: time, ids and usage come in as arguments, and no event is decided on that 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from tallybook.domain.batches import batch, by_hand, changed, snapshot
 from tallybook.domain.commands import (
+    AddCheck,
     Circumstances,
     ContinueTask,
     Decision,
     EnsureTask,
     FinishTask,
     MarkStage,
+    MergeTasks,
     Request,
+    SetBudget,
     StartTask,
+    UpdateTask,
 )
-from tallybook.domain.events import (
-    Body,
-    BudgetSet,
-    GoalContinued,
-    GoalCorrected,
-    GoalFinished,
-    GoalStarted,
-    NewEvent,
-    StageMarked,
-    UsageSnapshot,
-)
-from tallybook.domain.goal import Goal, Outcome, Status, moment, outcome_faults, time_faults
+from tallybook.domain.decide_changes import decide_budget, decide_merge, decide_update
+from tallybook.domain.decide_finish import decide_finish, finished, fresh_outcome
+from tallybook.domain.events import BudgetSet, GoalContinued, GoalStarted, StageMarked
+from tallybook.domain.goal import Attempt, Goal, Status, moment, outcome_faults, time_faults
 from tallybook.domain.problems import Refusal
 from tallybook.domain.requests import request_fault
-from tallybook.domain.state import LedgerState, open_goals
-from tallybook.domain.usage import SessionKey, SnapshotReason
-from tallybook.domain.workflow import Command, Verdict, WorkflowState, verdict, worktree_state
+from tallybook.domain.resolve import described, goals_here, of_kind, resolve, workflow_state
+from tallybook.domain.usage import SnapshotReason
+from tallybook.domain.workflow import Command, Verdict, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
+
+    from tallybook.domain.state import LedgerState
 
 
 def decide(state: LedgerState, circumstances: Circumstances, request: Request) -> Decision | Refusal:
@@ -46,76 +45,7 @@ def decide(state: LedgerState, circumstances: Circumstances, request: Request) -
     fault = request_fault(request)
     if fault is not None:
         return fault
-    match request:
-        case StartTask():
-            decided = _start(state, circumstances, request)
-        case ContinueTask():
-            decided = _continue(state, circumstances, request)
-        case MarkStage():
-            decided = _mark(state, circumstances, request)
-        case EnsureTask():
-            decided = _ensure(state, circumstances, request)
-        case _:
-            decided = _finish(state, circumstances, request)
-    return decided
-
-
-def goals_here(state: LedgerState, circumstances: Circumstances) -> list[Goal]:
-    """The goals open in this worktree, the one activated last at the end."""
-    return [
-        goal
-        for goal in open_goals(state)
-        if goal.writer in circumstances.writers and goal.worktree == circumstances.worktree
-    ]
-
-
-def goals_in_session(state: LedgerState, circumstances: Circumstances) -> list[Goal]:
-    """The open goals that the session of this command has joined, the one activated last at the end."""
-    if circumstances.session is None:
-        return []
-    key = SessionKey(circumstances.session.agent, circumstances.session.id)
-    return [goal for goal in open_goals(state) if key in state.joined.get(goal.id, ())]
-
-
-def workflow_state(state: LedgerState, circumstances: Circumstances) -> WorkflowState:
-    """The state of this worktree."""
-    return worktree_state(len(goals_here(state, circumstances)), circumstances.work)
-
-
-def resolve(state: LedgerState, circumstances: Circumstances, command: Command, named: str | None) -> Goal | Refusal:
-    """The goal that ``command`` is for: the one named, else the only one open in the session or worktree."""
-    goal = state.goals.get(named) if named is not None else _only_open(state, circumstances)
-    if isinstance(goal, Refusal):
-        return goal
-    if named is not None and goal is None:
-        return Refusal("goal-unknown", f"there is no goal {named} in this ledger", "tally show lists the goals")
-    place = workflow_state(state, circumstances)
-    if goal is not None and not goal.is_open:
-        place = WorkflowState.CLOSED_REPAIR
-    cell = verdict(place, command, goal_is_open=goal is not None and goal.is_open)
-    if goal is not None and cell.verdict is not Verdict.REFUSE:
-        return goal
-    name = "" if goal is None else f"{goal.id} ({_described(goal)}): "
-    return Refusal(f"{place}-{command}", name + cell.say, cell.hint)
-
-
-def _only_open(state: LedgerState, circumstances: Circumstances) -> Goal | Refusal | None:
-    here, joined = goals_here(state, circumstances), goals_in_session(state, circumstances)
-    if len(joined) == 1 and (not here or joined[0] in here):
-        return joined[0]
-    candidates = {goal.id: goal for goal in (*here, *joined)}
-    if len(candidates) > 1:
-        listed = "; ".join(f"{goal.id} {goal.title}" for goal in candidates.values())
-        return Refusal("several-goals", f"several goals are open: {listed}", "name one; tally show lists them")
-    return next(iter(candidates.values()), None)
-
-
-def _described(goal: Goal) -> str:
-    if goal.status is Status.MERGED:
-        return f"merged into {goal.merged_into}"
-    if goal.status is Status.SUPERSEDED:
-        return f"superseded by {goal.superseded_by}"
-    return goal.status
+    return _DECIDERS[type(request)](state, circumstances, request)
 
 
 def _start(state: LedgerState, circumstances: Circumstances, request: StartTask) -> Decision | Refusal:
@@ -145,7 +75,7 @@ def _start(state: LedgerState, circumstances: Circumstances, request: StartTask)
         branch=circumstances.branch,
         head=circumstances.head,
     )
-    events = _batch(request.goal, (_snapshot(circumstances, SnapshotReason.START), budget, started))
+    events = batch(request.goal, (snapshot(circumstances, SnapshotReason.START), budget, started))
     return Decision(request.goal, events, (cell.say,) if cell.verdict is Verdict.NOTICE else ())
 
 
@@ -169,10 +99,48 @@ def _future_fault(request: StartTask, now: str) -> Refusal | None:
     return Refusal("start-in-future", message, "check the time and its zone", usage=True)
 
 
+def _add(state: LedgerState, circumstances: Circumstances, request: AddCheck) -> Decision | Refusal:
+    started = _start(state, circumstances, request.start)
+    if isinstance(started, Refusal):
+        return started
+    begun = request.start.started_at or circumstances.now
+    goal = Goal(
+        request.start.goal, request.start.title, request.start.kind, begun, (Attempt(1, begun),), "", ("", "", 0)
+    )
+    outcome = fresh_outcome(request.finish, circumstances)
+    fault = next(outcome_faults(goal, outcome), None)
+    if fault is not None:
+        return Refusal("outcome-invalid", fault, "tally check add --help lists what goes together")
+    told = (by_hand(request.finish.manual), changed(request.finish.changes))
+    ended = finished(request.finish, outcome, circumstances)
+    return attrs.evolve(started, events=(*started.events, *batch(goal.id, (*told, ended))), notices=())
+
+
+def _passes(state: LedgerState, source: str) -> dict[int, Goal]:
+    """The passes over a source, by number; of two with one number the later."""
+    return {
+        goal.pass_number: goal
+        for goal in state.goals.values()
+        if goal.source_id == source and goal.pass_number is not None
+    }
+
+
 def _next_pass(state: LedgerState, request: StartTask) -> int | None:
-    if request.source_id is None:
+    if request.source_id is None or request.pass_number is not None:
+        return request.pass_number
+    return 1 + max(_passes(state, request.source_id), default=0)
+
+
+def _pass_fault(state: LedgerState, request: StartTask) -> Refusal | None:
+    if request.pass_number is None:
         return None
-    return 1 + sum(goal.source_id == request.source_id for goal in state.goals.values())
+    if request.source_id is None:
+        return Refusal("pass-without-source", "a pass is one of a source", "give --source-id", usage=True)
+    there = _passes(state, request.source_id).get(request.pass_number)
+    if there is None or there.status is Status.FAIL:
+        return None
+    message = f"pass {request.pass_number} over {request.source_id} is there already: {there.id} ({described(there)})"
+    return Refusal("pass-exists", message, "leave --pass out for the next one")
 
 
 def _link_fault(state: LedgerState, request: StartTask) -> Refusal | None:
@@ -181,7 +149,7 @@ def _link_fault(state: LedgerState, request: StartTask) -> Refusal | None:
     missing = [goal for goal in request.inputs if goal not in state.goals]
     if missing:
         return Refusal("input-unknown", f"there is no goal {', '.join(missing)} to take as input", "see tally show")
-    return None if request.supersedes is None else _supersede_fault(state, request)
+    return _pass_fault(state, request) or (None if request.supersedes is None else _supersede_fault(state, request))
 
 
 def _supersede_fault(state: LedgerState, request: StartTask) -> Refusal | None:
@@ -196,7 +164,7 @@ def _supersede_fault(state: LedgerState, request: StartTask) -> Refusal | None:
         )
     if target.superseded_by is not None or target.merged_into is not None:
         after = target.superseded_by or target.merged_into
-        return Refusal("superseded-already", f"the goal {target.id} is {_described(target)}", f"supersede {after}")
+        return Refusal("superseded-already", f"the goal {target.id} is {described(target)}", f"supersede {after}")
     if target.kind != request.kind:
         return Refusal(
             "supersedes-other-kind",
@@ -214,65 +182,27 @@ def _continue(state: LedgerState, circumstances: Circumstances, request: Continu
     if fault is not None:
         return Refusal("clock-behind", fault, f"look at the clock; tally show {goal.id} tells when it was started")
     body = GoalContinued(circumstances.now, request.failure_reason, request.notes, circumstances.session)
-    return Decision(goal.id, _batch(goal.id, (_snapshot(circumstances, SnapshotReason.CONTINUE), body)))
+    return Decision(goal.id, batch(goal.id, (snapshot(circumstances, SnapshotReason.CONTINUE), body)))
 
 
 def _mark(state: LedgerState, circumstances: Circumstances, request: MarkStage) -> Decision | Refusal:
-    goal = resolve(state, circumstances, Command.MARK, request.goal)
+    goal = of_kind(resolve(state, circumstances, Command.MARK, request.goal), request.kind)
     if isinstance(goal, Refusal):
         return goal
     if request.key is not None and any(stage.key == request.key for stage in goal.attempt.stages):
         return Decision(goal.id, (), (f"the mark with the key {request.key} is there already; nothing was written",))
     body = StageMarked(request.stage, circumstances.now, request.notes, request.key)
-    return Decision(goal.id, _batch(goal.id, (_snapshot(circumstances, SnapshotReason.MARK), body)))
+    return Decision(goal.id, batch(goal.id, (snapshot(circumstances, SnapshotReason.MARK), body)))
 
 
-def _finish(state: LedgerState, circumstances: Circumstances, request: FinishTask) -> Decision | Refusal:
-    if request.amend:
-        return _amend(state, request)
-    goal = resolve(state, circumstances, Command.FINISH, request.goal)
-    if isinstance(goal, Refusal):
-        return goal
-    outcome = _outcome(request, circumstances)
-    fault = next(outcome_faults(goal, outcome), None)
-    if fault is not None:
-        return Refusal("outcome-invalid", fault, "tally finish-task --help lists what goes together")
-    body = GoalFinished(
-        status=outcome.status,
-        finished_at=outcome.finished_at,
-        failure_reason=outcome.failure_reason,
-        result_fit=outcome.result_fit,
-        notes=request.notes,
-        session=circumstances.session,
-        head=circumstances.head,
-        dirty=circumstances.dirty,
-    )
-    return Decision(goal.id, _batch(goal.id, (_snapshot(circumstances, SnapshotReason.FINISH), body)))
-
-
-def _amend(state: LedgerState, request: FinishTask) -> Decision | Refusal:
-    goal = state.goals.get(request.goal or "")
-    if goal is None or goal.outcome is None:
-        named = "no goal is named" if request.goal is None else f"{request.goal} is no closed goal"
-        return Refusal("nothing-to-amend", f"{named}; --amend corrects a closed goal", "tally show lists the goals")
-    finished_at = request.finished_at or goal.outcome.finished_at
-    outcome = Outcome(request.status, finished_at, request.failure_reason, request.result_fit)
-    fault = next(outcome_faults(goal, outcome), None)
-    if fault is not None:
-        return Refusal("outcome-invalid", fault, "tally finish-task --help lists what goes together")
-    body = GoalCorrected(outcome.status, finished_at, outcome.failure_reason, outcome.result_fit, request.notes)
-    return Decision(goal.id, _batch(goal.id, (body,)), ("the outcome before this stays in the ledger",))
-
-
-def _outcome(request: FinishTask, circumstances: Circumstances) -> Outcome:
-    return Outcome(request.status, request.finished_at or circumstances.now, request.failure_reason, request.result_fit)
-
-
-def _snapshot(circumstances: Circumstances, reason: SnapshotReason) -> UsageSnapshot | None:
-    if not circumstances.usage:
-        return None
-    return UsageSnapshot(reason, circumstances.usage, circumstances.reader)
-
-
-def _batch(goal: str, bodies: Iterable[Body | None]) -> tuple[NewEvent, ...]:
-    return tuple(NewEvent(goal, body) for body in bodies if body is not None)
+_DECIDERS: Final[dict[type, Callable[[LedgerState, Circumstances, Any], Decision | Refusal]]] = {
+    StartTask: _start,
+    ContinueTask: _continue,
+    MarkStage: _mark,
+    EnsureTask: _ensure,
+    FinishTask: decide_finish,
+    UpdateTask: decide_update,
+    MergeTasks: decide_merge,
+    SetBudget: decide_budget,
+    AddCheck: _add,
+}

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 import attrs
 
+from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import SessionUsage, SnapshotReason
 
 
@@ -19,7 +20,7 @@ class SessionRef:
     agent: str
     id: str
     detected_by: str
-    """``flag``, ``environment``, ``variable``, ``process``, ``registry`` or ``directory``."""
+    """``flag``, ``environment``, ``variable``, ``process``, ``registry``, ``directory`` or ``log``."""
 
 
 @attrs.frozen
@@ -109,7 +110,13 @@ class GoalUpdated:
     result_fit: str | None = None
     model: str | None = None
     refs: tuple[str, ...] = ()
-    """Added to those it has."""
+    """Added to those it has, like the inputs."""
+    inputs: tuple[str, ...] = ()
+    input_sources: tuple[str, ...] = ()
+    claims_extracted: int | None = None
+    """Of a check: statements that it took from its source."""
+    claims_updated: int | None = None
+    """Of a check: statements known before that it changed."""
 
 
 @attrs.frozen
@@ -149,6 +156,18 @@ class UsageSnapshot:
 
 
 @attrs.frozen
+class UsageManual:
+    """What the goal used, as a person or a script says; of two such events the later holds."""
+
+    TYPE: ClassVar = "usage_manual"
+
+    tokens: TokenVector
+    unreported: tuple[str, ...] = ()
+    """Components of ``tokens`` that were not told."""
+    model: str | None = None
+
+
+@attrs.frozen
 class GoalLinked:
     """A commit, branch or pull request belongs to the goal."""
 
@@ -162,7 +181,7 @@ class GoalLinked:
 
 @attrs.frozen
 class BudgetSet:
-    """What the goal (or one stage of it) may use."""
+    """What the goal (or one stage of it) may use from now on; with no number it has no budget any more."""
 
     TYPE: ClassVar = "budget_set"
 
@@ -189,6 +208,7 @@ Body = (
     | GoalsMerged
     | StageMarked
     | UsageSnapshot
+    | UsageManual
     | GoalLinked
     | BudgetSet
     | UnknownBody
@@ -203,6 +223,7 @@ KNOWN_BODIES: Final = (
     GoalsMerged,
     StageMarked,
     UsageSnapshot,
+    UsageManual,
     GoalLinked,
     BudgetSet,
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from tallybook.domain.events import SessionRef
+from tallybook.domain.tokens import TokenVector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +85,24 @@ class Budget:
 
 
 @attrs.frozen
+class ManualUsage:
+    """What somebody says that the goal used."""
+
+    tokens: TokenVector
+    unreported: tuple[str, ...] = ()
+    """Components that were not told."""
+    model: str | None = None
+
+
+@attrs.frozen
+class Claims:
+    """How many statements a check took from its source; None where it was not told."""
+
+    extracted: int | None = None
+    updated: int | None = None
+
+
+@attrs.frozen
 class Link:
     """A commit, branch, pull request or reference that belongs to a goal."""
 
@@ -119,9 +138,14 @@ class Goal:
     pass_number: int | None = None
     branch: str | None = None
     links: tuple[Link, ...] = ()
+    manual: ManualUsage | None = None
+    """Kept beside what was captured, never overwritten by it."""
+    claims: Claims | None = None
     supersedes: str | None = None
     superseded_by: str | None = None
     merged_into: str | None = None
+    absorbed: tuple[str, ...] = ()
+    """Goals that were merged into this one, in the order of their merges."""
     corrections: int = 0
     finish_head: str | None = None
     finish_dirty: str | None = None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from tallybook.domain.attribution import Segment, attribute, counter_of
-from tallybook.domain.goal import Attempt, Goal
+from tallybook.domain.goal import Attempt, Goal, ManualUsage
 from tallybook.domain.quality import Quality, join
 from tallybook.domain.state import LedgerState, kept_goal
 from tallybook.domain.tokens import TokenVector, total_of
@@ -16,6 +16,8 @@ from tallybook.domain.usage import ClassUsage, SessionKey, merge_classes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+UNKNOWN_MODEL: Final = "unknown"
 
 
 @attrs.frozen
@@ -57,15 +59,30 @@ class SessionShare:
 
 
 @attrs.frozen
+class ManualShare:
+    """Numbers given by hand for one goal."""
+
+    goal: str
+    """Differs from the goal it is counted with after a merge."""
+    usage: ManualUsage
+    counts: bool
+    """Nothing was captured for that goal, so these numbers stand for it."""
+
+
+@attrs.frozen
 class GoalUsage:
     """All numbers of one goal."""
 
     measure: Measure
     """The goal with its child sessions."""
     own: TokenVector | None
-    """Without the child sessions."""
+    """Without the child sessions; numbers given by hand are the goal's own."""
     subtree: TokenVector | None
     """The child sessions alone; ``own + subtree`` is the whole."""
+    captured: Measure
+    """What snapshots tell; equal to ``measure`` unless numbers given by hand stand in for what nobody measured."""
+    manual: tuple[ManualShare, ...]
+    """Numbers given by hand, kept whether they count or not."""
     classes: tuple[ClassUsage, ...]
     sessions: tuple[SessionShare, ...]
     attempts: tuple[AttemptUsage, ...]
@@ -75,11 +92,10 @@ class GoalUsage:
     @property
     def by_model(self) -> tuple[tuple[str, TokenVector], ...]:
         """Tokens per model, sorted by name."""
-        models = sorted({usage.price_class.model for usage in self.classes})
-        return tuple(
-            (model, total_of(usage.tokens for usage in self.classes if usage.price_class.model == model))
-            for model in models
-        )
+        parts = [(usage.price_class.model, usage.tokens) for usage in self.classes]
+        parts += [(share.usage.model or UNKNOWN_MODEL, share.usage.tokens) for share in self.manual if share.counts]
+        models = sorted({model for model, _ in parts})
+        return tuple((model, total_of(tokens for name, tokens in parts if name == model)) for model in models)
 
 
 @attrs.frozen
@@ -120,25 +136,41 @@ def _usage(state: LedgerState, members: list[Goal], segments: list[Segment]) -> 
     attempts = tuple(usage for goal in members for usage in _attempts(state, goal, segments))
     direct = [segment for segment in segments if segment.owner is not None and segment.owner.direct]
     children = [segment for segment in segments if segment.owner is not None and not segment.owner.direct]
-    whole = Measure(
-        _sum_known(usage.measure.tokens for usage in attempts), join(usage.measure.quality for usage in attempts)
+    captured = {goal.id: total_measure(use.measure for use in attempts if use.goal == goal.id) for goal in members}
+    manual = tuple(
+        ManualShare(goal.id, goal.manual, counts=captured[goal.id].tokens is None)
+        for goal in members
+        if goal.manual is not None
     )
+    by_hand = {share.goal: Measure(share.usage.tokens, Quality.UNVERIFIED) for share in manual if share.counts}
+    whole = total_measure({**captured, **by_hand}.values())
     known = whole.tokens is not None
     return GoalUsage(
         measure=whole,
-        own=counter_of(direct) if known else None,
+        own=total_of((counter_of(direct), *(share.usage.tokens for share in manual if share.counts)))
+        if known
+        else None,
         subtree=counter_of(children) if known else None,
+        captured=total_measure(captured.values()),
+        manual=manual,
         classes=merge_classes(usage for segment in segments for usage in segment.classes),
         sessions=_shares(state, segments),
         attempts=attempts,
         stages=tuple(stage for goal in members for stage in _stages(state, goal, segments)),
-        unreported=tuple(sorted({name for segment in segments for name in segment.unreported})),
+        unreported=_unreported(segments, manual),
     )
 
 
-def _sum_known(parts: Iterable[TokenVector | None]) -> TokenVector | None:
-    known = [part for part in parts if part is not None]
-    return total_of(known) if known else None
+def _unreported(segments: list[Segment], manual: tuple[ManualShare, ...]) -> tuple[str, ...]:
+    by_hand = {name for share in manual if share.counts for name in share.usage.unreported}
+    return tuple(sorted(by_hand.union(*(segment.unreported for segment in segments))))
+
+
+def total_measure(parts: Iterable[Measure]) -> Measure:
+    """The sum of what is known; with something unknown beside it that is a lower bound, never null."""
+    measures = tuple(parts)
+    known = [part.tokens for part in measures if part.tokens is not None]
+    return Measure(total_of(known) if known else None, join(part.quality for part in measures))
 
 
 def _is_measured(state: LedgerState, goal: Goal) -> bool:

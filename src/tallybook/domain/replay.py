@@ -20,6 +20,7 @@ from tallybook.domain.events import (
     GoalUpdated,
     StageMarked,
     UnknownBody,
+    UsageManual,
     UsageSnapshot,
 )
 from tallybook.domain.state import LedgerState
@@ -71,6 +72,7 @@ _HANDLERS: dict[type, Callable[[LedgerState, Event, Any], None]] = {
     GoalsMerged: replay_goals.merged,
     StageMarked: replay_goals.marked,
     UsageSnapshot: replay_usage.snapshot,
+    UsageManual: replay_goals.told,
     GoalLinked: replay_goals.linked,
     BudgetSet: replay_goals.budgeted,
 }

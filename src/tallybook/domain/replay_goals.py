@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tallybook.domain.goal import Attempt, Budget, Goal, Link, Outcome, Stage
+from tallybook.domain.goal import Attempt, Budget, Claims, Goal, Link, ManualUsage, Outcome, Stage
 from tallybook.domain.replay_usage import claim
 from tallybook.domain.state import LedgerState, kept_goal, report
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         GoalStarted,
         GoalUpdated,
         StageMarked,
+        UsageManual,
     )
 
 
@@ -150,13 +151,37 @@ def updated(state: LedgerState, event: Event, body: GoalUpdated) -> None:
             title=goal.title if body.title is None else body.title,
             notes=goal.notes if body.notes is None else body.notes,
             model=goal.model if body.model is None else body.model,
-            refs=tuple(dict.fromkeys((*goal.refs, *body.refs))),
+            refs=_joined(goal.refs, body.refs),
+            inputs=_joined(goal.inputs, body.inputs),
+            input_sources=_joined(goal.input_sources, body.input_sources),
+            claims=_claims(goal, body),
         )
     )
 
 
+def _joined(before: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*before, *more)))
+
+
+def _claims(goal: Goal, body: GoalUpdated) -> Claims | None:
+    if body.claims_extracted is None and body.claims_updated is None:
+        return goal.claims
+    before = goal.claims or Claims()
+    return Claims(
+        before.extracted if body.claims_extracted is None else body.claims_extracted,
+        before.updated if body.claims_updated is None else body.claims_updated,
+    )
+
+
+def told(state: LedgerState, event: Event, body: UsageManual) -> None:
+    """Remember what somebody says that the goal used."""
+    goal = _goal(state, event)
+    if goal is not None:
+        state.put(attrs.evolve(goal, manual=ManualUsage(body.tokens, body.unreported, body.model)))
+
+
 def merged(state: LedgerState, event: Event, body: GoalsMerged) -> None:
-    """Count the dropped goal with the one that is kept."""
+    """Count the dropped goal with the one that is kept, which is active from now on where both were open."""
     keep, drop = _goal(state, event), state.goals.get(body.dropped)
     if keep is None:
         return
@@ -167,6 +192,8 @@ def merged(state: LedgerState, event: Event, body: GoalsMerged) -> None:
     elif kept_goal(state.goals, keep.id) == drop.id:
         report(state, event, "merge-cycle", f"merging {drop.id} into {keep.id} would close a circle; left out")
     else:
+        activated = max(keep.activated, drop.activated) if keep.is_open and drop.is_open else keep.activated
+        state.put(attrs.evolve(keep, activated=activated, absorbed=(*keep.absorbed, drop.id)))
         state.put(attrs.evolve(drop, merged_into=keep.id))
 
 

@@ -24,6 +24,7 @@ class SnapshotReason(StrEnum):
     CONTINUE = "continue"
     MARK = "mark"
     FINISH = "finish"
+    MERGE = "merge"
     SETTLE = "settle"
 
 

@@ -23,6 +23,7 @@ from tallybook.domain.events import (
     GoalFinished,
     SessionRef,
     UnknownBody,
+    UsageManual,
     UsageSnapshot,
 )
 from tallybook.domain.goal import LARGEST_COUNT, OUTCOMES
@@ -240,6 +241,7 @@ _NAMES: Final[dict[type, dict[str, type | None]]] = {
     **{kind: _names(kind) | ({"session": SessionRef} if "session" in _names(kind) else {}) for kind in KNOWN_BODIES},
     SessionRef: _names(SessionRef),
     UsageSnapshot: {**_names(UsageSnapshot), "sessions": SessionUsage},
+    UsageManual: {**_names(UsageManual), "tokens": TokenVector},
     SessionUsage: {**_names(SessionUsage), "classes": ClassUsage},
     ClassUsage: {**dict.fromkeys(_CLASS), "tokens": TokenVector},
     TokenVector: dict.fromkeys(_VECTOR),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tallybook.domain.attribution import attribute, counter_of
-from tallybook.domain.decide import goals_here, workflow_state
 from tallybook.domain.metrics import accounts
 from tallybook.domain.problems import Problem, Refusal
+from tallybook.domain.resolve import goals_here, workflow_state
 from tallybook.domain.workflow import Command, verdict
 from tallybook.history import queries
 from tallybook.history.store import NAME, StoreUnavailable, open_store

@@ -8,24 +8,29 @@ import attrs
 
 from tallybook.agents.identity import Ambiguous, Answer, Flag, Found, NoSession
 from tallybook.domain.commands import (
+    AddCheck,
     Circumstances,
     ContinueTask,
     Decision,
     EnsureTask,
     FinishTask,
     MarkStage,
+    MergeTasks,
     Request,
+    SetBudget,
     StartTask,
+    UpdateTask,
 )
-from tallybook.domain.decide import decide, resolve
+from tallybook.domain.decide import decide
 from tallybook.domain.events import NewEvent, SessionRef
 from tallybook.domain.goal import Goal
 from tallybook.domain.metrics import Accounts, accounts
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.quality import Quality
 from tallybook.domain.replay import evolve
+from tallybook.domain.resolve import resolve
 from tallybook.domain.state import LedgerState, open_goals
-from tallybook.domain.usage import SessionKey
+from tallybook.domain.usage import SessionKey, SessionUsage
 from tallybook.domain.workflow import Command
 from tallybook.history.store import StoreUnavailable
 from tallybook.usecases.budget import budget_notices
@@ -55,6 +60,14 @@ class TaskResult:
 
 
 @attrs.frozen
+class Logged:
+    """Usage read from a log that was named, not from the sessions at work."""
+
+    session: SessionRef
+    usage: tuple[SessionUsage, ...]
+
+
+@attrs.frozen
 class _Captured:
     circumstances: Circumstances
     settled: tuple[NewEvent, ...] = ()
@@ -76,14 +89,23 @@ _COMMANDS = {
     FinishTask: Command.FINISH,
     EnsureTask: Command.ENSURE,
 }
+"""The commands that state a boundary of the session they run in."""
 
 
-def perform(workspace: Workspace, request: Request, flag: Flag) -> TaskResult | Refusal:
-    """Carry ``request`` out: one batch in the ledger, or a refusal and nothing written."""
+def perform(workspace: Workspace, request: Request, flag: Flag, logged: Logged | None = None) -> TaskResult | Refusal:
+    """Carry ``request`` out: one batch in the ledger, or a refusal and nothing written.
+
+    Usage is that of the session of this command and of those that work on the goal, unless it was ``logged`` elsewhere.
+    """
     before = workspace.replay()
-    captured = _captured(workspace, before, request, flag)
-    if isinstance(captured, Refusal):
-        return captured
+    if logged is None:
+        captured = _captured(workspace, before, request, flag)
+        if isinstance(captured, Refusal):
+            return captured
+    else:
+        there = circumstances_of(workspace, before.state)
+        there = attrs.evolve(there, session=logged.session, usage=logged.usage, reader=reader_versions())
+        captured = _Captured(there)
     made: list[Decision] = []
 
     def deciding(reading: Reading) -> Sequence[NewEvent] | Refusal:
@@ -106,7 +128,7 @@ def perform(workspace: Workspace, request: Request, flag: Flag) -> TaskResult | 
 
 def _captured(workspace: Workspace, before: Replayed, request: Request, flag: Flag) -> _Captured | Refusal:
     circumstances = circumstances_of(workspace, before.state)
-    if not workspace.settings.capture or _is_untracked(before.state, request, flag):
+    if not workspace.settings.capture or _needs_no_session(before.state, request, flag):
         return _Captured(circumstances)
 
     def looking(store: Store, report: IngestReport) -> _Captured | Refusal:
@@ -136,19 +158,32 @@ def _captured(workspace: Workspace, before: Replayed, request: Request, flag: Fl
         return _Captured(attrs.evolve(circumstances, session=session), problems=(problem,))
 
 
-def _is_untracked(state: LedgerState, request: Request, flag: Flag) -> bool:
-    """Whether the user asked for no session, now or when the goal was opened; one that is named now counts."""
-    if isinstance(request, StartTask):
-        return request.untracked
-    named = None if isinstance(request, EnsureTask) or request.goal is None else state.goals.get(request.goal)
-    return named is not None and named.untracked and flag.session is None
+def _needs_no_session(state: LedgerState, request: Request, flag: Flag) -> bool:
+    """Whether it makes no difference where the command runs, or the user has asked for no session.
+
+    No session asked for: now, or when the goal was opened; one that is named now counts.
+    """
+    match request:
+        case StartTask():
+            return request.untracked
+        case EnsureTask():
+            return False
+        case UpdateTask() | SetBudget():
+            return request.goal is not None
+        case MergeTasks():
+            return not all(name in state.open for name in (request.keep, request.drop))
+        case AddCheck():
+            return True
+        case _:
+            named = None if request.goal is None else state.goals.get(request.goal)
+            return named is not None and named.untracked and flag.session is None
 
 
 def _about(found: Answer, request: Request) -> Iterator[str]:
     """What to say of how the session was found."""
     if isinstance(found, Found) and found.detected_by == "directory":
         yield f"the session {found.agent} {found.session} was taken since it is the one at work in this directory"
-    if isinstance(found, NoSession):
+    if isinstance(found, NoSession) and type(request) in _COMMANDS:
         start = isinstance(request, StartTask)
         yield f"no agent session was found: {found.hint if start else 'name one with --agent and --session'}"
 
@@ -160,20 +195,34 @@ def _silent(captured: _Captured) -> Iterator[str]:
 
 
 def _measured(store: Store, state: LedgerState, asked: _Asked) -> _Captured:
-    circumstances, request = asked.circumstances, asked.request
-    session = circumstances.session
-    sessions = () if session is None else (SessionKey(session.agent, session.id),)
-    calls = {key: asked.call for key in sessions if asked.call is not None}
-    begun = request.started_at if isinstance(request, StartTask) else None
-    if not isinstance(request, StartTask | EnsureTask):
-        goal = resolve(state, circumstances, _COMMANDS[type(request)], request.goal)
-        if isinstance(goal, Refusal):
-            return _Captured(circumstances)
-        begun = goal.started_at
-        sessions = tuple(dict.fromkeys((*sessions, *state.joined.get(goal.id, ()))))
-    usage = usage_now(store, Wanted(sessions, begun, calls))
+    wanted = _wanted(state, asked)
+    if wanted is None:
+        return _Captured(asked.circumstances)
+    usage = usage_now(store, wanted)
     settled = tuple(settlements(store, state, (part.key for part in usage)))
-    return _Captured(attrs.evolve(circumstances, usage=usage, reader=reader_versions()), settled)
+    return _Captured(attrs.evolve(asked.circumstances, usage=usage, reader=reader_versions()), settled)
+
+
+def _wanted(state: LedgerState, asked: _Asked) -> Wanted | None:
+    """The sessions that the command states a boundary of; None where it states none."""
+    request, session = asked.request, asked.circumstances.session
+    own = () if session is None else (SessionKey(session.agent, session.id),)
+    calls = {key: asked.call for key in own if asked.call is not None}
+    match request:
+        case StartTask():
+            return Wanted(own, request.started_at, calls)
+        case EnsureTask():
+            return Wanted(own, None, calls)
+        case MergeTasks():
+            return Wanted(state.joined.get(request.drop, ()), None, calls)
+        case ContinueTask() | MarkStage() | FinishTask():
+            goal = resolve(state, asked.circumstances, _COMMANDS[type(request)], request.goal)
+            if isinstance(goal, Refusal):
+                return None
+            sessions = tuple(dict.fromkeys((*own, *state.joined.get(goal.id, ()))))
+            return Wanted(sessions, goal.started_at, calls)
+        case _:
+            return None
 
 
 def _reference(found: Found) -> SessionRef:
