@@ -185,6 +185,8 @@ def tokens(vector: Json | None) -> Counter[str]:
 def balanced(state: Json) -> None:
     """Goals and remainder make up the counters of the last snapshots; stages make up attempts, attempts the goal."""
     for goal in state["goals"]:
+        if goal["mode"] not in {"captured", None}:  # numbers by hand stand in no snapshot
+            continue
         if goal["status"] == "merged" or goal["tokens"] is None:
             continue
         whole = tokens(goal["tokens"])
@@ -193,7 +195,8 @@ def balanced(state: Json) -> None:
         assert summed(share["tokens"] for share in goal["by_model"]) == whole
         assert tokens(goal["self"]) + tokens(goal["subtree"]) == whole
         for attempt in goal["attempts"]:
-            stages = [stage for stage in goal["stages"] if stage["attempt"] == attempt["number"]]
+            place = (attempt["goal"], attempt["number"])
+            stages = [stage for stage in goal["stages"] if (stage["goal"], stage["attempt"]) == place]
             assert stages[-1]["name"] is None
             if attempt["tokens"] is not None:
                 assert summed(stage["tokens"] for stage in stages) == tokens(attempt["tokens"])

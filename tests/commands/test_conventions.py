@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 READING = [
     *(["show"], ["show", "--json"], ["log"], ["report"], ["report", "--json"], ["verify"], ["sessions"]),
     *(["sessions", "--json"], ["hooks", "status"], ["--help"], ["mark", "--help"], ["settle"]),
+    *(["budget", "show"], ["check", "list"], ["check", "list", "--json"]),
     *(["init", "--dry-run"], ["hooks", "install", "--dry-run"], ["hooks", "uninstall", "--dry-run"]),
 ]
 TALLY = [sys.executable, "-m", "tallybook"]
@@ -80,18 +81,33 @@ def test_every_command_has_help(bench: Bench) -> None:
     assert bench.ok("--version").out == program("-V").stdout
 
 
-@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"hook", "hooks"}))
+GROUPS = {
+    "budget": ("budget set", "budget show"),
+    "check": ("check start", "check mark", "check complete", "check add", "check list"),
+}
+ONE_OBJECT = [name for command in COMMANDS for name in GROUPS.get(command, (command,))]
+
+
+@pytest.mark.parametrize("command", sorted(set(ONE_OBJECT) - {"hook", "hooks"}))
 def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
-    goal = bench.start()
+    goal, other = bench.start(kind="check"), bench.start(kind="check")
     more = {
         "start-task": ("--title", "t", "--kind", "meta"),
+        "continue-task": (goal,),
         "mark": ("plan", "--goal", goal),
         "finish-task": (goal, "--status", "success"),
+        "update": (goal, "--title", "t"),
+        "merge-tasks": ("--keep", goal, "--drop", other),
+        "budget set": (goal, "--tokens", "5"),
+        "check start": ("--source-id", "s"),
+        "check mark": ("--id", goal, "--stage", "read"),
+        "check complete": ("--id", goal),
+        "check add": ("--source-id", "s"),
     }
-    said = bench.ok(command, *more.get(command, ()), "--json")
+    said = bench.ok(*command.split(), *more.get(command, ()), "--json")
     assert said.json["schema"].startswith("tallybook.")
     assert isinstance(said.json["problems"], list)
-    wrong = bench.tally(command, "--no-such-option", "--json")
+    wrong = bench.tally(*command.split(), "--no-such-option", "--json")
     assert (wrong.code, wrong.error) == (2, "usage")
     assert wrong.err.startswith("tally: No such option")
 

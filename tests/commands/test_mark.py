@@ -29,7 +29,7 @@ def test_a_stage_has_its_tokens_and_notes(bench: Bench) -> None:
     used = agent.say()
     said = bench.ok("mark", "plan", "--goal", goal, "--notes", "done", "--json", **agent.environ)
     stage, tail = said.goal["stages"]
-    assert set(stage) == {"attempt", "name", "at", "tokens", "cost", "quality", "notes"}
+    assert set(stage) == {"goal", "attempt", "name", "at", "tokens", "cost", "quality", "notes"}
     assert (stage["name"], stage["notes"], tokens(stage["tokens"])) == ("plan", "done", used)
     assert tail["name"] is None
     assert bench.ok("mark", "build", "--quiet", **agent.environ).out == f"{goal}\n"

@@ -36,6 +36,9 @@ def story(bench: Bench) -> str:
     agent.say()
     bench.ok("finish-task", "--status", "success", "--result-fit", "exact_fit", **agent.environ)
     bench.start("never measured", "--untracked", kind="meta")
+    more = ("--supersedes", goal, "--input", goal, "--input-source", "paper", "--budget-tokens", "5")
+    bench.start("second", "--untracked", *more)
+    bench.ok("check", "start", "--source-id", "paper")
     return goal
 
 
@@ -56,13 +59,19 @@ def test_every_section_stands(bench: Bench) -> None:
     heads = re.findall("^## (.*)$", text, re.MULTILINE)
     assert heads == [
         *("Product quality", "What to do next", "Summary", "By model", "By kind", "Failure reasons", "Goals"),
-        *("Attempts and stages", "Remainder by session"),
+        *("Attempts and stages", "Checks", "Syntheses", "Chains", "Budgets", "Remainder by session"),
     ]
     assert f"| {goal} | 1 | plan |" in text
     assert "equal to goals and remainder together" in text
     assert "| other | 1 |" in text
     assert text.endswith("\n")
     assert not text.endswith("\n\n\n")
+
+
+def test_sections_that_have_nothing_to_say_are_left_out(bench: Bench) -> None:
+    bench.start("alone", "--untracked")
+    text = bench.ok("report").out
+    assert not re.search("^## (Checks|Syntheses|Chains|Budgets)$", text, re.MULTILINE)
 
 
 def test_an_unmeasured_goal_has_no_numbers(bench: Bench) -> None:

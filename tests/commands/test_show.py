@@ -37,6 +37,7 @@ def test_the_state_object(bench: Bench) -> None:
         "by_status": {"open": 1},
         "by_kind": {"product": 1},
         "measured": 1,
+        "by_hand": 0,
         "pending": 0,
         "unknown_events": 0,
     }

@@ -24,7 +24,7 @@ from tallybook.domain.usage import ClassUsage, PriceClass, SessionUsage
 from tallybook.ledger.errors import LockTimeoutError
 from tallybook.ledger.line import RawEvent, parse
 from tallybook.ledger.verify import CLEAN, DAMAGED, FINDINGS
-from tallybook.reports.contract import vector
+from tallybook.reports.vectors import vector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

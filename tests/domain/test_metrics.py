@@ -74,10 +74,10 @@ def assert_adds_up(goal: GoalUsage) -> None:
     places = {(each.goal, each.attempt.number) for each in goal.attempts}
     assert len(places) == len(goal.attempts)
     assert total_of(each.measure.tokens or ZERO for each in goal.stages) == (whole or ZERO)
-    if len({goal_id for goal_id, _ in places}) == 1:
-        for attempt in goal.attempts:
-            stages = [each.measure.tokens for each in goal.stages if each.attempt == attempt.attempt.number]
-            assert total_of(tokens or ZERO for tokens in stages) == (attempt.measure.tokens or ZERO)
+    for attempt in goal.attempts:
+        place = (attempt.goal, attempt.attempt.number)
+        stages = [each.measure.tokens for each in goal.stages if (each.goal, each.attempt) == place]
+        assert total_of(tokens or ZERO for tokens in stages) == (attempt.measure.tokens or ZERO)
 
 
 @given(messy_events())

@@ -42,6 +42,9 @@ class FakeReader:
         self.reads: list[str] = []
         self.units: list[list[str]] = []
 
+    def log_at(self, path: Path) -> LogFile:
+        return LogFile(self.agent, path.name.removesuffix(".log"), path)
+
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         found: dict[str, LogFile] = {}
         for place, _, names in os.walk(environ["FAKE_HOME"]):

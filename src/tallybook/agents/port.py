@@ -139,6 +139,10 @@ class LogReader(Protocol):
         """Every log below the agent's roots, each key once (plain beats compressed, live beats archived)."""
         ...
 
+    def log_at(self, path: Path) -> LogFile:
+        """The log at this path, wherever it lies; its key is that of ``discover`` only below the agent's roots."""
+        ...
+
     def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
         """Read complete lines that follow those which left ``state`` (``b""`` at the head of the file)."""
         ...

@@ -6,9 +6,25 @@ from typing import Annotated
 
 import typer
 
-from tallybook.cli.options import AgentName, AllowSecretLike, AsJson, GoalArgument, Ledger, Notes, Quiet, SessionId
+from tallybook.cli.options import (
+    AgentName,
+    AllowSecretLike,
+    AsJson,
+    Enforce,
+    GoalArgument,
+    Ledger,
+    Notes,
+    Quiet,
+    SessionId,
+    TokensCacheRead,
+    TokensCacheWrite,
+    TokensInput,
+    TokensModel,
+    TokensOutput,
+    TokensReasoning,
+)
 from tallybook.cli.options import app as command_app
-from tallybook.cli.values import FitName, OutcomeName, ReasonName
+from tallybook.cli.values import FitName, OutcomeName, ReasonName, by_hand
 
 app = command_app()
 
@@ -30,6 +46,13 @@ def finish_task(
     amend: Annotated[
         bool, typer.Option("--amend", help="Correct a closed goal; the outcome before stays in the ledger.")
     ] = False,
+    tokens_input: TokensInput = None,
+    tokens_cache_read: TokensCacheRead = None,
+    tokens_cache_write: TokensCacheWrite = None,
+    tokens_output: TokensOutput = None,
+    tokens_reasoning: TokensReasoning = None,
+    tokens_model: TokensModel = None,
+    enforce: Enforce = False,
     agent: AgentName = None,
     session: SessionId = None,
     allow_secret_like: AllowSecretLike = False,
@@ -44,6 +67,7 @@ def finish_task(
     from tallybook.domain.commands import FinishTask
     from tallybook.usecases.tasks import perform
 
+    counts = (tokens_input, tokens_cache_read, tokens_cache_write, tokens_output, tokens_reasoning)
     request = FinishTask(
         status=status.value,
         goal=goal,
@@ -52,6 +76,7 @@ def finish_task(
         notes=notes,
         finished_at=finished_at,
         amend=amend,
+        manual=by_hand(counts, tokens_model),
         allow_secret_like=allow_secret_like,
     )
-    show_task(perform(here(ledger), request, Flag(agent, session)), Shown(as_json, quiet))
+    show_task(perform(here(ledger), request, Flag(agent, session)), Shown(as_json, quiet, enforce))

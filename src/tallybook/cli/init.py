@@ -27,6 +27,7 @@ def init(
     from tallybook.cli.render import document, fail_with, line, warn
     from tallybook.domain.problems import Refusal
     from tallybook.reports import contract
+    from tallybook.reports.vectors import Json
     from tallybook.usecases.init import initialise
 
     workspace = here(ledger)
@@ -34,7 +35,7 @@ def init(
     if isinstance(changes, Refusal):
         fail_with(changes, json=as_json)
     if as_json:
-        rows: list[contract.Json] = [{"path": str(change.path), "action": change.action} for change in changes]
+        rows: list[Json] = [{"path": str(change.path), "action": change.action} for change in changes]
         document("init", {"changes": rows, "dry_run": dry_run, "problems": contract.problems(workspace.problems)})
     else:
         for change in changes:

@@ -24,6 +24,7 @@ def log(
     from tallybook.cli.render import document, fail_with, table, warn
     from tallybook.reports import contract
     from tallybook.reports.events import event_cells, event_json
+    from tallybook.reports.vectors import Json
     from tallybook.usecases.show import unknown_goal
 
     workspace = here(ledger)
@@ -34,7 +35,7 @@ def log(
     problems = (*workspace.problems, *found.problems)
     events = [event for event in reversed(found.reading.events) if goal is None or event.goal == goal][:limit]
     if as_json:
-        rows: list[contract.Json] = [event_json(event) for event in events]
+        rows: list[Json] = [event_json(event) for event in events]
         document("log", {"events": rows, "problems": contract.problems(problems)})
     else:
         table(("time", "goal", "event", "what"), [event_cells(event) for event in events])

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tallybook.cli.options import AgentName, AllowSecretLike, AsJson, Ledger, Notes, Quiet, SessionId
+from tallybook.cli.options import AgentName, AllowSecretLike, AsJson, Enforce, Ledger, Notes, Quiet, SessionId
 from tallybook.cli.options import app as command_app
 
 app = command_app()
@@ -22,7 +22,7 @@ def mark(
     key: Annotated[
         str | None, typer.Option("--key", metavar="K", help="A second mark with this key changes nothing.")
     ] = None,
-    enforce: Annotated[bool, typer.Option("--enforce", help="Exit with 1 when the budget is used up.")] = False,
+    enforce: Enforce = False,
     agent: AgentName = None,
     session: SessionId = None,
     allow_secret_like: AllowSecretLike = False,

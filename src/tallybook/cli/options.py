@@ -26,6 +26,36 @@ SessionId = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the goal id alone.")]
 
+TokensInput = Annotated[
+    int | None, typer.Option("--tokens-input", min=0, metavar="N", help="Uncached input tokens, told by hand.")
+]
+TokensCacheRead = Annotated[
+    int | None, typer.Option("--tokens-cache-read", min=0, metavar="N", help="Tokens read from a cache, by hand.")
+]
+TokensCacheWrite = Annotated[
+    int | None, typer.Option("--tokens-cache-write", min=0, metavar="N", help="Tokens written to a cache, by hand.")
+]
+TokensOutput = Annotated[
+    int | None, typer.Option("--tokens-output", min=0, metavar="N", help="Output tokens, told by hand.")
+]
+TokensReasoning = Annotated[
+    int | None, typer.Option("--tokens-reasoning", min=0, metavar="N", help="Of the output, reasoning; by hand.")
+]
+TokensModel = Annotated[
+    str | None, typer.Option("--tokens-model", metavar="MODEL", help="The model that the numbers by hand are of.")
+]
+InputGoals = Annotated[
+    list[str] | None, typer.Option("--input", metavar="GOAL", help="A goal whose result goes in; repeatable.")
+]
+InputSources = Annotated[
+    list[str] | None, typer.Option("--input-source", metavar="S", help="A source that goes in; repeatable.")
+]
+SourceId = Annotated[str, typer.Option("--source-id", metavar="S", help="What is looked at; its passes are numbered.")]
+PassNumber = Annotated[
+    int | None, typer.Option("--pass", min=1, metavar="N", help="The pass over the source, instead of the next one.")
+]
+Enforce = Annotated[bool, typer.Option("--enforce", help="Exit with 1 when the budget is used up.")]
+
 
 def app() -> typer.Typer:
     """A command's own application."""

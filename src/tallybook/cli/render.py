@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tallybook.domain.problems import Problem, Refusal
-    from tallybook.reports.contract import Json
+    from tallybook.reports.vectors import Json
 
 
 @attrs.frozen

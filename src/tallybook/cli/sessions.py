@@ -24,13 +24,14 @@ def sessions(
     from tallybook.domain.problems import Refusal
     from tallybook.reports import contract
     from tallybook.reports.sessions import session_json
+    from tallybook.reports.vectors import Json
     from tallybook.usecases.sessions import list_sessions
 
     found = list_sessions(here(), agent, limit)
     if isinstance(found, Refusal):
         fail_with(found, json=as_json)
     if as_json:
-        rows: list[contract.Json] = [session_json(row) for row in found.rows]
+        rows: list[Json] = [session_json(row) for row in found.rows]
         document("sessions", {"sessions": rows, "problems": contract.problems(found.problems)})
     else:
         head = ("agent", "session", "last activity", "live", "model", "tokens", "directory")

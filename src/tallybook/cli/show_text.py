@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tallybook.cli.render import line, table
-from tallybook.reports.words import NOTHING, breakdown, counted, measure
+from tallybook.domain.budgets import budgets_of
+from tallybook.domain.relations import Book, chain_of, synthesis_of
+from tallybook.reports.words import NOTHING, attempt_status, breakdown, counted, measure
 
 if TYPE_CHECKING:
     from tallybook.domain.goal import Goal
@@ -58,11 +60,39 @@ def show_goal(view: View, goal: Goal) -> None:
         line(f"session   {share.key.agent} {share.key.session}  {share.tokens.total:,}")
     for attempt in usage.attempts:
         ended = attempt.attempt.outcome
-        word = "open" if ended is None else ended.failure_reason or ended.status
-        line(f"attempt   {attempt.attempt.number}  {word}  {measure(attempt.measure)}")
+        word = None if ended is None else ended.failure_reason
+        line(f"attempt   {attempt.attempt.number}  {word or attempt_status(goal, attempt)}  {measure(attempt.measure)}")
     for stage in usage.stages:
         name = "(unmarked)" if stage.name is None else stage.name
         line(f"stage     {stage.attempt}.{name}  {measure(stage.measure)}")
-    for name, texts in (("refs", goal.refs), ("inputs", goal.inputs), ("notes", (goal.notes,) if goal.notes else ())):
+    _show_beside(view, goal)
+    for name, texts in (("refs", goal.refs), ("notes", (goal.notes,) if goal.notes else ())):
         for text in texts:
             line(f"{name:<10}{text}")
+
+
+def _show_beside(view: View, goal: Goal) -> None:
+    """Numbers by hand, budgets, and the sums with other goals."""
+    state, usages = view.data.state, view.data.accounts.goals
+    for share in usages[goal.id].manual:
+        use = "stands for it" if share.counts else "kept beside what was captured"
+        line(f"by hand   {share.usage.tokens.total:,} tokens, {use}")
+    for budget in budgets_of(state, goal.id, usages[goal.id]):
+        stage = "" if budget.stage is None else f"  stage {budget.stage}"
+        tokens = "" if budget.tokens is None else f"  {budget.used_tokens or 0:,} of {budget.tokens:,} tokens"
+        money = "" if budget.nano_usd is None else f"  {budget.nano_usd:,} nano-USD, not checked"
+        line(f"budget  {stage}{tokens}{money}")
+    if goal.claims is not None:
+        counts = ((goal.claims.extracted, "extracted"), (goal.claims.updated, "updated"))
+        line(f"claims    {', '.join(f'{count:,} {word}' for count, word in counts if count is not None)}")
+    book = Book(state.goals, usages)
+    chain, synthesis = chain_of(book, goal), synthesis_of(book, goal)
+    if chain is not None:
+        line(f"chain     {' > '.join(chain.goals)}  {measure(chain.measure)}")
+    if synthesis is not None:
+        for one in synthesis.inputs:
+            through = "" if one.direct else "  (through another input)"
+            line(f"input     {one.goal}  {state.goals[one.goal].title}  {measure(one.measure)}{through}")
+        for source in synthesis.sources:
+            line(f"source    {source}")
+        line(f"          with all inputs {measure(synthesis.end_to_end)}")

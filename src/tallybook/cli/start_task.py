@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from tallybook.cli.options import AgentName, AllowSecretLike, AsJson, Ledger, Notes, Quiet, SessionId
+from tallybook.cli.options import (
+    AgentName,
+    AllowSecretLike,
+    AsJson,
+    InputGoals,
+    InputSources,
+    Ledger,
+    Notes,
+    Quiet,
+    SessionId,
+)
 from tallybook.cli.options import app as command_app
 from tallybook.cli.values import KindName, nano_usd
 
@@ -29,12 +39,8 @@ def start_task(
     supersedes: Annotated[
         str | None, typer.Option("--supersedes", metavar="GOAL", help="The closed goal that this one replaces.")
     ] = None,
-    input_goal: Annotated[
-        list[str] | None, typer.Option("--input", metavar="GOAL", help="A goal whose result goes in; repeatable.")
-    ] = None,
-    input_source: Annotated[
-        list[str] | None, typer.Option("--input-source", metavar="S", help="A source that goes in; repeatable.")
-    ] = None,
+    input_goal: InputGoals = None,
+    input_source: InputSources = None,
     budget_tokens: Annotated[
         int | None, typer.Option("--budget-tokens", min=0, metavar="N", help="Tokens that it may use.")
     ] = None,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from tallybook.domain.goal import LARGEST_COUNT
+
+if TYPE_CHECKING:
+    from tallybook.domain.commands import ManualNumbers
 
 
 class KindName(StrEnum):
@@ -48,14 +51,37 @@ class FitName(StrEnum):
     MISS = "miss"
 
 
+class CheckOutcome(StrEnum):
+    """How a check ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @property
+    def status(self) -> str:
+        """The same as the status of a goal."""
+        return OutcomeName.SUCCESS.value if self is CheckOutcome.COMPLETED else OutcomeName.FAIL.value
+
+
+Counts = tuple[int | None, int | None, int | None, int | None, int | None]
+"""Tokens of input, cache read, cache write, output, reasoning."""
+
+
+def by_hand(counts: Counts, model: str | None) -> ManualNumbers | None:
+    """Numbers that were given by hand; None where nothing was given."""
+    from tallybook.domain.commands import ManualNumbers
+
+    return None if set(counts) | {model} == {None} else ManualNumbers(*counts, model=model)
+
+
 _AMOUNT: Final = re.compile(r"0*([0-9]{1,16})(?:\.([0-9]{1,9})0*)?", re.ASCII)
 
 
-def nano_usd(text: str) -> int:
+def nano_usd(text: str, option: str = "--budget-usd") -> int:
     """A decimal amount of US dollars as whole nano-dollars; finer or negative amounts are refused."""
     found = _AMOUNT.fullmatch(text)
     amount = -1 if found is None else int(found[1] + (found[2] or "").ljust(9, "0"))
     if not 0 <= amount <= LARGEST_COUNT:
         message = f"{text[:40]!r} is no amount of US dollars such as 2.50, from 0 up, with at most nine decimals"
-        raise typer.BadParameter(message, param_hint="--budget-usd")
+        raise typer.BadParameter(message, param_hint=option)
     return amount

@@ -10,6 +10,7 @@ from tallybook.reports.words import counted
 
 if TYPE_CHECKING:
     from tallybook.ledger.repair import Repair
+    from tallybook.reports.vectors import Json
     from tallybook.usecases.check import Checked
 
 
@@ -18,7 +19,7 @@ def show_verdict(checked: Checked, *, json: bool, repaired: Repair | None = None
     verdict = checked.verdict
     cut = () if repaired is None else repaired.cut
     if json:
-        content: dict[str, contract.Json] = {
+        content: dict[str, Json] = {
             "events": checked.events,
             "writers": [{"writer": writer, "events": events} for writer, events in checked.writers],
             "problems": contract.problems(verdict.problems),

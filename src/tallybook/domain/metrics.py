@@ -32,6 +32,8 @@ class Measure:
 class StageUsage:
     """What one stage used; the unmarked tail of an attempt has no name."""
 
+    goal: str
+    """Differs from the goal it is counted with after a merge."""
     attempt: int
     name: str | None
     at: str | None
@@ -219,7 +221,8 @@ def _stages(state: LedgerState, goal: Goal, segments: list[Segment]) -> Iterable
                 if segment.owner is not None
                 and (segment.owner.goal, segment.owner.attempt, segment.owner.stage) == (goal.id, attempt.number, index)
             ]
-            yield StageUsage(attempt.number, name, at, notes, _measure(goal, attempt, own, measured=measured))
+            measure = _measure(goal, attempt, own, measured=measured)
+            yield StageUsage(goal.id, attempt.number, name, at, notes, measure)
 
 
 def _shares(state: LedgerState, segments: list[Segment]) -> tuple[SessionShare, ...]:

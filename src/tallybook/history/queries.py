@@ -191,6 +191,20 @@ def session_rows(store: Store, selection: Selection | None = None) -> tuple[Sess
     return tuple(_row(store, *row) for row in rows)
 
 
+def sessions_in_log(store: Store, agent: str, paths: Sequence[str]) -> tuple[SessionRow, ...]:
+    """The sessions that one log speaks of and that no other session in it has spawned; ``paths`` are its names."""
+    marks = ", ".join("?" * len(paths))
+    rows = store.rows(
+        f"""SELECT DISTINCT s.name FROM session s JOIN agent a ON a.id = s.agent WHERE a.name = ? AND s.id IN (
+            SELECT session FROM fact WHERE source IN (SELECT id FROM source WHERE path IN ({marks}))
+            UNION SELECT session FROM response WHERE source IN (SELECT id FROM source WHERE path IN ({marks})))""",  # noqa: S608
+        (agent, *2 * [os.fsencode(path) for path in paths]),
+    )
+    names = {name for (name,) in rows}
+    found = [row for name in sorted(names) for row in session_rows(store, Selection(agent=agent, session=name))]
+    return tuple(row for row in found if row.parent not in names)
+
+
 def history_total(store: Store) -> Total:
     """All responses of all agents."""
     return _total(store.rows(f"SELECT count(*), {_SUMS} FROM response r"))  # noqa: S608

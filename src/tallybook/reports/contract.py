@@ -4,37 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tallybook.domain.budgets import budgets_of
+from tallybook.domain.relations import Book, chain_of, synthesis_of
 from tallybook.domain.state import kept_goal
 from tallybook.domain.tokens import ZERO
+from tallybook.reports import goal_sums
+from tallybook.reports.vectors import Json, measured, vector
+from tallybook.reports.words import attempt_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tallybook.domain.goal import Goal
-    from tallybook.domain.metrics import Accounts, AttemptUsage, GoalUsage, Measure, SessionShare, StageUsage
+    from tallybook.domain.metrics import Accounts, AttemptUsage, GoalUsage, SessionShare, StageUsage
     from tallybook.domain.problems import Problem
     from tallybook.domain.state import LedgerState
-    from tallybook.domain.tokens import TokenVector
     from tallybook.reports.model import ReportData, WorkflowView
-
-Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
-
-
-def vector(tokens: TokenVector | None) -> Json:
-    """VECTOR, or null where nothing was measured."""
-    if tokens is None:
-        return None
-    return {
-        "input": tokens.input,
-        "cache_read": tokens.cache_read,
-        "cache_write": tokens.cache_write,
-        "cache_write_5m": tokens.cache_write_5m,
-        "cache_write_1h": tokens.cache_write_1h,
-        "cache_write_unknown": tokens.cache_write_unknown,
-        "output": tokens.output,
-        "reasoning": tokens.reasoning,
-        "total": tokens.total,
-    }
 
 
 def unpriced() -> Json:
@@ -57,8 +42,8 @@ def problems(found: Iterable[Problem]) -> list[Json]:
 
 def goal(state: LedgerState, it: Goal, accounts: Accounts) -> dict[str, Json]:
     """The goal object."""
-    usage = accounts.goals[it.id]
-    outcome = it.outcome
+    usage, outcome = accounts.goals[it.id], it.outcome
+    book = Book(state.goals, accounts.goals)
     return {
         "id": it.id,
         "title": it.title,
@@ -79,18 +64,24 @@ def goal(state: LedgerState, it: Goal, accounts: Accounts) -> dict[str, Json]:
         "by_model": [
             {"model": model, "tokens": vector(tokens), "cost": unpriced()} for model, tokens in usage.by_model
         ],
-        "attempts": [_attempt(attempt) for attempt in usage.attempts],
-        "budget": _budget(state, it),
+        "attempts": [_attempt(it, attempt) for attempt in usage.attempts],
+        "mode": goal_sums.mode(usage),
+        "manual": goal_sums.manual(usage),
+        "budget": goal_sums.budget(budgets_of(state, it.id, usage)),
         "source_id": it.source_id,
         "pass": it.pass_number,
+        "claims": None if it.claims is None else {"extracted": it.claims.extracted, "updated": it.claims.updated},
         "unreported": list(usage.unreported),
         "quality": str(usage.measure.quality),
         "cost": unpriced(),
         "stages": [_stage(stage) for stage in usage.stages],
         "links": _links(it),
+        "chain": goal_sums.chain(chain_of(book, it)),
+        "synthesis": goal_sums.synthesis(state, synthesis_of(book, it)),
         "supersedes": it.supersedes,
         "superseded_by": it.superseded_by,
         "merged_into": None if it.merged_into is None else kept_goal(state.goals, it.id),
+        "merged": [*it.absorbed],
         "corrections": it.corrections,
     }
 
@@ -113,40 +104,29 @@ def _shares(shares: Iterable[SessionShare]) -> list[Json]:
     ]
 
 
-def _attempt(usage: AttemptUsage) -> Json:
+def _attempt(it: Goal, usage: AttemptUsage) -> Json:
     outcome = usage.attempt.outcome
     return {
         "number": usage.attempt.number,
         "started_at": usage.attempt.started_at,
         "finished_at": None if outcome is None else outcome.finished_at,
-        "status": "open" if outcome is None else outcome.status,
+        "status": attempt_status(it, usage),
         "failure_reason": None if outcome is None else outcome.failure_reason,
         "goal": usage.goal,
-        **_measure(usage.measure),
+        **measured(usage.measure),
     }
 
 
 def _stage(usage: StageUsage) -> Json:
     return {
+        "goal": usage.goal,
         "attempt": usage.attempt,
         "name": usage.name,
         "at": usage.at,
         "cost": unpriced(),
         "notes": usage.notes,
-        **_measure(usage.measure),
+        **measured(usage.measure),
     }
-
-
-def _measure(measure: Measure) -> dict[str, Json]:
-    return {"tokens": vector(measure.tokens), "quality": str(measure.quality)}
-
-
-def _budget(state: LedgerState, it: Goal) -> Json:
-    budgets: list[Json] = [
-        {"stage": budget.stage, "tokens": budget.tokens, "nano_usd": budget.nano_usd}
-        for budget in state.budgets.get(it.id, ())
-    ]
-    return budgets[-1] if budgets else None
 
 
 def _links(it: Goal) -> Json:
@@ -178,6 +158,7 @@ def remainder(accounts: Accounts) -> Json:
 
 def summary(state: LedgerState, usage: Iterable[GoalUsage]) -> Json:
     """How many goals there are, by status and kind, and how many of them were measured."""
+    rows = list(usage)
     statuses: dict[str, Json] = {}
     kinds: dict[str, Json] = {}
     for it in state.goals.values():
@@ -188,7 +169,8 @@ def summary(state: LedgerState, usage: Iterable[GoalUsage]) -> Json:
         "goals": len(state.goals),
         "by_status": statuses,
         "by_kind": kinds,
-        "measured": sum(row.measure.tokens is not None for row in usage),
+        "measured": sum(row.captured.tokens is not None for row in rows),
+        "by_hand": sum(any(share.counts for share in row.manual) for row in rows),
         "pending": len(state.pending),
         "unknown_events": sum(state.unknown_types.values()),
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from tallybook.domain.events import (
     BudgetSet,
     GoalContinued,
@@ -12,7 +14,9 @@ from tallybook.domain.events import (
     GoalLinked,
     GoalsMerged,
     GoalStarted,
+    GoalUpdated,
     StageMarked,
+    UsageManual,
     UsageSnapshot,
 )
 from tallybook.domain.tokens import total_of
@@ -20,7 +24,7 @@ from tallybook.reports.words import counted
 
 if TYPE_CHECKING:
     from tallybook.domain.events import Event
-    from tallybook.reports.contract import Json
+    from tallybook.reports.vectors import Json
 
 
 def event_json(event: Event) -> dict[str, Json]:
@@ -54,14 +58,26 @@ def summary(event: Event) -> str:
             words = f"took in {dropped}"
         case UsageSnapshot() as snapshot:
             words = _snapshot(snapshot)
+        case UsageManual(tokens=tokens):
+            words = f"by hand: {tokens.total:,} tokens"
+        case GoalUpdated() as update:
+            words = ", ".join(
+                field.name for field in attrs.fields(GoalUpdated) if getattr(update, field.name) not in {None, ()}
+            )
         case GoalLinked(kind=kind, target=target):
             words = f"{kind} {target}"
-        case BudgetSet(tokens=tokens, nano_usd=money):
-            parts = (None if tokens is None else f"{tokens:,} tokens", None if money is None else f"{money} nano-USD")
-            words = ", ".join(part for part in parts if part is not None)
+        case BudgetSet() as budget:
+            words = _budget(budget)
         case _:
             words = ""
     return words
+
+
+def _budget(budget: BudgetSet) -> str:
+    tokens = None if budget.tokens is None else f"{budget.tokens:,} tokens"
+    money = None if budget.nano_usd is None else f"{budget.nano_usd} nano-USD"
+    amount = ", ".join(part for part in (tokens, money) if part is not None) or "none"
+    return amount if budget.stage is None else f"{budget.stage}: {amount}"
 
 
 def _snapshot(snapshot: UsageSnapshot) -> str:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tallybook.domain.goal import KINDS
+from tallybook.domain.metrics import UNKNOWN_MODEL
 from tallybook.domain.quality import Quality
-from tallybook.domain.tokens import ZERO, TokenVector
+from tallybook.domain.tokens import ZERO
 from tallybook.domain.usage import merge_classes
 from tallybook.reports.escape import markdown as escape
+from tallybook.reports.markdown_beside import beside
+from tallybook.reports.markdown_table import TOKEN_HEAD, measured, number, table, tokens_of
 from tallybook.reports.model import ReportData, advice, outcome_mix
-from tallybook.reports.words import NOTHING
+from tallybook.reports.words import NOTHING, attempt_status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from tallybook.domain.goal import Goal
-    from tallybook.domain.metrics import Measure
-
-_TOKEN_HEAD: Final = ("input", "cache read", "cache write", "output", "total")
 
 
 def render(data: ReportData) -> str:
@@ -33,37 +33,11 @@ def render(data: ReportData) -> str:
         _failure_reasons(data),
         _goal_log(data),
         _attempt_log(data),
+        *beside(data),
         _remainder(data),
         _problems(data),
     )
     return "\n".join(line for section in sections for line in section)
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]], empty: str) -> Iterator[str]:
-    columns = tuple(head)
-    body = [f"| {' | '.join(row)} |" for row in rows]
-    if not body:
-        yield f"{empty}\n"
-        return
-    yield f"| {' | '.join(columns)} |"
-    yield "|" + "---|" * len(columns)
-    yield from body
-    yield ""
-
-
-def _number(count: int) -> str:
-    return f"{count:,}"
-
-
-def _tokens(tokens: TokenVector | None) -> tuple[str, ...]:
-    if tokens is None:
-        return (NOTHING,) * len(_TOKEN_HEAD)
-    parts = (tokens.input, tokens.cache_read, tokens.cache_write, tokens.output, tokens.total)
-    return tuple(_number(part) for part in parts)
-
-
-def _measured(measure: Measure) -> tuple[str, ...]:
-    return (*_tokens(measure.tokens), str(measure.quality))
 
 
 def _head(data: ReportData) -> Iterator[str]:
@@ -77,16 +51,16 @@ def _head(data: ReportData) -> Iterator[str]:
 def _product_quality(data: ReportData) -> Iterator[str]:
     mix = outcome_mix([goal for goal in data.goals if goal.kind == "product"])
     yield "## Product quality\n"
-    yield from _table(
+    yield from table(
         ("product goals", "successful of those ended", "exact fit", "partial fit", "miss", "attempts"),
         [
             (
-                _number(mix.goals),
+                number(mix.goals),
                 mix.success_share,
-                _number(mix.fits["exact_fit"]),
-                _number(mix.fits["partial_fit"]),
-                _number(mix.fits["miss"]),
-                _number(mix.attempts),
+                number(mix.fits["exact_fit"]),
+                number(mix.fits["partial_fit"]),
+                number(mix.fits["miss"]),
+                number(mix.attempts),
             )
         ]
         if mix.goals
@@ -103,19 +77,20 @@ def _advice(data: ReportData) -> Iterator[str]:
 
 
 def _summary(data: ReportData) -> Iterator[str]:
-    goals = [data.accounts.goals[goal.id].measure for goal in data.goals]
-    known = [measure.tokens for measure in goals if measure.tokens is not None]
-    total = sum(tokens.total for tokens in known)
-    measured = sum(measure.tokens is not None for measure in goals)
+    usages = [data.accounts.goals[goal.id] for goal in data.goals]
+    known = [usage.captured.tokens for usage in usages if usage.captured.tokens is not None]
     yield "## Summary\n"
-    shown = _number(total) if measured else NOTHING
-    yield f"- Goals: {shown} tokens in {measured} of {len(goals)} goals that were measured."
-    yield f"- Remainder (sessions that goals touched, no goal): {_number(data.accounts.remainder_tokens.total)} tokens."
+    shown = number(sum(tokens.total for tokens in known)) if known else NOTHING
+    yield f"- Goals: {shown} tokens in {len(known)} of {len(usages)} goals that were measured."
+    by_hand = [share.usage.tokens.total for usage in usages for share in usage.manual if share.counts]
+    if by_hand:
+        yield f"- By hand: {number(sum(by_hand))} tokens told for {len(by_hand)} that were not; in no counter."
+    yield f"- Remainder (sessions that goals touched, no goal): {number(data.accounts.remainder_tokens.total)} tokens."
     if data.unattributed is None:
         yield f"- Unattributed (the rest of the history): {NOTHING}, no history was read."
     else:
-        yield f"- Unattributed (the rest of the history as last read): {_number(data.unattributed.total)} tokens."
-    yield f"- Counter: {_number(data.accounts.counter.total)} tokens, equal to goals and remainder together.\n"
+        yield f"- Unattributed (the rest of the history as last read): {number(data.unattributed.total)} tokens."
+    yield f"- Counter: {number(data.accounts.counter.total)} tokens, equal to goals and remainder together.\n"
 
 
 def _by_model(data: ReportData) -> Iterator[str]:
@@ -126,8 +101,14 @@ def _by_model(data: ReportData) -> Iterator[str]:
     for model in models:
         mine = [usage for usage in classes if usage.price_class.model == model]
         tokens = sum((usage.tokens for usage in mine), ZERO)
-        rows.append((escape(model), _number(sum(usage.responses for usage in mine)), *_tokens(tokens)))
-    yield from _table(("model", "responses", *_TOKEN_HEAD), rows, "No goal has measured usage.")
+        rows.append((escape(model), number(sum(usage.responses for usage in mine)), *tokens_of(tokens)))
+    rows.extend(
+        (f"{escape(share.usage.model or UNKNOWN_MODEL)} *by hand*", NOTHING, *tokens_of(share.usage.tokens))
+        for goal in data.goals
+        for share in data.accounts.goals[goal.id].manual
+        if share.counts
+    )
+    yield from table(("model", "responses", *TOKEN_HEAD), rows, "No goal has measured usage.")
 
 
 def _by_kind(data: ReportData) -> Iterator[str]:
@@ -140,24 +121,24 @@ def _by_kind(data: ReportData) -> Iterator[str]:
             known = [data.accounts.goals[goal.id].measure.tokens for goal in goals]
             total = sum(tokens.total for tokens in known if tokens is not None)
             counts = (mix.goals, mix.open, mix.success, mix.fail, mix.other, mix.attempts)
-            shown = _number(total) if any(tokens is not None for tokens in known) else NOTHING
-            rows.append((kind, *(_number(count) for count in counts), shown))
-    head = ("kind", "goals", "open", "success", "fail", "superseded or merged", "attempts", "tokens measured")
-    yield from _table(head, rows, "No goals.")
+            shown = number(total) if any(tokens is not None for tokens in known) else NOTHING
+            rows.append((kind, *(number(count) for count in counts), shown))
+    head = ("kind", "goals", "open", "success", "fail", "superseded or merged", "attempts", "tokens")
+    yield from table(head, rows, "No goals.")
 
 
 def _failure_reasons(data: ReportData) -> Iterator[str]:
     yield "## Failure reasons\n"
     reasons = outcome_mix(data.goals).reasons
-    rows = [(escape(reason), _number(count)) for reason, count in sorted(reasons.items())]
-    yield from _table(("reason", "attempts"), rows, "No attempt failed.")
+    rows = [(escape(reason), number(count)) for reason, count in sorted(reasons.items())]
+    yield from table(("reason", "attempts"), rows, "No attempt failed.")
 
 
 def _goal_log(data: ReportData) -> Iterator[str]:
     yield "## Goals\n"
     rows = [_goal_row(data, goal) for goal in data.goals]
-    head = ("goal", "title", "kind", "status", "fit", "started", "finished", *_TOKEN_HEAD, "quality")
-    yield from _table(head, rows, "No goals.")
+    head = ("goal", "title", "kind", "status", "fit", "started", "finished", *TOKEN_HEAD, "quality")
+    yield from table(head, rows, "No goals.")
 
 
 def _goal_row(data: ReportData, goal: Goal) -> tuple[str, ...]:
@@ -170,7 +151,7 @@ def _goal_row(data: ReportData, goal: Goal) -> tuple[str, ...]:
         NOTHING if outcome is None or outcome.result_fit is None else escape(outcome.result_fit),
         escape(goal.started_at),
         NOTHING if outcome is None else escape(outcome.finished_at),
-        *_measured(data.accounts.goals[goal.id].measure),
+        *measured(data.accounts.goals[goal.id].measure),
     )
 
 
@@ -181,31 +162,25 @@ def _attempt_log(data: ReportData) -> Iterator[str]:
         usage = data.accounts.goals[goal.id]
         for attempt in usage.attempts:
             outcome = attempt.attempt.outcome
-            ended = "open" if outcome is None else escape(outcome.failure_reason or outcome.status)
+            reason = None if outcome is None else outcome.failure_reason
+            ended = escape(reason or attempt_status(goal, attempt))
             number = str(attempt.attempt.number)
-            rows.append((goal.id, number, "*all*", ended, *_measured(attempt.measure)))
-            rows.extend(
-                (
-                    goal.id,
-                    number,
-                    "*unmarked*" if stage.name is None else escape(stage.name),
-                    "",
-                    *_measured(stage.measure),
-                )
-                for stage in usage.stages
-                if stage.attempt == attempt.attempt.number and len(usage.stages) > len(usage.attempts)
-            )
-    yield from _table(("goal", "attempt", "stage", "ended", *_TOKEN_HEAD, "quality"), rows, "No attempts.")
+            rows.append((goal.id, number, "*all*", ended, *measured(attempt.measure)))
+            stages = [stage for stage in usage.stages if (stage.goal, stage.attempt) == (attempt.goal, int(number))]
+            for stage in stages if len(usage.stages) > len(usage.attempts) else ():
+                name = "*unmarked*" if stage.name is None else escape(stage.name)
+                rows.append((goal.id, number, name, "", *measured(stage.measure)))
+    yield from table(("goal", "attempt", "stage", "ended", *TOKEN_HEAD, "quality"), rows, "No attempts.")
 
 
 def _remainder(data: ReportData) -> Iterator[str]:
     yield "## Remainder by session\n"
     rows = [
-        (escape(share.key.agent), escape(share.key.session), *_tokens(share.tokens))
+        (escape(share.key.agent), escape(share.key.session), *tokens_of(share.tokens))
         for share in data.accounts.remainder
         if share.tokens != ZERO
     ]
-    yield from _table(("agent", "session", *_TOKEN_HEAD), rows, "No usage was left over.")
+    yield from table(("agent", "session", *TOKEN_HEAD), rows, "No usage was left over.")
 
 
 def _problems(data: ReportData) -> Iterator[str]:

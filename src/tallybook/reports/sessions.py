@@ -9,11 +9,11 @@ import attrs
 
 from tallybook.clock import timestamp
 from tallybook.history.queries import SessionRow
-from tallybook.reports.contract import vector
+from tallybook.reports.vectors import vector
 from tallybook.reports.words import NOTHING
 
 if TYPE_CHECKING:
-    from tallybook.reports.contract import Json
+    from tallybook.reports.vectors import Json
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from tallybook.domain.goal import Goal
-    from tallybook.domain.metrics import Accounts, Measure
+    from tallybook.domain.metrics import Accounts, AttemptUsage, Measure
     from tallybook.domain.tokens import TokenVector
 
 NOTHING: Final = "—"
@@ -36,3 +36,10 @@ def breakdown(tokens: TokenVector) -> str:
 def goal_line(goal: Goal, accounts: Accounts) -> str:
     """One goal in one line: id, status, title, tokens."""
     return f"{goal.id}  {goal.status}  {goal.title}  {measure(accounts.goals[goal.id].measure)}"
+
+
+def attempt_status(goal: Goal, usage: AttemptUsage) -> str:
+    """How an attempt ended; one that ran when its goal was merged into ``goal`` never ended by itself."""
+    if usage.attempt.outcome is not None:
+        return usage.attempt.outcome.status
+    return "open" if goal.id == usage.goal else "merged"

@@ -53,11 +53,12 @@ def detected(workspace: Workspace, store: Store | None, flag: Flag) -> Answer:
 
 def ambiguous(found: Ambiguous) -> Refusal:
     """The refusal that lists the sessions which could be meant."""
-    listed = "; ".join(_described(candidate) for candidate in found.candidates)
+    listed = "; ".join(described(candidate) for candidate in found.candidates)
     return Refusal("several-sessions", f"several agent sessions could be meant: {listed}", found.hint)
 
 
-def _described(candidate: Candidate) -> str:
+def described(candidate: Candidate) -> str:
+    """A session by its facts: id, last activity, directory, tokens."""
     moved = ""
     if candidate.last_at is not None:
         moved = f", last activity {timestamp(datetime.fromtimestamp(candidate.last_at / 1_000_000, UTC))}"

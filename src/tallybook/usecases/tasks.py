@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tallybook.agents.identity import Ambiguous, Answer, Flag, Found, NoSession
+from tallybook.domain.budgets import budgets_of, notices
 from tallybook.domain.commands import (
     AddCheck,
     Circumstances,
@@ -33,7 +34,6 @@ from tallybook.domain.state import LedgerState, open_goals
 from tallybook.domain.usage import SessionKey, SessionUsage
 from tallybook.domain.workflow import Command
 from tallybook.history.store import StoreUnavailable
-from tallybook.usecases.budget import budget_notices
 from tallybook.usecases.capture import Wanted, reader_versions, settlements, usage_now, with_history
 from tallybook.usecases.detection import ambiguous, detected
 from tallybook.usecases.workspace import Replayed, Workspace, circumstances_of, replayed
@@ -243,12 +243,12 @@ def _narrowed(state: LedgerState, found: Ambiguous, request: Request) -> Found |
 def _result(state: LedgerState, decision: Decision, captured: _Captured, problems: tuple[Problem, ...]) -> TaskResult:
     shared = accounts(state)
     goal = None if decision.goal is None else state.goals[decision.goal]
-    budget = budget_notices(state, shared, goal)
+    budgets = () if goal is None else budgets_of(state, goal.id, shared.goals[goal.id])
     return TaskResult(
         goal=goal,
         state=state,
         accounts=shared,
-        notices=(*decision.notices, *(captured.notices if decision.events else ()), *budget.notices),
+        notices=(*decision.notices, *(captured.notices if decision.events else ()), *notices(budgets)),
         problems=problems,
-        over_budget=budget.exceeded,
+        over_budget=any(budget.exceeded for budget in budgets),
     )

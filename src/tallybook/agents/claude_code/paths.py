@@ -39,7 +39,12 @@ def discover(environ: Mapping[str, str]) -> Iterator[LogFile]:
     walk = _Walk()
     for root in roots(environ):
         for path in sorted(walk.files(os.path.join(root, "projects"))):  # noqa: PTH118 - os.scandir speaks text
-            yield LogFile(AGENT, os.fsencode(path).decode("utf-8", "backslashreplace"), Path(path))
+            yield log_at(Path(path))
+
+
+def log_at(path: Path) -> LogFile:
+    """The transcript at this path."""
+    return LogFile(AGENT, os.fsencode(path).decode("utf-8", "backslashreplace"), path)
 
 
 def _is_log(name: str) -> bool:

@@ -8,6 +8,7 @@ from tallybook.agents.claude_code import counting, paths, process, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
 
@@ -27,6 +28,10 @@ class ClaudeCodeReader:
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every log below the roots that ``environ`` names."""
         return paths.discover(environ)
+
+    def log_at(self, path: Path) -> LogFile:
+        """The transcript at this path."""
+        return paths.log_at(path)
 
     def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
         """Usage rows of complete lines; conversation text is passed over undecoded."""

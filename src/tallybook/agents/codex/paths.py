@@ -33,6 +33,12 @@ def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
         yield LogFile(agent, f"{root}:{stem}", Path(path), compressed)
 
 
+def log_at(agent: str, path: Path) -> LogFile:
+    """The rollout at this path, of no home."""
+    stem, compressed = _stem(str(path))
+    return LogFile(agent, stem or path.name, path, compressed)
+
+
 def _root(environ: Mapping[str, str]) -> str | None:
     """The absolute path of the Codex home."""
     if home := environ.get("CODEX_HOME"):

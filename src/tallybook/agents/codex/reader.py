@@ -8,6 +8,7 @@ from tallybook.agents.codex import counting, paths, process, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
 
@@ -28,6 +29,10 @@ class CodexReader:
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every rollout below ``$CODEX_HOME``, or else below ``$HOME/.codex``."""
         return paths.logs_of(AGENT, environ)
+
+    def log_at(self, path: Path) -> LogFile:
+        """The rollout at this path."""
+        return paths.log_at(AGENT, path)
 
     def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
         """Read complete lines that follow those which left ``state``."""

@@ -1,0 +1,84 @@
+"""What stands beside a goal's own tokens in its JSON object: numbers by hand, budgets, chain, synthesis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallybook.reports.vectors import Json, measured, vector
+
+if TYPE_CHECKING:
+    from tallybook.domain.budgets import BudgetUse
+    from tallybook.domain.metrics import GoalUsage
+    from tallybook.domain.relations import Chain, Synthesis
+    from tallybook.domain.state import LedgerState
+
+
+def mode(usage: GoalUsage) -> str | None:
+    """Where the goal's tokens come from: ``captured``, ``manual``, ``mixed`` after a merge, null for none."""
+    by_hand = any(share.counts for share in usage.manual)
+    if usage.captured.tokens is None:
+        return "manual" if by_hand else None
+    return "mixed" if by_hand else "captured"
+
+
+def manual(usage: GoalUsage) -> list[Json]:
+    """Numbers given by hand; ``counts`` tells whether they stand for a goal that nobody measured."""
+    return [
+        {
+            "goal": share.goal,
+            "tokens": vector(share.usage.tokens),
+            "model": share.usage.model,
+            "unreported": [*share.usage.unreported],
+            "counts": share.counts,
+        }
+        for share in usage.manual
+    ]
+
+
+def budget(budgets: tuple[BudgetUse, ...]) -> Json:
+    """The budget of the whole goal, with those of its stages below; null where there is none."""
+    if not budgets:
+        return None
+    whole = next((budget_members(one) for one in budgets if one.stage is None), None)
+    stages: list[Json] = [{"stage": one.stage, **budget_members(one)} for one in budgets if one.stage is not None]
+    nothing: dict[str, Json] = dict.fromkeys(("tokens", "nano_usd", "used_tokens", "used_percent"))
+    return {**(whole or {**nothing, "exceeded": False}), "stages": stages}
+
+
+def budget_members(it: BudgetUse) -> dict[str, Json]:
+    """What one budget allows and what is used of it."""
+    return {
+        "tokens": it.tokens,
+        "nano_usd": it.nano_usd,
+        "used_tokens": it.used_tokens,
+        "used_percent": it.percent,
+        "exceeded": it.exceeded,
+    }
+
+
+def chain(it: Chain | None) -> Json:
+    """The goal and all that it replaces, oldest first."""
+    return None if it is None else {"goals": [*it.goals], **measured(it.measure)}
+
+
+def synthesis(state: LedgerState, it: Synthesis | None) -> Json:
+    """All inputs, own and end-to-end tokens; a shared input once."""
+    if it is None:
+        return None
+    inputs: list[Json] = [
+        {
+            "id": one.goal,
+            "title": state.goals[one.goal].title,
+            "status": str(state.goals[one.goal].status),
+            "direct": one.direct,
+            **measured(one.measure),
+        }
+        for one in it.inputs
+    ]
+    return {
+        "inputs": inputs,
+        "sources": [*it.sources],
+        "own": vector(it.own.tokens),
+        "end_to_end": vector(it.end_to_end.tokens),
+        "quality": str(it.end_to_end.quality),
+    }
