@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 from hypothesis import strategies as st
 
-from tallybook.domain.attribution import Owner
+from tallybook.domain.attribution import Owner, Segment, SessionLine, segments_of
 from tallybook.domain.events import (
     Body,
     BudgetSet,
@@ -32,6 +32,8 @@ from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import ClassUsage, PriceClass, SessionKey, SessionUsage, SnapshotReason, merge_classes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tallybook.domain.state import LedgerState
 
 CLASSES: Final = (
@@ -79,6 +81,11 @@ def pending(usage: SessionUsage) -> SessionUsage:
 def lost(session: str) -> SessionUsage:
     """A session whose log was not found."""
     return SessionUsage("claude", session, (), Quality.UNMEASURED)
+
+
+def attribute(lines: Mapping[SessionKey, SessionLine]) -> list[Segment]:
+    """All sessions cut at their boundaries, sessions sorted, boundaries in the order of events."""
+    return [segment for key in sorted(lines) for segment in segments_of(key, lines[key])]
 
 
 @attrs.define
@@ -377,6 +384,7 @@ _bodies = st.one_of(
         session=st.none() | _refs,
         supersedes=st.none() | _goals,
         inputs=st.lists(_goals, max_size=2).map(tuple),
+        source_id=_maybe,
     ),
     st.builds(GoalContinued, _times, _maybe, _maybe),
     st.builds(GoalFinished, _outcomes, _times, _maybe, _maybe, _maybe),

@@ -54,7 +54,7 @@ def test_every_option_is_kept(bench: Bench) -> None:
     assert (goal["agent"], goal["model"], goal["notes"]) == ("claude", "claude-opus-4-5", "as agreed")
     assert goal["started_at"] == "2026-06-20T14:03:00+02:00"
     assert (goal["supersedes"], goal["source_id"], goal["pass"]) == (old, "spec", 1)
-    unused = {"used_tokens": None, "used_percent": None, "exceeded": False, "stages": []}
+    unused: dict[str, object] = {"used_tokens": None, "used_percent": None, "exceeded": False, "stages": []}
     assert goal["budget"] == {"tokens": 5000, "nano_usd": 1_250_000_000, **unused}
     assert goal["cost"] == {"usd": None, "nano_usd": None, "priced_share": 0, "reason": "no price book"}
     assert bench.shown(old)["status"] == "superseded"

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
-from tallybook.domain.attribution import attribute
 from tallybook.domain.events import UsageSnapshot
 from tallybook.domain.quality import Quality
 from tallybook.domain.state import open_goals
 from tallybook.domain.usage import SessionKey, SnapshotReason
-from worlds import Book, born, child, lost, of_class, pending, used
+from worlds import Book, attribute, born, child, lost, of_class, pending, used
 
 if TYPE_CHECKING:
     from tallybook.domain.attribution import Owner

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from hypothesis import event, given
 
-from tallybook.domain.attribution import attribute
 from tallybook.domain.metrics import accounts
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import COMPONENTS, TokenVector, total_of
-from worlds import World, worlds
+from worlds import World, attribute, worlds
 
 if TYPE_CHECKING:
     from tallybook.domain.attribution import Owner
@@ -62,7 +61,7 @@ def test_settled_worlds_are_exact(world: World) -> None:
 def test_the_state_agrees_with_the_goals_that_were_worked_on(world: World) -> None:
     state = world.book.state
     assert list(state.goals) == [goal.id for goal in world.goals]
-    assert state.open == {goal.id for goal in world.goals if goal.open}
+    assert state.index.open == {goal.id for goal in world.goals if goal.open}
     for goal in world.goals:
         replayed = state.goals[goal.id]
         assert (replayed.attempt.number, len(replayed.attempt.stages)) == (goal.attempt, goal.stage)

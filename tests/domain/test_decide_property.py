@@ -8,7 +8,6 @@ import attrs
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from tallybook.domain.attribution import attribute
 from tallybook.domain.commands import (
     Circumstances,
     ContinueTask,
@@ -25,7 +24,7 @@ from tallybook.domain.metrics import accounts
 from tallybook.domain.resolve import workflow_state
 from tallybook.domain.tokens import ZERO, total_of
 from tallybook.domain.workflow import Work, WorkflowState
-from worlds import GOALS, Book, clock, used
+from worlds import GOALS, Book, attribute, clock, used
 
 if TYPE_CHECKING:
     from tallybook.domain.state import LedgerState

@@ -8,18 +8,19 @@ import attrs
 import pytest
 from hypothesis import given
 
-from tallybook.domain.attribution import attribute, counter_of
-from tallybook.domain.metrics import Measure, accounts
+from tallybook.domain.attribution import counter_of
+from tallybook.domain.figures import Measure
+from tallybook.domain.metrics import accounts
 from tallybook.domain.quality import Quality
 from tallybook.domain.replay import fold
 from tallybook.domain.tokens import ZERO, TokenVector, total_of
 from tallybook.domain.usage import SessionKey, merge_classes
-from worlds import Book, World, born, child, lost, messy_events, of_class, used, worlds
+from worlds import Book, World, attribute, born, child, lost, messy_events, of_class, used, worlds
 
 if TYPE_CHECKING:
     from tallybook.domain.attribution import SessionLine
     from tallybook.domain.events import Event
-    from tallybook.domain.metrics import GoalUsage
+    from tallybook.domain.figures import GoalUsage
     from tallybook.domain.state import LedgerState
 
 

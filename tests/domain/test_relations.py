@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 
 from tallybook.domain.events import GoalStarted, GoalUpdated, UsageManual
-from tallybook.domain.metrics import Measure, accounts
+from tallybook.domain.figures import Measure
+from tallybook.domain.metrics import accounts, members_of
 from tallybook.domain.quality import Quality
-from tallybook.domain.relations import Book as Goals
-from tallybook.domain.relations import Chain, Synthesis, chain_of, members_of, reaches, synthesis_of
+from tallybook.domain.relations import Chain, Synthesis, chain_of, reaches, synthesis_of
 from tallybook.domain.replay import fold
 from tallybook.domain.state import kept_goal
 from tallybook.domain.tokens import ZERO, TokenVector, total_of
@@ -35,18 +35,14 @@ def measured(book: Book, goal: str, tokens: int, **more: Any) -> None:  # noqa: 
     book.finish(goal, used(f"s-{goal}", tokens))
 
 
-def goals(state: LedgerState) -> Goals:
-    return Goals(state.goals, accounts(state).goals)
-
-
 def chain(book: Book, goal: str) -> Chain | None:
     state = book.state
-    return chain_of(goals(state), state.goals[goal])
+    return chain_of(state, state.goals[goal])
 
 
 def synthesis(book: Book, goal: str) -> Synthesis:
     state = book.state
-    found = synthesis_of(goals(state), state.goals[goal])
+    found = synthesis_of(state, state.goals[goal])
     assert found is not None
     return found
 
@@ -83,7 +79,7 @@ def test_a_shared_input_counts_once(book: Book) -> None:
     assert found.sources == ("paper",)
     assert found.own.tokens == TokenVector(input=1)
     assert found.end_to_end.tokens == TokenVector(input=151)
-    assert synthesis_of(goals(book.state), book.state.goals["shared"]) is None
+    assert synthesis_of(book.state, book.state.goals["shared"]) is None
 
 
 def test_a_corrected_input_is_counted_as_it_is_now(book: Book) -> None:
@@ -107,7 +103,7 @@ def test_merged_inputs_are_one(book: Book) -> None:
     assert [(one.goal, one.measure.tokens) for one in found.inputs] == [("a", TokenVector(12))]
     book.merge("top", "a")
     state = book.state
-    assert synthesis_of(goals(state), state.goals["top"]) is None, "what it took in is its own now"
+    assert synthesis_of(state, state.goals["top"]) is None, "what it took in is its own now"
     assert accounts(state).goals["top"].measure.tokens == TokenVector(13)
 
 
@@ -125,18 +121,16 @@ def test_a_circle_of_inputs_or_successors_ends(book: Book) -> None:
 @given(messy_events())
 def test_sums_are_those_of_their_goals_each_once(events: list[Event]) -> None:
     state = fold(events)
-    book = goals(state)
     for goal in state.goals.values():
-        kept = kept_goal(state.goals, goal.id)
-        assert goal in members_of(state.goals, kept)
-        chain, synthesis = chain_of(book, goal), synthesis_of(book, goal)
+        assert goal in members_of(state, kept_goal(state.goals, goal.id))
+        chain, synthesis = chain_of(state, goal), synthesis_of(state, goal)
         if chain is not None:
-            assert_sum(book, chain.goals, chain.measure)
+            assert_sum(state, chain.goals, chain.measure)
         if synthesis is not None:
-            assert_sum(book, (goal.id, *(one.goal for one in synthesis.inputs)), synthesis.end_to_end)
+            assert_sum(state, (goal.id, *(one.goal for one in synthesis.inputs)), synthesis.end_to_end)
 
 
-def assert_sum(book: Goals, names: tuple[str, ...], measure: Measure) -> None:
+def assert_sum(state: LedgerState, names: tuple[str, ...], measure: Measure) -> None:
     assert len(set(names)) == len(names)
-    parts = [book.usage[name].measure.tokens for name in names]
+    parts = [accounts(state).goals[name].measure.tokens for name in names]
     assert (measure.tokens or ZERO) == total_of(part for part in parts if part is not None)

@@ -108,7 +108,7 @@ def test_the_index_is_the_naive_fold_and_the_replay(tmp_path: Path, some: list[E
     index = read_index(tmp_path / "home", tmp_path / "metrics")
     assert facts(index) == naive(some)
     state = fold(some)
-    assert {goal for goal, entry in index.goals.items() if entry.is_open} == state.open
+    assert {goal for goal, entry in index.goals.items() if entry.is_open} == state.index.open
     assert {(entry.id, entry.title, entry.kind) for entry in index.goals.values()} == {
         (goal.id, goal.title, goal.kind) for goal in state.goals.values()
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tallybook.cli.render import line, table
 from tallybook.domain.budgets import budgets_of
-from tallybook.domain.relations import Book, chain_of, synthesis_of
+from tallybook.domain.relations import chain_of, synthesis_of
 from tallybook.reports.words import NOTHING, attempt_status, breakdown, counted, measure
 
 if TYPE_CHECKING:
@@ -25,10 +25,11 @@ def show_state(view: View) -> None:
         line(f"          {workflow.hint}")
     if workflow.unpublished:
         line(f"ledger    {counted(workflow.unpublished, 'event')} on this machine alone")
-    if data.goals:
+    goals = data.goals
+    if goals:
         rows = []
-        for goal in data.goals:
-            usage = data.accounts.goals[goal.id].measure
+        for goal in goals:
+            usage = data.accounts.measures[goal.id]
             tokens = NOTHING if usage.tokens is None else f"{usage.tokens.total:,}"
             here = "here" if goal.id in workflow.open else ""
             rows.append((goal.id, str(goal.status), goal.kind, tokens, str(usage.quality), here, goal.title))
@@ -85,8 +86,7 @@ def _show_beside(view: View, goal: Goal) -> None:
     if goal.claims is not None:
         counts = ((goal.claims.extracted, "extracted"), (goal.claims.updated, "updated"))
         line(f"claims    {', '.join(f'{count:,} {word}' for count, word in counts if count is not None)}")
-    book = Book(state.goals, usages)
-    chain, synthesis = chain_of(book, goal), synthesis_of(book, goal)
+    chain, synthesis = chain_of(state, goal), synthesis_of(state, goal)
     if chain is not None:
         line(f"chain     {' > '.join(chain.goals)}  {measure(chain.measure)}")
     if synthesis is not None:

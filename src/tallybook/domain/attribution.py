@@ -14,7 +14,7 @@ from tallybook.domain.tokens import COMPONENTS, ZERO, TokenVector, total_of
 from tallybook.domain.usage import ClassUsage, PriceClass, SessionKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 
 @attrs.frozen
@@ -49,6 +49,11 @@ class SessionLine:
 
     parent: str | None = None
     points: tuple[Point, ...] = ()
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether some boundary has a counter."""
+        return any(point.quality is not Quality.UNMEASURED for point in self.points)
 
 
 @attrs.frozen
@@ -88,11 +93,6 @@ def segments_of(session: SessionKey, line: SessionLine) -> Iterator[Segment]:
             quality = worst(quality, Quality.LOWER_BOUND)
         unsettled = point.pending
         yield Segment(session, point.owner, growth, quality, point.snapshot, point.unreported)
-
-
-def attribute(lines: Mapping[SessionKey, SessionLine]) -> tuple[Segment, ...]:
-    """Cut every session's counter; sessions sorted, boundaries in the order of events."""
-    return tuple(segment for key in sorted(lines) for segment in segments_of(key, lines[key]))
 
 
 def counter_of(segments: Iterable[Segment]) -> TokenVector:

@@ -9,8 +9,8 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tallybook.domain.figures import GoalUsage
     from tallybook.domain.goal import Budget
-    from tallybook.domain.metrics import GoalUsage
     from tallybook.domain.state import LedgerState
 
 WARN_PERCENT: Final = 80

@@ -118,11 +118,8 @@ def _add(state: LedgerState, circumstances: Circumstances, request: AddCheck) ->
 
 def _passes(state: LedgerState, source: str) -> dict[int, Goal]:
     """The passes over a source, by number; of two with one number the later."""
-    return {
-        goal.pass_number: goal
-        for goal in state.goals.values()
-        if goal.source_id == source and goal.pass_number is not None
-    }
+    there = (state.goals[goal] for goal in state.index.passes.get(source, ()))
+    return {goal.pass_number: goal for goal in there if goal.pass_number is not None}
 
 
 def _next_pass(state: LedgerState, request: StartTask) -> int | None:

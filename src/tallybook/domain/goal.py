@@ -144,8 +144,6 @@ class Goal:
     supersedes: str | None = None
     superseded_by: str | None = None
     merged_into: str | None = None
-    absorbed: tuple[str, ...] = ()
-    """Goals that were merged into this one, in the order of their merges."""
     corrections: int = 0
     finish_head: str | None = None
     finish_dirty: str | None = None
@@ -179,6 +177,12 @@ def moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return None if parsed.tzinfo is None or parsed.utcoffset() is None else parsed
+
+
+def finish_order(goal: Goal) -> tuple[float, str]:
+    """Sorts goals by their ends; one without an end, or without a time that can be read, comes first."""
+    at = None if goal.outcome is None else moment(goal.outcome.finished_at)
+    return (0.0 if at is None else at.timestamp(), goal.id)
 
 
 def text_fault(text: str) -> str | None:

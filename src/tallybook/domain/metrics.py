@@ -3,138 +3,163 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeVar
 
-import attrs
-
-from tallybook.domain.attribution import Segment, attribute, counter_of
-from tallybook.domain.goal import Attempt, Goal, ManualUsage
+from tallybook.domain.attribution import Segment, counter_of, segments_of
+from tallybook.domain.figures import (
+    AttemptUsage,
+    GoalUsage,
+    ManualShare,
+    Measure,
+    SessionShare,
+    Share,
+    StageUsage,
+)
 from tallybook.domain.quality import Quality, join
-from tallybook.domain.state import LedgerState, kept_goal
-from tallybook.domain.tokens import TokenVector, total_of
-from tallybook.domain.usage import ClassUsage, SessionKey, merge_classes
+from tallybook.domain.tokens import ZERO, TokenVector, total_of
+from tallybook.domain.usage import SessionKey, merge_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 
-UNKNOWN_MODEL: Final = "unknown"
+    from tallybook.domain.goal import Attempt, Goal
+    from tallybook.domain.state import LedgerState
 
-
-@attrs.frozen
-class Measure:
-    """One number and how far it can be trusted; ``tokens`` is None where nothing was measured."""
-
-    tokens: TokenVector | None
-    quality: Quality
+T = TypeVar("T")
 
 
-@attrs.frozen
-class StageUsage:
-    """What one stage used; the unmarked tail of an attempt has no name."""
+class Accounts:
+    """The whole ledger handed out, each number worked out when it is asked for, of the state as it is."""
 
-    goal: str
-    """Differs from the goal it is counted with after a merge."""
-    attempt: int
-    name: str | None
-    at: str | None
-    notes: str | None
-    measure: Measure
-
-
-@attrs.frozen
-class AttemptUsage:
-    """What one attempt used."""
-
-    attempt: Attempt
-    goal: str
-    """Differs from the goal it is counted with after a merge."""
-    measure: Measure
-
-
-@attrs.frozen
-class SessionShare:
-    """What one session used for the goal."""
-
-    key: SessionKey
-    parent: str | None
-    tokens: TokenVector
-
-
-@attrs.frozen
-class ManualShare:
-    """Numbers given by hand for one goal."""
-
-    goal: str
-    """Differs from the goal it is counted with after a merge."""
-    usage: ManualUsage
-    counts: bool
-    """Nothing was captured for that goal, so these numbers stand for it."""
-
-
-@attrs.frozen
-class GoalUsage:
-    """All numbers of one goal."""
-
-    measure: Measure
-    """The goal with its child sessions."""
-    own: TokenVector | None
-    """Without the child sessions; numbers given by hand are the goal's own."""
-    subtree: TokenVector | None
-    """The child sessions alone; ``own + subtree`` is the whole."""
-    captured: Measure
-    """What snapshots tell; equal to ``measure`` unless numbers given by hand stand in for what nobody measured."""
-    manual: tuple[ManualShare, ...]
-    """Numbers given by hand, kept whether they count or not."""
-    classes: tuple[ClassUsage, ...]
-    sessions: tuple[SessionShare, ...]
-    attempts: tuple[AttemptUsage, ...]
-    stages: tuple[StageUsage, ...]
-    unreported: tuple[str, ...]
+    def __init__(self, state: LedgerState) -> None:
+        self._state = state
 
     @property
-    def by_model(self) -> tuple[tuple[str, TokenVector], ...]:
-        """Tokens per model, sorted by name."""
-        parts = [(usage.price_class.model, usage.tokens) for usage in self.classes]
-        parts += [(share.usage.model or UNKNOWN_MODEL, share.usage.tokens) for share in self.manual if share.counts]
-        models = sorted({model for model, _ in parts})
-        return tuple((model, total_of(tokens for name, tokens in parts if name == model)) for model in models)
+    def goals(self) -> Mapping[str, GoalUsage]:
+        """By goal id; a merged goal has no usage of its own."""
+        return _OfGoals(self._state, self._state.figures.usages, lambda goal: usage_of(self._state, goal))
+
+    @property
+    def measures(self) -> Mapping[str, Measure]:
+        """The measure of each goal alone, by goal id."""
+        return _OfGoals(self._state, self._state.figures.measures, lambda goal: self.goals[goal].measure)
+
+    @property
+    def remainder(self) -> tuple[SessionShare, ...]:
+        """Per session, in sessions that goals have touched, up to the last snapshot."""
+        state, shares = self._state, self.shares
+        return tuple(
+            SessionShare(key, state.lines[key].parent, share.rest)
+            for key, share in sorted(shares.items())
+            if share.rest is not None
+        )
+
+    @property
+    def remainder_tokens(self) -> TokenVector:
+        """The sum of ``remainder``."""
+        return self._total().rest or ZERO
+
+    @property
+    def counter(self) -> TokenVector:
+        """All that snapshots have seen: Σ goals + remainder, always."""
+        return self._total().counter
+
+    @property
+    def shares(self) -> Mapping[SessionKey, Share]:
+        """Of every session, what it counted and what of that belongs to no goal."""
+        self._total()
+        return self._state.figures.shares
+
+    def _total(self) -> Share:
+        state, figures = self._state, self._state.figures
+        counter, rest = figures.total.counter, figures.total.rest or ZERO
+        for key in figures.changed:
+            old, new = figures.shares.get(key, Share()), _share(state, key)
+            counter = counter.growth_since(old.counter) + new.counter
+            rest = rest.growth_since(old.rest or ZERO) + (new.rest or ZERO)
+            figures.shares[key] = new
+        figures.changed.clear()
+        figures.total = Share(counter, rest)
+        return figures.total
 
 
-@attrs.frozen
-class Accounts:
-    """The whole ledger handed out: every goal, and what belongs to none."""
+class _OfGoals(Mapping[str, T]):
+    """A number of each goal: as it is remembered, else worked out and remembered."""
 
-    goals: Mapping[str, GoalUsage]
-    """By goal id; a merged goal has no usage of its own."""
-    remainder: tuple[SessionShare, ...]
-    """Per session, in sessions that goals have touched, up to the last snapshot."""
-    remainder_tokens: TokenVector
-    counter: TokenVector
-    """All that snapshots have seen: Σ goals + remainder, always."""
+    def __init__(self, state: LedgerState, known: MutableMapping[str, T], work_out: Callable[[str], T]) -> None:
+        self._state = state
+        self._known = known
+        self._work_out = work_out
+
+    def __getitem__(self, goal: str) -> T:
+        found = self._known.get(goal)
+        if found is None:
+            found = self._known[goal] = self._work_out(goal)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._state.goals)
+
+    def __len__(self) -> int:
+        return len(self._state.goals)
 
 
 def accounts(state: LedgerState) -> Accounts:
     """Hand out all tokens that the ledger knows."""
-    segments = attribute(state.lines)
-    mine: dict[str | None, list[Segment]] = {}
-    for segment in segments:
-        owner = None if segment.owner is None else kept_goal(state.goals, segment.owner.goal)
-        mine.setdefault(owner, []).append(segment)
-    members: dict[str, list[Goal]] = {}
-    for goal in state.goals.values():
-        members.setdefault(kept_goal(state.goals, goal.id), []).append(goal)
-    rest = mine.get(None, [])
-    return Accounts(
-        goals={
-            goal.id: _usage(state, members.get(goal.id, []), mine.get(goal.id, [])) for goal in state.goals.values()
-        },
-        remainder=_shares(state, rest),
-        remainder_tokens=counter_of(rest),
-        counter=counter_of(segments),
+    return Accounts(state)
+
+
+def usage_of(state: LedgerState, goal_id: str) -> GoalUsage:
+    """All numbers of one goal, those of the goals that were merged into it among them.
+
+    Raises:
+        KeyError: there is no such goal.
+    """
+    members = members_of(state, goal_id)
+    segments = tuple(
+        segment
+        for key in sorted({key for goal in members for key in state.index.owned.get(goal.id, ())})
+        for segment in _of_goals(state, key, members)
     )
+    return _usage(state, members, segments)
 
 
-def _usage(state: LedgerState, members: list[Goal], segments: list[Segment]) -> GoalUsage:
+def members_of(state: LedgerState, goal_id: str) -> list[Goal]:
+    """The goals that are counted with this one, in the order in which they were started."""
+    if state.goals[goal_id].merged_into is not None:
+        return []
+    found = [goal_id]
+    for goal in found:
+        found += state.index.dropped.get(goal, ())
+    ordered = found if len(found) == 1 else [goal for goal in state.goals if goal in set(found)]
+    return [state.goals[goal] for goal in ordered]
+
+
+def _of_goals(state: LedgerState, key: SessionKey, members: list[Goal]) -> Iterable[Segment]:
+    """The parts of one session that belong to these goals, in the order of events."""
+    parts = [part for goal in members for part in _cut(state, key).get(goal.id, ())]
+    return (segment for _, segment in (parts if len(members) == 1 else sorted(parts, key=itemgetter(0))))
+
+
+def _cut(state: LedgerState, key: SessionKey) -> Mapping[str | None, tuple[tuple[int, Segment], ...]]:
+    known = state.figures.segments.get(key)
+    if known is None:
+        found: dict[str | None, list[tuple[int, Segment]]] = {}
+        for numbered in enumerate(segments_of(key, state.lines[key])):
+            owner = numbered[1].owner
+            found.setdefault(None if owner is None else owner.goal, []).append(numbered)
+        known = state.figures.segments[key] = {goal: tuple(parts) for goal, parts in found.items()}
+    return known
+
+
+def _share(state: LedgerState, key: SessionKey) -> Share:
+    parts = _cut(state, key)
+    counter = counter_of(segment for numbered in parts.values() for _, segment in numbered)
+    return Share(counter, counter_of(segment for _, segment in parts[None]) if None in parts else None)
+
+
+def _usage(state: LedgerState, members: list[Goal], segments: tuple[Segment, ...]) -> GoalUsage:
     attempts = tuple(usage for goal in members for usage in _attempts(state, goal, segments))
     direct = [segment for segment in segments if segment.owner is not None and segment.owner.direct]
     children = [segment for segment in segments if segment.owner is not None and not segment.owner.direct]
@@ -147,11 +172,10 @@ def _usage(state: LedgerState, members: list[Goal], segments: list[Segment]) -> 
     by_hand = {share.goal: Measure(share.usage.tokens, Quality.UNVERIFIED) for share in manual if share.counts}
     whole = total_measure({**captured, **by_hand}.values())
     known = whole.tokens is not None
+    own = (counter_of(direct), *(share.usage.tokens for share in manual if share.counts))
     return GoalUsage(
         measure=whole,
-        own=total_of((counter_of(direct), *(share.usage.tokens for share in manual if share.counts)))
-        if known
-        else None,
+        own=total_of(own) if known else None,
         subtree=counter_of(children) if known else None,
         captured=total_measure(captured.values()),
         manual=manual,
@@ -163,7 +187,7 @@ def _usage(state: LedgerState, members: list[Goal], segments: list[Segment]) -> 
     )
 
 
-def _unreported(segments: list[Segment], manual: tuple[ManualShare, ...]) -> tuple[str, ...]:
+def _unreported(segments: tuple[Segment, ...], manual: tuple[ManualShare, ...]) -> tuple[str, ...]:
     by_hand = {name for share in manual if share.counts for name in share.usage.unreported}
     return tuple(sorted(by_hand.union(*(segment.unreported for segment in segments))))
 
@@ -177,14 +201,10 @@ def total_measure(parts: Iterable[Measure]) -> Measure:
 
 def _is_measured(state: LedgerState, goal: Goal) -> bool:
     """Whether some session of the goal has a counter."""
-    return any(
-        point.quality is not Quality.UNMEASURED
-        for key in state.joined.get(goal.id, ())
-        for point in state.lines[key].points
-    )
+    return any(state.lines[key].is_measured for key in state.joined.get(goal.id, ()))
 
 
-def _attempts(state: LedgerState, goal: Goal, segments: list[Segment]) -> Iterable[AttemptUsage]:
+def _attempts(state: LedgerState, goal: Goal, segments: Sequence[Segment]) -> Iterable[AttemptUsage]:
     measured = _is_measured(state, goal)
     for attempt in goal.attempts:
         own = [
@@ -195,7 +215,7 @@ def _attempts(state: LedgerState, goal: Goal, segments: list[Segment]) -> Iterab
         yield AttemptUsage(attempt, goal.id, _measure(goal, attempt, own, measured=measured))
 
 
-def _measure(goal: Goal, attempt: Attempt, segments: list[Segment], *, measured: bool) -> Measure:
+def _measure(goal: Goal, attempt: Attempt, segments: Sequence[Segment], *, measured: bool) -> Measure:
     qualities = [segment.quality for segment in segments]
     if goal.session is None and attempt.number == 1:
         qualities.append(Quality.UNMEASURED)
@@ -206,7 +226,7 @@ def _measure(goal: Goal, attempt: Attempt, segments: list[Segment], *, measured:
     return Measure(counter_of(segments) if known else None, quality)
 
 
-def _stages(state: LedgerState, goal: Goal, segments: list[Segment]) -> Iterable[StageUsage]:
+def _stages(state: LedgerState, goal: Goal, segments: Sequence[Segment]) -> Iterable[StageUsage]:
     measured = _is_measured(state, goal)
     for attempt in goal.attempts:
         places: list[tuple[str | None, str | None, str | None]] = [
@@ -225,7 +245,7 @@ def _stages(state: LedgerState, goal: Goal, segments: list[Segment]) -> Iterable
             yield StageUsage(goal.id, attempt.number, name, at, notes, measure)
 
 
-def _shares(state: LedgerState, segments: list[Segment]) -> tuple[SessionShare, ...]:
+def _shares(state: LedgerState, segments: Sequence[Segment]) -> tuple[SessionShare, ...]:
     found: dict[SessionKey, list[TokenVector]] = {}
     for segment in segments:
         found.setdefault(segment.session, []).append(segment.tokens)

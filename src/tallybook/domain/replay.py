@@ -47,13 +47,6 @@ def fold(events: Iterable[Event]) -> LedgerState:
     return state
 
 
-def evolve(state: LedgerState, event: Event) -> LedgerState:
-    """The state after one more event; ``state`` stays as it is."""
-    after = state.copy()
-    apply(after, event)
-    return after
-
-
 def apply(state: LedgerState, event: Event) -> None:
     """Bring ``state`` forward by one event, which must come after all that were applied."""
     state.events += 1

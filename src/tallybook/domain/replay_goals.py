@@ -192,8 +192,8 @@ def merged(state: LedgerState, event: Event, body: GoalsMerged) -> None:
     elif kept_goal(state.goals, keep.id) == drop.id:
         report(state, event, "merge-cycle", f"merging {drop.id} into {keep.id} would close a circle; left out")
     else:
-        activated = max(keep.activated, drop.activated) if keep.is_open and drop.is_open else keep.activated
-        state.put(attrs.evolve(keep, activated=activated, absorbed=(*keep.absorbed, drop.id)))
+        if keep.is_open and drop.is_open:
+            state.put(attrs.evolve(keep, activated=max(keep.activated, drop.activated)))
         state.put(attrs.evolve(drop, merged_into=keep.id))
 
 

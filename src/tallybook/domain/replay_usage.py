@@ -24,13 +24,14 @@ def snapshot(state: LedgerState, event: Event, body: UsageSnapshot) -> None:
     for usage in body.sessions:
         line = state.lines.get(usage.key, SessionLine())
         if line.parent is None and usage.parent is not None:
-            state.lines[usage.key] = attrs.evolve(line, parent=usage.parent)
+            state.put_line(usage.key, attrs.evolve(line, parent=usage.parent))
     for usage in body.sessions:
         _add_point(state, event, usage)
     already = state.joined.get(event.goal, ())
     roots = [usage for usage in body.sessions if _parent_key(usage) not in present]
     newly = [usage for usage in roots if usage.key not in already]
-    state.joined[event.goal] = (*already, *(usage.key for usage in newly))
+    for usage in newly:
+        state.join(event.goal, usage.key)
     claims = Claims(
         tuple(usage.key for usage in newly if usage.born_after_start),
         tuple((usage.key, _parent_key(usage)) for usage in body.sessions),
@@ -48,7 +49,7 @@ def _add_point(state: LedgerState, event: Event, usage: SessionUsage) -> None:
     line = state.lines.get(usage.key, SessionLine())
     owner = owner_of(state, usage.key)
     point = Point(event.id, usage.classes, usage.quality, usage.pending, owner, usage.unreported)
-    state.lines[usage.key] = attrs.evolve(line, points=(*line.points, point))
+    state.put_line(usage.key, attrs.evolve(line, points=(*line.points, point)), len(line.points))
     if usage.pending:
         state.pending[event.id, usage.key] = PendingBoundary(event.id, event.goal, usage, event.at)
 
@@ -75,12 +76,13 @@ def claim(state: LedgerState, goal_id: str) -> None:
             owner = owner_now(goal, direct=key in claims.sessions)
             line = state.lines[key]
             points = tuple(attrs.evolve(point, owner=owner) if point.owner is None else point for point in line.points)
-            state.lines[key] = attrs.evolve(line, points=points)
+            state.put_line(key, attrs.evolve(line, points=points))
 
 
 def _settle(state: LedgerState, event: Event, snapshot: str, usage: SessionUsage) -> None:
     line = state.lines.get(usage.key, SessionLine())
-    if all(point.snapshot != snapshot for point in line.points):
+    first = next((number for number, point in enumerate(line.points) if point.snapshot == snapshot), None)
+    if first is None:
         report(state, event, "settles-unknown", f"the snapshot {snapshot} to settle is not here")
         return
     points = tuple(
@@ -95,6 +97,6 @@ def _settle(state: LedgerState, event: Event, snapshot: str, usage: SessionUsage
         else point
         for point in line.points
     )
-    state.lines[usage.key] = attrs.evolve(line, points=points)
+    state.put_line(usage.key, attrs.evolve(line, points=points), first)
     if not usage.pending:
         state.pending.pop((snapshot, usage.key), None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tallybook.domain.goal import Goal, Status
 from tallybook.domain.problems import Refusal
-from tallybook.domain.state import LedgerState, open_goals
+from tallybook.domain.state import LedgerState, open_goals, open_in
 from tallybook.domain.usage import SessionKey
 from tallybook.domain.workflow import Command, Verdict, WorkflowState, verdict, worktree_state
 
@@ -28,7 +28,7 @@ def goals_in_session(state: LedgerState, circumstances: Circumstances) -> list[G
     if circumstances.session is None:
         return []
     key = SessionKey(circumstances.session.agent, circumstances.session.id)
-    return [goal for goal in open_goals(state) if key in state.joined.get(goal.id, ())]
+    return open_in(state, key)
 
 
 def workflow_state(state: LedgerState, circumstances: Circumstances) -> WorkflowState:

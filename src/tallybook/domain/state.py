@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
 import attrs
 
 from tallybook.domain.attribution import Owner, SessionLine
-from tallybook.domain.goal import Budget, Goal
+from tallybook.domain.figures import Figures
+from tallybook.domain.goal import Budget, Goal, finish_order
+from tallybook.domain.index import Index, add
 from tallybook.domain.problems import Problem
 from tallybook.domain.usage import SessionKey, SessionUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tallybook.domain.events import Event
 
@@ -41,43 +44,65 @@ class Claims:
 class LedgerState:
     """All that the events tell; changed by ``apply`` alone."""
 
-    goals: dict[str, Goal] = attrs.field(factory=dict)
+    goals: MutableMapping[str, Goal] = attrs.field(factory=dict)
     """In the order in which they were started."""
-    joined: dict[str, tuple[SessionKey, ...]] = attrs.field(factory=dict)
+    joined: MutableMapping[str, tuple[SessionKey, ...]] = attrs.field(factory=dict)
     """Sessions that ran a command of the goal, by goal id."""
-    budgets: dict[str, tuple[Budget, ...]] = attrs.field(factory=dict)
-    lines: dict[SessionKey, SessionLine] = attrs.field(factory=dict)
+    budgets: MutableMapping[str, tuple[Budget, ...]] = attrs.field(factory=dict)
+    lines: MutableMapping[SessionKey, SessionLine] = attrs.field(factory=dict)
     pending: dict[tuple[str, SessionKey], PendingBoundary] = attrs.field(factory=dict)
     claims: dict[str, Claims] = attrs.field(factory=dict)
     """What a goal will claim as soon as it is started, by goal id."""
     problems: list[Problem] = attrs.field(factory=list)
     unknown_types: dict[str, int] = attrs.field(factory=dict)
     events: int = 0
-    open: set[str] = attrs.field(factory=set)
-    """Ids of the open goals: an index of ``goals``."""
+    index: Index = attrs.field(factory=Index)
+    figures: Figures = attrs.field(factory=Figures, eq=False)
 
     def put(self, goal: Goal) -> None:
         """Add a goal, or replace it as it was before."""
+        before = self.goals.get(goal.id)
         self.goals[goal.id] = goal
+        if before is None and goal.source_id is not None:
+            add(self.index.passes, goal.source_id, goal.id)
+        if goal.merged_into is not None:
+            add(self.index.dropped, goal.merged_into, goal.id)
         if goal.is_open:
-            self.open.add(goal.id)
-        else:
-            self.open.discard(goal.id)
+            self.index.opened(goal.id)
+        elif before is not None and before.is_open:
+            self.index.closed(goal.id, self.joined.get(goal.id, ()))
+        if goal.outcome is not None:
+            self._ended(goal, before)
+        self.figures.forget_goal(goal.id)
+        self.figures.forget_goal(kept_goal(self.goals, goal.id))
 
-    def copy(self) -> LedgerState:
-        """A state of its own with the same content (its values are immutable)."""
-        return LedgerState(
-            dict(self.goals),
-            dict(self.joined),
-            dict(self.budgets),
-            dict(self.lines),
-            dict(self.pending),
-            dict(self.claims),
-            list(self.problems),
-            dict(self.unknown_types),
-            self.events,
-            set(self.open),
-        )
+    def _ended(self, goal: Goal, before: Goal | None) -> None:
+        """Keep in mind which goal of the place ended last; a correction may have moved an end back."""
+        place = (goal.writer, goal.worktree)
+        last = self.goals[self.index.finished.get(place, goal.id)]
+        if last is goal and before is not None and finish_order(goal) < finish_order(before):
+            there = (it for it in self.goals.values() if (it.writer, it.worktree) == place and it.outcome is not None)
+            last = max(there, key=finish_order)
+        self.index.finished[place] = max(last, goal, key=finish_order).id
+
+    def put_line(self, key: SessionKey, line: SessionLine, first: int = 0) -> None:
+        """Replace a session's boundaries, all before number ``first`` being as they were."""
+        before = self.lines.get(key)
+        self.lines[key] = line
+        self.figures.forget_session(key)
+        for owner in {point.owner.goal for point in line.points[first:] if point.owner is not None}:
+            add(self.index.owned, owner, key)
+            self.figures.forget_goal(kept_goal(self.goals, owner))
+        if line.is_measured != (before is not None and before.is_measured):
+            for goal in self.index.visitors.get(key, ()):
+                self.figures.forget_goal(kept_goal(self.goals, goal))
+
+    def join(self, goal_id: str, key: SessionKey) -> None:
+        """A session runs a command of the goal for the first time."""
+        self.joined[goal_id] = (*self.joined.get(goal_id, ()), key)
+        goal = self.goals.get(goal_id)
+        self.index.joined(goal_id, key, works=goal is None or goal.is_open)
+        self.figures.forget_goal(kept_goal(self.goals, goal_id))
 
 
 def report(state: LedgerState, event: Event, code: str, message: str) -> None:
@@ -88,19 +113,28 @@ def report(state: LedgerState, event: Event, code: str, message: str) -> None:
 
 def open_goals(state: LedgerState) -> list[Goal]:
     """All open goals, the one activated last at the end."""
-    return sorted((state.goals[goal] for goal in state.open), key=lambda goal: (goal.activated, goal.id))
+    return _in_order(state.goals[goal] for goal in state.index.open)
+
+
+def open_in(state: LedgerState, session: SessionKey) -> list[Goal]:
+    """The open goals that have joined the session, the one activated last at the end."""
+    joined = state.index.working.get(session, ())
+    return _in_order(state.goals[goal] for goal in joined if goal in state.index.open)
+
+
+def _in_order(goals: Iterable[Goal]) -> list[Goal]:
+    return sorted(goals, key=lambda goal: (goal.activated, goal.id))
 
 
 def owner_of(state: LedgerState, session: SessionKey) -> Owner | None:
     """Who a response of ``session`` belongs to now: the goal open in it, else in its nearest ancestor."""
-    goals = open_goals(state)
     seen = set()
     here: SessionKey | None = session
     while here is not None and here not in seen:
         seen.add(here)
-        goal = next((goal for goal in reversed(goals) if here in state.joined.get(goal.id, ())), None)
-        if goal is not None:
-            return owner_now(goal, direct=here == session)
+        goals = open_in(state, here)
+        if goals:
+            return owner_now(goals[-1], direct=here == session)
         line = state.lines.get(here)
         here = None if line is None or line.parent is None else attrs.evolve(here, session=line.parent)
     return None

@@ -137,6 +137,12 @@ def usage_of(store: Store, key: SessionKey) -> SessionCounter | None:
     )
 
 
+def unknown_sessions(store: Store, keys: Iterable[SessionKey]) -> list[SessionKey]:
+    """Those of the sessions that no log has told of."""
+    known = set(store.rows("SELECT a.name, s.name FROM session s JOIN agent a ON a.id = s.agent"))
+    return [key for key in keys if (key.agent, stored_text(key.session)) not in known]
+
+
 def usage_through(store: Store, key: SessionKey, response_key: str) -> SessionCounter | None:
     """What the session has used, without what stands behind one response in the same log; None if it's unknown.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallybook.domain.budgets import budgets_of
-from tallybook.domain.relations import Book, chain_of, synthesis_of
+from tallybook.domain.relations import chain_of, synthesis_of
 from tallybook.domain.state import kept_goal
 from tallybook.domain.tokens import ZERO
 from tallybook.reports import goal_sums
@@ -15,8 +15,9 @@ from tallybook.reports.words import attempt_status
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tallybook.domain.figures import AttemptUsage, GoalUsage, SessionShare, StageUsage
     from tallybook.domain.goal import Goal
-    from tallybook.domain.metrics import Accounts, AttemptUsage, GoalUsage, SessionShare, StageUsage
+    from tallybook.domain.metrics import Accounts
     from tallybook.domain.problems import Problem
     from tallybook.domain.state import LedgerState
     from tallybook.reports.model import ReportData, WorkflowView
@@ -43,7 +44,6 @@ def problems(found: Iterable[Problem]) -> list[Json]:
 def goal(state: LedgerState, it: Goal, accounts: Accounts) -> dict[str, Json]:
     """The goal object."""
     usage, outcome = accounts.goals[it.id], it.outcome
-    book = Book(state.goals, accounts.goals)
     return {
         "id": it.id,
         "title": it.title,
@@ -76,12 +76,12 @@ def goal(state: LedgerState, it: Goal, accounts: Accounts) -> dict[str, Json]:
         "cost": unpriced(),
         "stages": [_stage(stage) for stage in usage.stages],
         "links": _links(it),
-        "chain": goal_sums.chain(chain_of(book, it)),
-        "synthesis": goal_sums.synthesis(state, synthesis_of(book, it)),
+        "chain": goal_sums.chain(chain_of(state, it)),
+        "synthesis": goal_sums.synthesis(state, synthesis_of(state, it)),
         "supersedes": it.supersedes,
         "superseded_by": it.superseded_by,
         "merged_into": None if it.merged_into is None else kept_goal(state.goals, it.id),
-        "merged": [*it.absorbed],
+        "merged": [*state.index.dropped.get(it.id, ())],
         "corrections": it.corrections,
     }
 

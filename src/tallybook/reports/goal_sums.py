@@ -8,7 +8,7 @@ from tallybook.reports.vectors import Json, measured, vector
 
 if TYPE_CHECKING:
     from tallybook.domain.budgets import BudgetUse
-    from tallybook.domain.metrics import GoalUsage
+    from tallybook.domain.figures import GoalUsage
     from tallybook.domain.relations import Chain, Synthesis
     from tallybook.domain.state import LedgerState
 

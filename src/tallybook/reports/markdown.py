@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tallybook.domain.figures import UNKNOWN_MODEL
 from tallybook.domain.goal import KINDS
-from tallybook.domain.metrics import UNKNOWN_MODEL
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import ZERO
 from tallybook.domain.usage import merge_classes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallybook.domain.budgets import budgets_of
-from tallybook.domain.relations import Book, chain_of, synthesis_of
+from tallybook.domain.relations import chain_of, synthesis_of
 from tallybook.reports.escape import markdown as escape
 from tallybook.reports.markdown_table import TOKEN_HEAD, measured, number, table
 from tallybook.reports.words import NOTHING
@@ -42,10 +42,9 @@ def _checks(data: ReportData) -> Iterator[str]:
 
 
 def _syntheses(data: ReportData) -> Iterator[str]:
-    book = Book(data.state.goals, data.accounts.goals)
     rows: list[tuple[str, ...]] = []
     for goal in data.goals:
-        found = synthesis_of(book, goal)
+        found = synthesis_of(data.state, goal)
         if found is None:
             continue
         nothing = (NOTHING,) * (len(TOKEN_HEAD) + 1)
@@ -61,8 +60,7 @@ def _syntheses(data: ReportData) -> Iterator[str]:
 
 
 def _chains(data: ReportData) -> Iterator[str]:
-    book = Book(data.state.goals, data.accounts.goals)
-    found = ((goal, chain_of(book, goal)) for goal in data.goals if goal.superseded_by is None)
+    found = ((goal, chain_of(data.state, goal)) for goal in data.goals if goal.superseded_by is None)
     rows = [
         (goal.id, escape(goal.title), ", ".join(chain.goals[:-1]), *measured(chain.measure))
         for goal, chain in found

@@ -9,7 +9,7 @@ from tallybook.reports.words import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tallybook.domain.metrics import Measure
+    from tallybook.domain.figures import Measure
     from tallybook.domain.tokens import TokenVector
 
 TOKEN_HEAD: Final = ("input", "cache read", "cache write", "output", "total")

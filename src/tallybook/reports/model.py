@@ -90,7 +90,7 @@ def advice(data: ReportData) -> Iterator[str]:
         yield f"{len(still_open)} open: {', '.join(still_open)}. Close each with tally finish-task."
     if data.state.pending:
         yield f"{len(data.state.pending)} boundaries wait for a response that was logged late. Run tally settle."
-    unmeasured = [goal.id for goal in data.goals if data.accounts.goals[goal.id].measure.quality is Quality.UNMEASURED]
+    unmeasured = [goal.id for goal in data.goals if data.accounts.measures[goal.id].quality is Quality.UNMEASURED]
     measured = len(data.goals) - len(unmeasured)
     if unmeasured and measured:
         yield f"{len(unmeasured)} of {len(data.goals)} goals are unmeasured: no agent session was known for them."

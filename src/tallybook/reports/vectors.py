@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tallybook.domain.metrics import Measure
+    from tallybook.domain.figures import Measure
     from tallybook.domain.tokens import TokenVector
 
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from tallybook.domain.figures import AttemptUsage, Measure
     from tallybook.domain.goal import Goal
-    from tallybook.domain.metrics import Accounts, AttemptUsage, Measure
+    from tallybook.domain.metrics import Accounts
     from tallybook.domain.tokens import TokenVector
 
 NOTHING: Final = "—"
@@ -35,7 +36,7 @@ def breakdown(tokens: TokenVector) -> str:
 
 def goal_line(goal: Goal, accounts: Accounts) -> str:
     """One goal in one line: id, status, title, tokens."""
-    return f"{goal.id}  {goal.status}  {goal.title}  {measure(accounts.goals[goal.id].measure)}"
+    return f"{goal.id}  {goal.status}  {goal.title}  {measure(accounts.measures[goal.id])}"
 
 
 def attempt_status(goal: Goal, usage: AttemptUsage) -> str:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tallybook.domain.attribution import attribute, counter_of
-from tallybook.domain.metrics import accounts
+from tallybook.domain.metrics import Accounts, accounts
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.resolve import goals_here, workflow_state
+from tallybook.domain.tokens import TokenVector, total_of
 from tallybook.domain.workflow import Command, verdict
 from tallybook.history import queries
 from tallybook.history.store import NAME, StoreUnavailable, open_store
@@ -20,7 +20,6 @@ from tallybook.usecases.workspace import Replayed, Workspace, circumstances_of
 
 if TYPE_CHECKING:
     from tallybook.domain.goal import Goal
-    from tallybook.domain.state import LedgerState
     from tallybook.domain.tokens import TokenVector
 
 
@@ -35,8 +34,8 @@ class View:
 def look(workspace: Workspace) -> View:
     """Read the ledger, and of the history what lies outside of all goals."""
     found = workspace.replay()
-    unattributed, problems = _unattributed(workspace, found.state)
     shared = accounts(found.state)
+    unattributed, problems = _unattributed(workspace, shared)
     data = ReportData(found.state, shared, unattributed, (*workspace.problems, *found.problems, *problems))
     return View(data, _workflow(workspace, found))
 
@@ -77,15 +76,15 @@ def _unpublished(workspace: Workspace, found: Replayed) -> int:
     return len({event.id for event in found.reading.events} - {event.id for event in carried})
 
 
-def _unattributed(workspace: Workspace, state: LedgerState) -> tuple[TokenVector | None, tuple[Problem, ...]]:
+def _unattributed(workspace: Workspace, shared: Accounts) -> tuple[TokenVector | None, tuple[Problem, ...]]:
     """What the history holds beyond the sessions' counters; None without capture or before anything was read."""
     if not workspace.settings.capture or not (workspace.data / NAME).exists():
         return None, ()
     try:
         with open_store(workspace.data) as store:
             total = queries.history_total(store).tokens
-            known = {key for key in state.lines if queries.usage_of(store, key) is not None}
-            counted = counter_of(part for part in attribute(state.lines) if part.session in known)
+            strange = queries.unknown_sessions(store, shared.shares)
+            counted = shared.counter.growth_since(total_of(shared.shares[key].counter for key in strange))
             return total.growth_since(counted), tuple(store.problems)
     except StoreUnavailable as error:
         return None, (Problem("history-unusable", error.message, hint=error.hint),)

@@ -28,7 +28,7 @@ from tallybook.domain.goal import Goal
 from tallybook.domain.metrics import Accounts, accounts
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.quality import Quality
-from tallybook.domain.replay import evolve
+from tallybook.domain.replay import apply
 from tallybook.domain.resolve import resolve
 from tallybook.domain.state import LedgerState, open_goals
 from tallybook.domain.usage import SessionKey, SessionUsage
@@ -122,7 +122,7 @@ def perform(workspace: Workspace, request: Request, flag: Flag, logged: Logged |
     after = before if written.reading == before.reading else replayed(written.reading)
     state = after.state
     for event in written.events:
-        state = evolve(state, event)
+        apply(state, event)
     return _result(state, made[0], captured, (*workspace.problems, *captured.problems, *after.problems))
 
 
@@ -171,7 +171,7 @@ def _needs_no_session(state: LedgerState, request: Request, flag: Flag) -> bool:
         case UpdateTask() | SetBudget():
             return request.goal is not None
         case MergeTasks():
-            return not all(name in state.open for name in (request.keep, request.drop))
+            return not all(name in state.index.open for name in (request.keep, request.drop))
         case AddCheck():
             return True
         case _:

@@ -6,14 +6,13 @@ import errno
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
 from tallybook.clock import Clock, Ids, SystemClock, SystemIds, timestamp
 from tallybook.config import Settings, data_directory, ledger_override, load_settings
 from tallybook.domain.commands import Circumstances
-from tallybook.domain.goal import moment
+from tallybook.domain.goal import finish_order
 from tallybook.domain.problems import Problem, Where
 from tallybook.domain.replay import fold
 from tallybook.domain.state import LedgerState
@@ -22,9 +21,6 @@ from tallybook.history.ingest import Progress
 from tallybook.ledger.reading import Reading
 from tallybook.ledger.store import Ledger, LedgerPlace
 from tallybook.repo.worktree import NoRepository, Repository, SinceGoal, Uncertain, find_repository, started_work
-
-if TYPE_CHECKING:
-    from tallybook.domain.goal import Goal
 
 
 @attrs.frozen
@@ -149,17 +145,9 @@ def circumstances_of(workspace: Workspace, state: LedgerState) -> Circumstances:
 
 def _since(state: LedgerState, here: Circumstances) -> SinceGoal:
     """What the goal left that was finished last in this worktree."""
-    finished = [
-        goal
-        for goal in state.goals.values()
-        if goal.outcome is not None and goal.worktree == here.worktree and goal.writer in here.writers
-    ]
-    last = max(finished, key=_finish_order, default=None)
+    ended = state.index.finished
+    finished = [ended[place] for place in ((writer, here.worktree) for writer in here.writers) if place in ended]
+    last = max((state.goals[goal] for goal in finished), key=finish_order, default=None)
     if last is None or last.outcome is None:
         return SinceGoal()
     return SinceGoal(last.outcome.finished_at, last.finish_head, last.finish_dirty)
-
-
-def _finish_order(goal: Goal) -> tuple[float, str]:
-    at = None if goal.outcome is None else moment(goal.outcome.finished_at)
-    return (0.0 if at is None else at.timestamp(), goal.id)
