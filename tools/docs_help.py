@@ -39,9 +39,13 @@ EXAMPLES = {
     "init": ["init", "--dry-run", "--publish", "metrics/events"],
     "verify": ["verify"],
     "error": ["finish-task", "g261122-00000000", "--status", "success"],
+    "checks": ["check", "list"],
+    "budgets": ["budget", "show"],
     "repair": ["repair"],
 }
 GOALS = ("g261122-k3f9x2ab", "g261122-m7q4w8cd")
+CHECK = "g261122-p2r8t5vy"
+"""A goal that the demo does not have; examples from that of the checks on know of it."""
 START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
 
@@ -81,17 +85,24 @@ class World:
         first = next(iter(self._goals))
         if words == ["repair"]:
             self._tear()
-        command = [sys.executable, "-P", "-m", "tallybook", *(word.format(goal=first) for word in words), "--json"]
+        if words == ["check", "list"]:
+            kind = ("--title", "Check of paper-7", "--kind", "check", "--source-id", "paper-7")
+            check = self._run("start-task", *kind, "--untracked", "--quiet").strip()
+            self._run("budget", "set", check, "--tokens", "50000")
+            self._goals[check] = CHECK
+        found: dict[str, object] = json.loads(self._run(*(word.format(goal=first) for word in words), "--json"))
+        return found
+
+    def _run(self, *words: str) -> str:
         done = subprocess.run(
-            command,
+            [sys.executable, "-P", "-m", "tallybook", *words],
             cwd=self._place / "home" / "shop",
             env=self._environ,
             capture_output=True,
             encoding="utf-8",
             check=False,
         )
-        found: dict[str, object] = json.loads(done.stdout)
-        return found
+        return done.stdout
 
     def neutral(self, texts: dict[str, str]) -> dict[str, str]:
         """The texts with fixed ids, times and places; times keep their order."""
@@ -133,8 +144,9 @@ class _Numbered:
 
 def shortened(name: str, document: dict[str, object]) -> dict[str, object]:
     """The document without what another example shows."""
-    if name in {"state", "report"}:
-        document["goals"] = ["… one goal object each, as `tally show GOAL --json` has it"]
+    if name in {"state", "report", "checks"}:
+        list_of = "checks" if name == "checks" else "goals"
+        document[list_of] = ["… one goal object each, as `tally show GOAL --json` has it"]
     if name == "report":
         document["markdown"] = str(document["markdown"])[:60] + "…"
     return document

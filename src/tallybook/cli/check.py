@@ -32,9 +32,6 @@ def check() -> None:
     """Keep account of checks: numbered passes over a source, each with its stages and tokens."""
 
 
-app.command("add")(check_add.add)
-
-
 @app.command()
 def start(
     source_id: SourceId,
@@ -125,6 +122,9 @@ def complete(
         allow_secret_like=allow_secret_like,
     )
     show_task(perform(here(ledger), request, Flag(agent, session)), Shown(as_json, quiet))
+
+
+app.command("add")(check_add.add)
 
 
 @app.command("list")
