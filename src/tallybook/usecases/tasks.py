@@ -214,7 +214,8 @@ def _wanted(state: LedgerState, asked: _Asked) -> Wanted | None:
         case EnsureTask():
             return Wanted(own, None, calls)
         case MergeTasks():
-            return Wanted(state.joined.get(request.drop, ()), None, calls)
+            both = (state.joined.get(goal, ()) for goal in (request.keep, request.drop))
+            return Wanted(tuple(dict.fromkeys(key for joined in both for key in joined)), None, calls)
         case ContinueTask() | MarkStage() | FinishTask():
             goal = resolve(state, asked.circumstances, _COMMANDS[type(request)], request.goal)
             if isinstance(goal, Refusal):
