@@ -109,11 +109,7 @@ def _growth(
     classes grew beyond what was handed out before, so that nothing is counted twice.
     """
     now = {usage.price_class: usage for usage in classes}
-    fell = any(
-        earlier.responses > now.get(price_class, _NOTHING).responses
-        or not now.get(price_class, _NOTHING).tokens.covers(earlier.tokens)
-        for price_class, earlier in counted.items()
-    )
+    fell = any(_fell(earlier, now.get(price_class, _NOTHING)) for price_class, earlier in counted.items())
     raw = []
     for usage in classes:
         earlier = counted.get(usage.price_class, _NOTHING)
@@ -132,6 +128,10 @@ def _growth(
             usage.price_class, earlier.responses + usage.responses, earlier.tokens + usage.tokens
         )
     return grown, fell
+
+
+def _fell(earlier: ClassUsage, later: ClassUsage) -> bool:
+    return earlier.responses > later.responses or not later.tokens.covers(earlier.tokens)
 
 
 def _room(counted: Iterable[ClassUsage], classes: tuple[ClassUsage, ...]) -> ClassUsage:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -13,7 +14,7 @@ from tallybook.domain.events import SessionRef
 from tallybook.domain.tokens import TokenVector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 KINDS: Final = ("product", "retro", "meta", "check")
@@ -168,6 +169,18 @@ class Goal:
     def attempt(self) -> Attempt:
         """The last attempt."""
         return self.attempts[-1]
+
+
+def with_attempt(goal: Goal, attempt: Attempt) -> Goal:
+    """The goal with its last attempt replaced: what most events do."""
+    values = list(_values(goal))
+    values[_ATTEMPTS] = (*goal.attempts[:-1], attempt)
+    return Goal(*values)
+
+
+_FIELDS: Final = tuple(field.name for field in attrs.fields(Goal))
+_ATTEMPTS: Final = _FIELDS.index("attempts")
+_values: Final[Callable[[Goal], tuple[Any, ...]]] = attrgetter(*_FIELDS)
 
 
 def moment(text: str) -> datetime | None:

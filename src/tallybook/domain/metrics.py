@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from tallybook.domain.attribution import Segment, counter_of, segments_of
 from tallybook.domain.figures import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tallybook.domain.state import LedgerState
 
 T = TypeVar("T")
+_Parts: TypeAlias = "Mapping[tuple[int, int], Sequence[Segment]]"
 
 
 class Accounts:
@@ -160,7 +161,8 @@ def _share(state: LedgerState, key: SessionKey) -> Share:
 
 
 def _usage(state: LedgerState, members: list[Goal], segments: tuple[Segment, ...]) -> GoalUsage:
-    attempts = tuple(usage for goal in members for usage in _attempts(state, goal, segments))
+    split = [(goal, _by_place(goal, segments), _is_measured(state, goal)) for goal in members]
+    attempts = tuple(usage for goal, parts, measured in split for usage in _attempts(goal, parts, measured=measured))
     direct = [segment for segment in segments if segment.owner is not None and segment.owner.direct]
     children = [segment for segment in segments if segment.owner is not None and not segment.owner.direct]
     captured = {goal.id: total_measure(use.measure for use in attempts if use.goal == goal.id) for goal in members}
@@ -182,7 +184,7 @@ def _usage(state: LedgerState, members: list[Goal], segments: tuple[Segment, ...
         classes=merge_classes(usage for segment in segments for usage in segment.classes),
         sessions=_shares(state, segments),
         attempts=attempts,
-        stages=tuple(stage for goal in members for stage in _stages(state, goal, segments)),
+        stages=tuple(stage for goal, parts, measured in split for stage in _stages(goal, parts, measured=measured)),
         unreported=_unreported(segments, manual),
     )
 
@@ -199,19 +201,25 @@ def total_measure(parts: Iterable[Measure]) -> Measure:
     return Measure(total_of(known) if known else None, join(part.quality for part in measures))
 
 
+def _by_place(goal: Goal, segments: Iterable[Segment]) -> _Parts:
+    """The goal's own segments by attempt and stage."""
+    found: dict[tuple[int, int], list[Segment]] = {}
+    for segment in segments:
+        owner = segment.owner
+        if owner is not None and owner.goal == goal.id:
+            found.setdefault((owner.attempt, owner.stage), []).append(segment)
+    return found
+
+
 def _is_measured(state: LedgerState, goal: Goal) -> bool:
     """Whether some session of the goal has a counter."""
     return any(state.lines[key].is_measured for key in state.joined.get(goal.id, ()))
 
 
-def _attempts(state: LedgerState, goal: Goal, segments: Sequence[Segment]) -> Iterable[AttemptUsage]:
-    measured = _is_measured(state, goal)
+def _attempts(goal: Goal, parts: _Parts, *, measured: bool) -> Iterable[AttemptUsage]:
     for attempt in goal.attempts:
-        own = [
-            segment
-            for segment in segments
-            if segment.owner is not None and (segment.owner.goal, segment.owner.attempt) == (goal.id, attempt.number)
-        ]
+        places = ((attempt.number, index) for index in range(len(attempt.stages) + 1))
+        own = [segment for place in places for segment in parts.get(place, ())]
         yield AttemptUsage(attempt, goal.id, _measure(goal, attempt, own, measured=measured))
 
 
@@ -226,8 +234,7 @@ def _measure(goal: Goal, attempt: Attempt, segments: Sequence[Segment], *, measu
     return Measure(counter_of(segments) if known else None, quality)
 
 
-def _stages(state: LedgerState, goal: Goal, segments: Sequence[Segment]) -> Iterable[StageUsage]:
-    measured = _is_measured(state, goal)
+def _stages(goal: Goal, parts: _Parts, *, measured: bool) -> Iterable[StageUsage]:
     for attempt in goal.attempts:
         places: list[tuple[str | None, str | None, str | None]] = [
             (stage.name, stage.at, stage.notes) for stage in attempt.stages
@@ -235,12 +242,7 @@ def _stages(state: LedgerState, goal: Goal, segments: Sequence[Segment]) -> Iter
         end = None if attempt.outcome is None else attempt.outcome.finished_at
         places.append((None, end, None))
         for index, (name, at, notes) in enumerate(places):
-            own = [
-                segment
-                for segment in segments
-                if segment.owner is not None
-                and (segment.owner.goal, segment.owner.attempt, segment.owner.stage) == (goal.id, attempt.number, index)
-            ]
+            own = parts.get((attempt.number, index), ())
             measure = _measure(goal, attempt, own, measured=measured)
             yield StageUsage(goal.id, attempt.number, name, at, notes, measure)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tallybook.domain.goal import Attempt, Budget, Claims, Goal, Link, ManualUsage, Outcome, Stage
+from tallybook.domain.goal import Attempt, Budget, Claims, Goal, Link, ManualUsage, Outcome, Stage, with_attempt
 from tallybook.domain.replay_usage import claim
 from tallybook.domain.state import LedgerState, kept_goal, report
 
@@ -205,8 +205,9 @@ def marked(state: LedgerState, event: Event, body: StageMarked) -> None:
     if body.key is not None and any(stage.key == body.key for stage in goal.attempt.stages):
         return
     stage = Stage(body.stage, body.marked_at, body.notes, body.key)
-    last = attrs.evolve(goal.attempt, stages=(*goal.attempt.stages, stage))
-    state.put(attrs.evolve(goal, attempts=(*goal.attempts[:-1], last)))
+    last = goal.attempt
+    marked_now = Attempt(last.number, last.started_at, last.outcome, (*last.stages, stage))
+    state.put(with_attempt(goal, marked_now))
 
 
 def linked(state: LedgerState, event: Event, body: GoalLinked) -> None:

@@ -20,24 +20,21 @@ def snapshot(state: LedgerState, event: Event, body: UsageSnapshot) -> None:
         for usage in body.sessions:
             _settle(state, event, body.settles, usage)
         return
-    present = {usage.key for usage in body.sessions}
-    for usage in body.sessions:
-        line = state.lines.get(usage.key, SessionLine())
-        if line.parent is None and usage.parent is not None:
-            state.put_line(usage.key, attrs.evolve(line, parent=usage.parent))
-    for usage in body.sessions:
-        _add_point(state, event, usage)
-    already = state.joined.get(event.goal, ())
-    roots = [usage for usage in body.sessions if _parent_key(usage) not in present]
-    newly = [usage for usage in roots if usage.key not in already]
-    for usage in newly:
-        state.join(event.goal, usage.key)
-    claims = Claims(
-        tuple(usage.key for usage in newly if usage.born_after_start),
-        tuple((usage.key, _parent_key(usage)) for usage in body.sessions),
-    )
-    if claims.sessions:
-        state.claims[event.goal] = claims
+    keyed = [(usage.key, usage) for usage in body.sessions]
+    for key, usage in keyed:
+        if usage.parent is not None:
+            line = state.lines.get(key, SessionLine())
+            if line.parent is None:
+                state.put_line(key, SessionLine(usage.parent, line.points))
+    for key, usage in keyed:
+        _add_point(state, event, key, usage)
+    already, present = state.joined.get(event.goal, ()), {key for key, _ in keyed}
+    newly = [(key, usage) for key, usage in keyed if key not in already and _parent_key(usage) not in present]
+    for key, _ in newly:
+        state.join(event.goal, key)
+    born = tuple(key for key, usage in newly if usage.born_after_start)
+    if born:
+        state.claims[event.goal] = Claims(born, tuple((key, _parent_key(usage)) for key, usage in keyed))
         claim(state, event.goal)
 
 
@@ -45,13 +42,13 @@ def _parent_key(usage: SessionUsage) -> SessionKey | None:
     return None if usage.parent is None else attrs.evolve(usage.key, session=usage.parent)
 
 
-def _add_point(state: LedgerState, event: Event, usage: SessionUsage) -> None:
-    line = state.lines.get(usage.key, SessionLine())
-    owner = owner_of(state, usage.key)
+def _add_point(state: LedgerState, event: Event, key: SessionKey, usage: SessionUsage) -> None:
+    line = state.lines.get(key, SessionLine())
+    owner = owner_of(state, key)
     point = Point(event.id, usage.classes, usage.quality, usage.pending, owner, usage.unreported)
-    state.put_line(usage.key, attrs.evolve(line, points=(*line.points, point)), len(line.points))
+    state.put_line(key, SessionLine(line.parent, (*line.points, point)), len(line.points))
     if usage.pending:
-        state.pending[event.id, usage.key] = PendingBoundary(event.id, event.goal, usage, event.at)
+        state.pending[event.id, key] = PendingBoundary(event.id, event.goal, usage, event.at)
 
 
 def claim(state: LedgerState, goal_id: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from operator import add, attrgetter, ge, sub
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 COMPONENTS: Final = (
     "input",
@@ -20,15 +21,6 @@ COMPONENTS: Final = (
 )
 
 
-def _count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
-    if type(value) is not int:
-        message = f"{attribute.name} must be an int, not {type(value).__name__}"
-        raise TypeError(message)
-    if value < 0:
-        message = f"{attribute.name} must not be negative, got {value}"
-        raise ValueError(message)
-
-
 @attrs.frozen
 class TokenVector:
     """Tokens of one or many responses, in disjoint components.
@@ -38,13 +30,21 @@ class TokenVector:
     named in the ``unreported`` list of the usage that carries the vector.
     """
 
-    input: int = attrs.field(default=0, validator=_count)
-    cache_read: int = attrs.field(default=0, validator=_count)
-    cache_write_5m: int = attrs.field(default=0, validator=_count)
-    cache_write_1h: int = attrs.field(default=0, validator=_count)
-    cache_write_unknown: int = attrs.field(default=0, validator=_count)
-    output: int = attrs.field(default=0, validator=_count)
-    reasoning: int = attrs.field(default=0, validator=_count)
+    input: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    cache_write_unknown: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no count; one look at all parts, for there are very many vectors."""
+        parts = _parts(self)
+        if {*map(type, parts)} != _INT or min(parts) < 0:
+            name, part = next(pair for pair in zip(COMPONENTS, parts, strict=True) if not _is_count(pair[1]))
+            message = f"{name} must be a count, an int that is not negative, and not {part!r}"
+            raise (ValueError if type(part) is int else TypeError)(message)
 
     @property
     def cache_write(self) -> int:
@@ -63,40 +63,38 @@ class TokenVector:
 
     def parts(self) -> tuple[int, ...]:
         """The stored components in the order of ``COMPONENTS``."""
-        return (
-            self.input,
-            self.cache_read,
-            self.cache_write_5m,
-            self.cache_write_1h,
-            self.cache_write_unknown,
-            self.output,
-            self.reasoning,
-        )
+        return _parts(self)
 
     def __add__(self, other: TokenVector) -> TokenVector:
         """Component by component."""
-        return TokenVector(*(a + b for a, b in zip(self.parts(), other.parts(), strict=True)))
+        return TokenVector(*map(add, _parts(self), _parts(other)))
 
     def growth_since(self, earlier: TokenVector) -> TokenVector:
         """What was added since ``earlier``; a component that fell counts 0."""
-        return TokenVector(*(max(a - b, 0) for a, b in zip(self.parts(), earlier.parts(), strict=True)))
+        grown = tuple(map(sub, _parts(self), _parts(earlier)))
+        return TokenVector(*(grown if min(grown) >= 0 else (max(part, 0) for part in grown)))
 
     def covers(self, other: TokenVector) -> bool:
         """Whether no component is smaller than in ``other``."""
-        return all(a >= b for a, b in zip(self.parts(), other.parts(), strict=True))
+        return all(map(ge, _parts(self), _parts(other)))
 
     def __bool__(self) -> bool:
         """Whether any component is more than 0."""
         return any(self.parts())
 
 
+def _is_count(part: object) -> bool:
+    return type(part) is int and part >= 0
+
+
+_parts: Final[Callable[[TokenVector], tuple[int, ...]]] = attrgetter(*COMPONENTS)
+_INT: Final = {int}
 ZERO: Final = TokenVector()
 
 
 def total_of(vectors: Iterable[TokenVector]) -> TokenVector:
     """The sum of all vectors; of none, the zero vector."""
-    sums = [0] * len(COMPONENTS)
-    for vector in vectors:
-        for index, part in enumerate(vector.parts()):
-            sums[index] += part
-    return TokenVector(*sums)
+    some = tuple(vectors)
+    if len(some) < 2:  # noqa: PLR2004 - nothing to add
+        return some[0] if some else ZERO
+    return TokenVector(*map(sum, zip(*map(_parts, some), strict=True)))

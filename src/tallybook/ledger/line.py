@@ -44,6 +44,8 @@ _HEAD: Final = re.compile(
     re.DOTALL,
 )
 
+_HEAD_BYTES: Final = re.compile(_HEAD.pattern.removesuffix(r"(\{.*\})").encode())
+
 
 class Fault(NamedTuple):
     """Why bytes are no line of the ledger."""
@@ -78,6 +80,20 @@ class RawEvent(NamedTuple):
     version: int = VERSION
     strays: tuple[str, ...] = ()
     """Members beside the known ones; only a newer version has them."""
+
+
+class Framed(NamedTuple):
+    """A line that is whole: checksum and envelope are right, the body is bytes still."""
+
+    id: str
+    writer: str
+    seq: int
+    at: str
+    hlc: str
+    type: str
+    goal: str
+    body: bytes
+    sum: str
 
 
 class UnwritableEventError(ValueError):
@@ -164,6 +180,25 @@ def parse(raw: bytes) -> RawEvent | Fault:
         return _TOO_DEEP
     except ValueError as error:
         return Fault("not-json", f"the line is no JSON: {error}")
+
+
+def framed(raw: bytes) -> Framed | None:
+    """A line of this version that is whole, its body not looked into; None for any other: ``parse`` tells more."""
+    end = len(raw) - _TAIL
+    found = _HEAD_BYTES.match(raw)
+    if found is None or len(raw) > LONGEST_LINE or not raw.startswith(b',"sum":"', end) or raw[-2:] != b'"}':
+        return None
+    head = raw[:end]
+    checksum = str(raw[end + 8 : -2], "ascii", "replace")
+    if sha256(head).hexdigest()[:16] != checksum:
+        return None
+    texts = str(found[0], "ascii").split('"')
+    try:
+        datetime.fromisoformat(texts[19])
+    except ValueError:
+        return None
+    seq = int(texts[12][1:-1])
+    return Framed(texts[5], texts[9], seq, texts[19], texts[23], texts[27], texts[31], head[found.end() :], checksum)
 
 
 def _summed(raw: bytes) -> tuple[bytes, str, str]:

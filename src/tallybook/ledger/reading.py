@@ -15,9 +15,9 @@ import attrs
 
 from tallybook.domain.events import Event, UnknownBody
 from tallybook.domain.problems import Problem, Where
-from tallybook.ledger.codec import decode, encode
+from tallybook.ledger.codec import decode, decode_canonical, encode, event_of
 from tallybook.ledger.file import FileSystem, Opened, UnusableFileError, opened
-from tallybook.ledger.line import VERSION, Fault, RawEvent, canonical, parse
+from tallybook.ledger.line import VERSION, Fault, RawEvent, canonical, framed, parse
 from tallybook.ledger.scan import Line, ledger_files, lines
 
 if TYPE_CHECKING:
@@ -123,6 +123,18 @@ class _Collector:
         if not line.complete:
             return torn(line)
         self._lines += 1
+        frame = framed(line.raw)
+        if frame is not None:
+            known = self._found.get(frame.id)
+            if known is not None and known[0] == frame.sum:
+                return None
+            body = None if known is not None else decode_canonical(frame.type, frame.body)
+            if body is not None:
+                self._found[frame.id] = (frame.sum, event_of(frame, body))
+                return None
+        return self._unusual(line)
+
+    def _unusual(self, line: Line) -> Fault | None:
         raw = parse(line.raw)
         if isinstance(raw, Fault):
             return raw

@@ -1,0 +1,205 @@
+"""The members of each body as they stand in a line, as msgspec structs that are made from the classes of the domain.
+
+``Form.strict`` takes and gives the one canonical form; ``Form.lenient`` takes all that means the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import pairwise
+from operator import attrgetter
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+
+import attrs
+import msgspec
+
+from tallybook.domain.events import KNOWN_BODIES, GoalCorrected, GoalFinished
+from tallybook.domain.goal import LARGEST_COUNT, OUTCOMES
+from tallybook.domain.tokens import COMPONENTS, TokenVector
+from tallybook.domain.usage import CONTEXT_BANDS, LONGEST_BAND, ClassUsage, PriceClass, SessionUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_COUNT: Final = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
+_OUTCOME: Final = Literal[OUTCOMES]
+_VECTOR: Final = (*COMPONENTS, "cache_write", "total")
+_BANDS: Final = (*(name for _, name in CONTEXT_BANDS), LONGEST_BAND)
+_NARROWER: Final[dict[tuple[type, str], object]] = {
+    (GoalFinished, "status"): _OUTCOME,
+    (GoalCorrected, "status"): _OUTCOME,
+}
+
+
+@attrs.frozen
+class Form:
+    """How one class of the domain stands in a line."""
+
+    strict: type[msgspec.Struct]
+    lenient: type[msgspec.Struct]
+    names: frozenset[str]
+    """Of all members that it has in a line."""
+    parts: dict[str, Form]
+    """The members that are objects, or lists of objects."""
+    read: Callable[[Any], Any]
+    """From either struct to the domain.
+
+    Raises:
+        ValueError: what each member says for itself can't be true together.
+    """
+    write: Callable[[Any], Any]
+    """From the domain to ``strict``."""
+
+
+def _vector(wire: Any) -> TokenVector:  # noqa: ANN401 - a struct that is made below
+    parts = _components(wire)
+    vector = TokenVector(*parts)
+    if wire.cache_write != sum(parts[2:5]) or wire.total != sum(parts[:6]):
+        message = "cache_write or total is not the sum of its parts"
+        raise ValueError(message)
+    return vector
+
+
+def _vector_form() -> Form:
+    members: list[tuple[str, Any]] = [(name, _COUNT) for name in sorted(_VECTOR)]
+    struct = msgspec.defstruct("TokenVector", members, kw_only=True)
+    get = attrgetter(*_VECTOR)
+    return Form(
+        struct,
+        struct,
+        frozenset(_VECTOR),
+        {},
+        _vector,
+        lambda vector: struct(**dict(zip(_VECTOR, get(vector), strict=True))),
+    )
+
+
+def _class_form(vector: Form) -> Form:
+    kinds: dict[str, Any] = {
+        "context": Literal[_BANDS],
+        "day": Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")],
+        "model": str,
+        "responses": _COUNT,
+        "tier": str,
+        "tokens": vector.strict,
+    }
+    struct = msgspec.defstruct("ClassUsage", list(kinds.items()), kw_only=True)
+
+    def write(usage: ClassUsage) -> msgspec.Struct:
+        it = usage.price_class
+        return struct(
+            context=it.context,
+            day=it.day,
+            model=it.model,
+            responses=usage.responses,
+            tier=it.tier,
+            tokens=vector.write(usage.tokens),
+        )
+
+    return Form(struct, struct, frozenset(kinds), {"tokens": vector}, _class_usage, write)
+
+
+def _class_usage(wire: Any) -> ClassUsage:  # noqa: ANN401 - a struct that is made above
+    price_class = _price_class(wire.model, wire.tier, wire.context, wire.day)
+    return ClassUsage(price_class, wire.responses, _vector(wire.tokens))
+
+
+def _form(kind: type) -> Form:
+    """The form of a class; those of its parts are made first."""
+    if kind not in _FORMS:
+        hints = get_type_hints(kind)
+        names = tuple(field.name for field in attrs.fields(kind))
+        parts = {name: _form(part) for name in names if (part := _object_in(hints[name])) is not None}
+        strict = _struct(kind, hints, strict=True)
+        read = _reader(kind, names, parts)
+        _FORMS[kind] = Form(
+            strict=strict,
+            lenient=_struct(kind, hints, strict=False),
+            names=frozenset(names),
+            parts=parts,
+            read=_checked(read) if kind is SessionUsage else read,
+            write=_writer(strict, names, parts),
+        )
+    return _FORMS[kind]
+
+
+def _struct(kind: type, hints: Mapping[str, object], *, strict: bool) -> type[msgspec.Struct]:
+    """Its members are sorted; in the strict form only None and the empty list may be left out, and then must be."""
+    members: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for field in sorted(attrs.fields(kind), key=lambda field: str(field.name)):
+        hint = _typed(_NARROWER.get((kind, field.name), hints[field.name]), strict=strict)
+        optional = field.default is None or field.default == () if strict else field.default is not attrs.NOTHING
+        members.append((field.name, hint, field.default) if optional else (field.name, hint))
+    return msgspec.defstruct(kind.__name__, members, kw_only=True, omit_defaults=True)
+
+
+def _object_in(hint: object) -> type | None:
+    """The class whose objects a member holds, alone or in a list."""
+    if isinstance(hint, type):
+        return hint if attrs.has(hint) else None
+    return next((found for part in get_args(hint) if (found := _object_in(part)) is not None), None)
+
+
+def _typed(hint: Any, *, strict: bool) -> Any:  # noqa: ANN401 - a type
+    if hint is int:
+        return _COUNT
+    if get_origin(hint) in {UnionType, Union}:
+        return Union[tuple(_typed(part, strict=strict) for part in get_args(hint))]  # noqa: UP007 - made here
+    if get_origin(hint) is tuple:
+        return tuple.__class_getitem__((_typed(get_args(hint)[0], strict=strict), ...))
+    if isinstance(hint, type) and attrs.has(hint):
+        form = _form(hint)
+        return form.strict if strict else form.lenient
+    return hint
+
+
+def _reader(kind: type, names: tuple[str, ...], parts: Mapping[str, Form]) -> Callable[[Any], Any]:
+    get = attrgetter(names[0], *names)
+    places = tuple((names.index(name), form.read) for name, form in parts.items())
+
+    def read(wire: Any) -> Any:  # noqa: ANN401 - any body
+        _, *values = get(wire)
+        for place, change in places:
+            values[place] = _each(change, values[place])
+        return kind(*values)
+
+    return read
+
+
+def _writer(
+    strict: type[msgspec.Struct], names: tuple[str, ...], parts: Mapping[str, Form]
+) -> Callable[[Any], msgspec.Struct]:
+    def write(body: Any) -> msgspec.Struct:  # noqa: ANN401 - any body
+        values = {name: getattr(body, name) for name in names}
+        for name, form in parts.items():
+            values[name] = _each(form.write, values[name])
+        return strict(**values)
+
+    return write
+
+
+def _each(change: Callable[[Any], Any], value: Any) -> Any:  # noqa: ANN401 - None, an object or a tuple of objects
+    if value is None:
+        return None
+    return tuple(map(change, value)) if isinstance(value, tuple) else change(value)
+
+
+def _checked(read: Callable[[Any], SessionUsage]) -> Callable[[Any], SessionUsage]:
+    def checked(wire: Any) -> SessionUsage:  # noqa: ANN401 - a struct of a session
+        usage = read(wire)
+        if len(usage.classes) > 1 and any(a.price_class >= b.price_class for a, b in pairwise(usage.classes)):
+            message = "the price classes of a session are not in order, or not each once"
+            raise ValueError(message)
+        return usage
+
+    return checked
+
+
+_components: Final = attrgetter(*COMPONENTS)
+_price_class: Final = lru_cache(maxsize=4096)(PriceClass)
+_VECTOR_FORM: Final = _vector_form()
+_FORMS: Final[dict[type, Form]] = {TokenVector: _VECTOR_FORM, ClassUsage: _class_form(_VECTOR_FORM)}
+FORMS: Final[dict[str, Form]] = {kind.TYPE: _form(kind) for kind in KNOWN_BODIES}
+"""By type of event."""
