@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tallybook.clock import SystemClock, SystemIds, goal_id, timestamp
 from tallybook.domain.events import Body, GoalFinished, GoalStarted, NewEvent
-from tallybook.ledger.store import Ledger, LedgerPlace, Transaction
+from tallybook.ledger.store import Ledger, LedgerPlace
 from tallybook.repo.git import Git, GitFault
 from tallybook.repo.worktree import Repository, find_repository
 
@@ -140,7 +140,7 @@ class GitRepo:
         """Write one event to the ledger of the clone."""
         common = self.repository().common_dir
         ledger = Ledger(LedgerPlace(common / "tallybook" / "events", None, common), SystemClock(), SystemIds())
-        assert isinstance(ledger.transact(lambda _: [NewEvent(goal, body)]), Transaction)
+        assert isinstance(ledger.transact(ledger.read, lambda _: [NewEvent(goal, body)]), tuple)
 
 
 def counted_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from tallybook.domain.events import Event, GoalFinished, GoalStarted, NewEvent, 
 from tallybook.ledger.codec import encode
 from tallybook.ledger.file import OS_FILES, OsFiles
 from tallybook.ledger.line import FIRST_PREV, Envelope, build
-from tallybook.ledger.store import Ledger, LedgerPlace, Transaction
+from tallybook.ledger.store import Ledger, LedgerPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -59,9 +59,9 @@ def ledger_at(base: Path, *, files: FileSystem = OS_FILES, clock: HandClock | No
 
 def append(ledger: Ledger, *new: NewEvent) -> tuple[Event, ...]:
     """Append a batch that nothing can refuse."""
-    done = ledger.transact(lambda _: new)
-    assert isinstance(done, Transaction)
-    return done.events
+    done = ledger.transact(ledger.read, lambda _: new)
+    assert isinstance(done, tuple)
+    return done
 
 
 def started(goal: str = GOAL, worktree: str | None = None, title: str = "Fix the parser") -> NewEvent:

@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from tallybook.clock import SystemClock, SystemIds
 from tallybook.domain.events import NewEvent, StageMarked
-from tallybook.ledger.store import Ledger, LedgerPlace, Transaction
+from tallybook.ledger.store import Ledger, LedgerPlace
 
 git, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 ledger = Ledger(LedgerPlace(git / "tallybook" / "events", None, git), SystemClock(), SystemIds(), lock_timeout=60)
@@ -33,8 +33,8 @@ for number in range(count):
     def decide(reading):
         body = StageMarked(f"{name}-{number}", f"{len(reading.events)}")
         return [NewEvent("g261122-k3f9x2ab", body)] * 2
-    done = ledger.transact(decide)
-    print(*(event.id for event in done.events), flush=True)
+    done = ledger.transact(ledger.read, decide)
+    print(*(event.id for event in done), flush=True)
 """
 
 

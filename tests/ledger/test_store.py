@@ -28,10 +28,11 @@ from tallybook.ledger.errors import AppendFailedError, LedgerError, LockTimeoutE
 from tallybook.ledger.line import LONGEST_LINE, UnwritableEventError
 from tallybook.ledger.lock import held
 from tallybook.ledger.reading import Reading
-from tallybook.ledger.store import Ledger, Transaction
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tallybook.ledger.store import Ledger
 
 
 def test_what_is_acknowledged_is_read(tmp_path: Path) -> None:
@@ -42,29 +43,27 @@ def test_what_is_acknowledged_is_read(tmp_path: Path) -> None:
         seen.append(reading)
         return [started(), marked()]
 
-    done = ledger.transact(decide)
-    assert isinstance(done, Transaction)
-    assert seen == [Reading()] == [done.reading]
-    assert ledger.read().events == done.events
-    assert [event.seq for event in done.events] == [1, 2]
-    assert [event.hlc for event in done.events] == ["1795314314123-0000", "1795314314123-0001"]
-    assert {event.at for event in done.events} == {"2026-11-22T02:25:14.123456Z"}
-    assert {event.id[:15] for event in done.events} == {
-        f"{1795314314123:012x}"[:8] + f"-{1795314314123 & 0xFFFF:04x}-7"
-    }
+    done = ledger.transact(ledger.read, decide)
+    assert isinstance(done, tuple)
+    assert seen == [Reading()]
+    assert ledger.read().events == done
+    assert [event.seq for event in done] == [1, 2]
+    assert [event.hlc for event in done] == ["1795314314123-0000", "1795314314123-0001"]
+    assert {event.at for event in done} == {"2026-11-22T02:25:14.123456Z"}
+    assert {event.id[:15] for event in done} == {f"{1795314314123:012x}"[:8] + f"-{1795314314123 & 0xFFFF:04x}-7"}
     assert append(ledger, finished())[0].seq == 3
 
 
 def test_a_refusal_writes_nothing(tmp_path: Path) -> None:
     ledger = ledger_at(tmp_path)
     refusal = Refusal("nothing-open", "no goal is open")
-    assert ledger.transact(lambda _: refusal) is refusal
+    assert ledger.transact(ledger.read, lambda _: refusal) is refusal
     assert [path.name for path in ledger.place.home.iterdir()] == ["ledger.lock"]
 
 
 def test_an_empty_decision_writes_nothing(tmp_path: Path) -> None:
     ledger = ledger_at(tmp_path)
-    assert ledger.transact(lambda _: ()) == Transaction((), Reading())
+    assert ledger.transact(ledger.read, lambda _: ()) == ()
     assert [path.name for path in ledger.place.home.iterdir()] == ["ledger.lock"]
 
 
@@ -83,9 +82,9 @@ def test_deciding_happens_under_the_lock(tmp_path: Path) -> None:
             raise AssertionError
         return []
 
-    ledger.transact(decide)
+    ledger.transact(ledger.read, decide)
     with held(ledger.place.home), pytest.raises(LockTimeoutError):
-        attrs.evolve(ledger, lock_timeout=0.01).transact(lambda _: [started()])
+        attrs.evolve(ledger, lock_timeout=0.01).transact(ledger.read, lambda _: [started()])
     assert ledger.read() == Reading()
 
 
@@ -96,7 +95,7 @@ def test_an_error_of_deciding_gives_the_lock_back(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        ledger.transact(fail)
+        ledger.transact(ledger.read, fail)
     append(ledger, started())
 
 

@@ -51,3 +51,4 @@ def report(
     elif output is None:
         raw(text)
     warn(view.data.problems)
+    view.keep()

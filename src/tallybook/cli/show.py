@@ -41,3 +41,4 @@ def show(
     else:
         show_state(view)
     warn(view.data.problems)
+    view.keep()

@@ -59,20 +59,21 @@ class Accounts:
     @property
     def remainder_tokens(self) -> TokenVector:
         """The sum of ``remainder``."""
-        return self._total().rest or ZERO
+        return self.total().rest or ZERO
 
     @property
     def counter(self) -> TokenVector:
         """All that snapshots have seen: Σ goals + remainder, always."""
-        return self._total().counter
+        return self.total().counter
 
     @property
     def shares(self) -> Mapping[SessionKey, Share]:
         """Of every session, what it counted and what of that belongs to no goal."""
-        self._total()
+        self.total()
         return self._state.figures.shares
 
-    def _total(self) -> Share:
+    def total(self) -> Share:
+        """The sum of all shares, each brought up to date."""
         state, figures = self._state, self._state.figures
         counter, rest = figures.total.counter, figures.total.rest or ZERO
         for key in figures.changed:

@@ -150,6 +150,8 @@ class Opened(NamedTuple):
     size: int
     """Bytes, when it was opened."""
     mode: int
+    status: os.stat_result
+    """All that the system told of it."""
 
 
 @contextmanager
@@ -170,7 +172,7 @@ def opened(files: FileSystem, path: Path, flags: int) -> Iterator[Opened]:
         status = files.stat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _unusable(path)
-        yield Opened(path, descriptor, status.st_size, stat.S_IMODE(status.st_mode))
+        yield Opened(path, descriptor, status.st_size, stat.S_IMODE(status.st_mode), status)
     finally:
         with suppress(OSError):
             files.close(descriptor)

@@ -9,20 +9,23 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
 from tallybook.domain.events import Event, UnknownBody
 from tallybook.domain.problems import Problem, Where
+from tallybook.ledger import hlc
 from tallybook.ledger.codec import decode, decode_canonical, encode, event_of
 from tallybook.ledger.file import FileSystem, Opened, UnusableFileError, opened
 from tallybook.ledger.line import VERSION, Fault, RawEvent, canonical, framed, parse
+from tallybook.ledger.position import FileHead, Position, begins_alike, heads_by_path, proof_of
 from tallybook.ledger.scan import Line, ledger_files, lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
 TORN_TAIL: Final = "torn-tail"
 _HINTS: Final = {
@@ -49,14 +52,58 @@ class Reading:
     """Events by path of a member that this version does not know."""
     newer: int = 0
     """Events that a newer version of the format has written."""
+    position: Position | None = attrs.field(default=None, eq=False)
+    """How far the files were read; None where a later reading can't go on from there."""
+
+    def latest(self, now: datetime) -> str | None:
+        """The greatest hybrid time of an event that is still followed."""
+        return hlc.latest((event.hlc for event in self.events), now)
 
 
 def read(files: FileSystem, directories: tuple[Path, ...]) -> Reading:
-    """Read all ``*.ndjson`` files of the directories; one that is missing is empty."""
+    """Read all ``*.ndjson`` files of the directories, the home first; one that is missing is empty."""
     collector = _Collector(files)
-    for directory in directories:
-        collector.read_directory(directory)
+    for number, directory in enumerate(directories):
+        collector.read_directory(directory, home=number == 0)
     return collector.result()
+
+
+def read_on(files: FileSystem, directories: tuple[Path, ...], before: Position) -> Tail | None:
+    """Read what the files hold beyond a position; None where everything has to be read anew."""
+    collector = _Collector(files, before)
+    try:
+        for number, directory in enumerate(directories):
+            collector.read_directory(directory, home=number == 0)
+    except _ChangedError:
+        return None
+    events = collector.events()
+    position = collector.position(events, before)
+    if position is None or not heads_by_path(position.heads).keys() >= heads_by_path(before.heads).keys():
+        return None
+    behind = all((*event.order, event.id) > before.last and event.id > before.highest for event in events)
+    return Tail(tuple(events), position) if behind else None
+
+
+@attrs.frozen
+class Tail:
+    """What a ledger holds beyond a position."""
+
+    events: tuple[Event, ...]
+    """Sorted; all of them come after those before the position."""
+    position: Position
+    """The place that was reached."""
+
+
+class _ChangedError(Exception):
+    """A file is not the one that was read before."""
+
+
+class _Extent(NamedTuple):
+    """How far a file was read."""
+
+    end: int = 0
+    lines: int = 0
+    fresh: int = 0
 
 
 def problem_of(fault: Fault, path: Path, line: Line | None = None) -> Problem:
@@ -65,13 +112,13 @@ def problem_of(fault: Fault, path: Path, line: Line | None = None) -> Problem:
     return Problem(fault.code, fault.message, where, _HINTS.get(fault.code, _DAMAGED))
 
 
-def settled_lines(files: FileSystem, source: Opened) -> Iterator[Line]:
+def settled_lines(files: FileSystem, source: Opened, start: int = 0, number: int = 1) -> Iterator[Line]:
     """The lines of a file; one that another process is writing just now gets a second look.
 
     Raises:
         OSError: the file can't be read any further.
     """
-    for line in lines(files, source):
+    for line in lines(files, source, start, number):
         if line.complete:
             yield line
         else:
@@ -91,33 +138,87 @@ def unreadable(error: OSError) -> Fault:
 
 
 class _Collector:
-    def __init__(self, files: FileSystem) -> None:
+    def __init__(self, files: FileSystem, before: Position | None = None) -> None:
         self._files = files
+        self._before = {} if before is None else heads_by_path(before.heads)
         self._found: dict[str, tuple[str, Event]] = {}
         self._problems: list[Problem] = []
+        self._places: list[Problem] = []
+        self._heads: list[FileHead] = []
         self._lines = 0
         self._types: Counter[str] = Counter()
         self._members: Counter[str] = Counter()
         self._newer: set[str] = set()
 
-    def read_directory(self, directory: Path) -> None:
+    def read_directory(self, directory: Path, *, home: bool) -> None:
         try:
             paths = ledger_files(self._files, directory)
         except OSError as error:
-            self._problems.append(problem_of(unreadable(error), directory))
+            self._misplaced(unreadable(error), directory)
             return
         for path in paths:
-            self._read_file(path)
+            try:
+                with opened(self._files, path, os.O_RDONLY) as source:
+                    self._read_file(source, home=home)
+            except OSError as error:
+                self._misplaced(unreadable(error), path)
 
-    def _read_file(self, path: Path) -> None:
-        try:
-            with opened(self._files, path, os.O_RDONLY) as source:
-                for line in settled_lines(self._files, source):
-                    fault = self._line(line)
-                    if fault is not None:
-                        self._problems.append(problem_of(fault, path, line))
-        except OSError as error:
-            self._problems.append(problem_of(unreadable(error), path))
+    def _misplaced(self, fault: Fault, path: Path) -> None:
+        self._places.append(problem_of(fault, path))
+        self._problems.append(self._places[-1])
+
+    def _read_file(self, source: Opened, *, home: bool) -> None:
+        before = self._before.get(str(source.path))
+        if before is not None and not home and _is_untouched(self._files, source, before):
+            self._heads.append(before)
+        elif not home and self._is_copy(source):
+            count = sum(1 for _ in lines(self._files, source))
+            self._lines += count
+            self._heads.append(self._head(source, _Extent(source.size, count, count), home=False))
+        elif before is None or (home and _has_grown(self._files, source, before)):
+            self._read_lines(source, before, home=home)
+        else:
+            raise _ChangedError
+
+    def _read_lines(self, source: Opened, before: FileHead | None, *, home: bool) -> None:
+        extent = _Extent() if before is None else _Extent(before.end, before.lines, before.fresh)
+        problems = [] if before is None else list(before.problems)
+        self._problems += problems
+        torn_tail = None
+        for line in settled_lines(self._files, source, extent.end, extent.lines + 1):
+            known = len(self._found)
+            fault = self._line(line)
+            problem = None if fault is None else problem_of(fault, source.path, line)
+            if problem is not None:
+                self._problems.append(problem)
+            if not line.complete:
+                torn_tail = problem
+                break
+            extent = _Extent(line.byte + line.size + 1, line.number, extent.fresh + len(self._found) - known)
+            if problem is not None:
+                problems.append(problem)
+        found = self._head(source, extent, home=home)
+        self._heads.append(attrs.evolve(found, problems=tuple(problems), torn=torn_tail))
+
+    def _is_copy(self, source: Opened) -> bool:
+        """Whether a published file is the beginning of the home's file of its name, all of whose lines are good."""
+        for head in self._heads:
+            path = Path(head.path)
+            if head.home and path.name == source.path.name and head.fresh == head.lines:
+                with opened(self._files, path, os.O_RDONLY) as original:
+                    return begins_alike(self._files, source, original)
+        return False
+
+    def _head(self, source: Opened, extent: _Extent, *, home: bool) -> FileHead:
+        return FileHead(
+            path=str(source.path),
+            home=home,
+            stamp=_stamp(source),
+            end=extent.end,
+            lines=extent.lines,
+            proof=proof_of(self._files, source, extent.end),
+            fresh=extent.fresh,
+        )
 
     def _line(self, line: Line) -> Fault | None:
         if not line.complete:
@@ -160,8 +261,18 @@ class _Collector:
             self._found[event.id] = (raw.sum, event)
         return Fault("id-conflict", f"the event id {event.id} stands for another event too")
 
+    def events(self) -> list[Event]:
+        return sorted((event for _, event in self._found.values()), key=lambda event: (event.order, event.id))
+
+    def position(self, events: Sequence[Event], before: Position) -> Position | None:
+        """The place that was reached; None where it can't be told what a later reading would make of it."""
+        last = (*events[-1].order, events[-1].id) if events else before.last
+        highest = max((event.id for event in events), default=before.highest)
+        found = Position(tuple(self._heads), last, highest, before.newer + len(self._newer))
+        return found if found.is_sound and not self._places else None
+
     def result(self) -> Reading:
-        events = sorted((event for _, event in self._found.values()), key=lambda event: (event.order, event.id))
+        events = self.events()
         self._types.update(event.type for event in events if isinstance(event.body, UnknownBody))
         return Reading(
             tuple(events),
@@ -170,7 +281,24 @@ class _Collector:
             dict(sorted(self._types.items())),
             dict(sorted(self._members.items())),
             len(self._newer),
+            self.position(events, Position()),
         )
+
+
+def _is_untouched(files: FileSystem, source: Opened, before: FileHead) -> bool:
+    return _stamp(source) == before.stamp and proof_of(files, source, before.end) == before.proof
+
+
+def _has_grown(files: FileSystem, source: Opened, before: FileHead) -> bool:
+    """Whether the bytes before the head are those that were read; nothing but an addition may have touched the file."""
+    now, then = _stamp(source), before.stamp
+    kept = now[:2] == then[:2] and (now == then or now[2] > before.end)
+    return kept and proof_of(files, source, before.end) == before.proof
+
+
+def _stamp(source: Opened) -> tuple[int, int, int, int]:
+    status = source.status
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _rank(event: Event) -> tuple[object, ...]:

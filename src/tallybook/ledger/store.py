@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import attrs
 
@@ -21,13 +21,15 @@ from tallybook.ledger.errors import AppendFailedError, LedgerError
 from tallybook.ledger.file import OS_FILES, FileSystem, make_directories
 from tallybook.ledger.line import Envelope, Fault, UnwritableEventError, build
 from tallybook.ledger.lock import TIMEOUT, held
-from tallybook.ledger.reading import Reading, read
+from tallybook.ledger.reading import Reading, Tail, read, read_on
 from tallybook.ledger.scan import SUFFIX
 from tallybook.ledger.writer import Head, take_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+
+    from tallybook.ledger.position import Position
 
 
 @attrs.frozen
@@ -41,14 +43,21 @@ class LedgerPlace:
     identity: Path
     """Its place and inode tell this clone from others: the git common directory, outside of git the home itself."""
 
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """All that hold files of the ledger, the home first."""
+        return (self.home,) if self.published is None else (self.home, self.published)
 
-@attrs.frozen
-class Transaction:
-    """What was appended, and what it was decided on."""
 
-    events: tuple[Event, ...]
-    reading: Reading
-    """As it was before ``events``."""
+class Seen(Protocol):
+    """What was seen of a ledger."""
+
+    def latest(self, now: datetime) -> str | None:
+        """The greatest hybrid time of an event that is still followed."""
+        ...
+
+
+T = TypeVar("T", bound=Seen)
 
 
 @attrs.frozen
@@ -64,15 +73,20 @@ class Ledger:
 
     def read(self) -> Reading:
         """All events that can be read, without a lock; never raises for what the files hold."""
-        places = (self.place.home, self.place.published)
-        return read(self.files, tuple(place for place in places if place is not None))
+        return read(self.files, self.place.directories)
+
+    def read_on(self, before: Position) -> Tail | None:
+        """What stands behind a position; None where everything has to be read anew."""
+        return read_on(self.files, self.place.directories, before)
 
     def writers(self) -> identity.Writers:
         """The writer ids of this clone: the current one and those before it."""
         return identity.survey(self.files, self.place.home, self.place.identity)
 
-    def transact(self, decide: Callable[[Reading], Sequence[NewEvent] | Refusal]) -> Transaction | Refusal:
-        """Read and decide under the lock, append what was decided as one batch; an empty one writes nothing.
+    def transact(
+        self, look: Callable[[], T], decide: Callable[[T], Sequence[NewEvent] | Refusal]
+    ) -> tuple[Event, ...] | Refusal:
+        """Look and decide under the lock, append what was decided as one batch; an empty one writes nothing.
 
         Raises:
             LockTimeoutError: another process kept the lock.
@@ -86,13 +100,13 @@ class Ledger:
             deed = "the ledger directory can't be made"
             raise LedgerError.wrap(deed, self.place.home, error) from error
         with held(self.place.home, self.lock_timeout):
-            reading = self.read()
-            decided = decide(reading)
+            seen = look()
+            decided = decide(seen)
             if isinstance(decided, Refusal):
                 return decided
-            return Transaction(self._append(decided, reading) if decided else (), reading)
+            return self._append(decided, seen) if decided else ()
 
-    def _append(self, decided: Sequence[NewEvent], reading: Reading) -> tuple[Event, ...]:
+    def _append(self, decided: Sequence[NewEvent], seen: Seen) -> tuple[Event, ...]:
         home = self.place.home
         try:
             head = take_up(self.files, home, self.place.identity, self.ids)
@@ -100,8 +114,7 @@ class Ledger:
             deed = "the events were not acknowledged: this clone's writer can't be set up"
             raise AppendFailedError.wrap(deed, home, error) from error
         now = self.clock.now()
-        seen = hlc.latest((event.hlc for event in reading.events), now)
-        batch = _Batch(head, seen, now)
+        batch = _Batch(head, seen.latest(now), now)
         for new in decided:
             batch.add(new, uuid7(now, self.ids))
         start = append(self.files, home / (head.state.writer + SUFFIX), batch.data)

@@ -8,15 +8,15 @@ import attrs
 
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.usecases.capture import settlements, with_history
-from tallybook.usecases.workspace import Workspace, replayed
+from tallybook.usecases.workspace import Workspace, problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tallybook.domain.events import NewEvent
+    from tallybook.domain.state import LedgerState
     from tallybook.history.ingest import IngestReport
     from tallybook.history.store import Store
-    from tallybook.ledger.reading import Reading
 
 
 @attrs.frozen
@@ -35,19 +35,20 @@ def settle_all(workspace: Workspace) -> Settled:
         StoreUnavailable: the history can't be used.
 
     """
-    before = workspace.replay()
-    pending = len(before.state.pending)
+    replica = workspace.replica()
+    pending = len(replica.state.pending)
+    problems = (*workspace.problems, *problems_of(replica, replica.state))
     if not pending:
-        return Settled(0, 0, (*workspace.problems, *before.problems))
+        replica.save()
+        return Settled(0, 0, problems)
 
     def settling(store: Store, report: IngestReport) -> Settled:
-        def deciding(reading: Reading) -> Sequence[NewEvent]:
-            state = replayed(reading).state
+        def deciding(state: LedgerState) -> Sequence[NewEvent]:
             return tuple(settlements(store, state, (key for _, key in state.pending)))
 
-        written = workspace.ledger.transact(deciding)
-        settled = 0 if isinstance(written, Refusal) else len(written.events)
-        problems = (*workspace.problems, *before.problems, *report.problems, *store.problems)
-        return Settled(settled, pending - settled, problems)
+        written = replica.transact(deciding)
+        settled = 0 if isinstance(written, Refusal) else len(written)
+        replica.save()
+        return Settled(settled, pending - settled, (*problems, *report.problems, *store.problems))
 
     return with_history(workspace, settling)

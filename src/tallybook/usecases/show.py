@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -13,14 +14,13 @@ from tallybook.domain.tokens import TokenVector, total_of
 from tallybook.domain.workflow import Command, verdict
 from tallybook.history import queries
 from tallybook.history.store import NAME, StoreUnavailable, open_store
-from tallybook.ledger.file import OS_FILES
-from tallybook.ledger.reading import read
 from tallybook.reports.model import ReportData, WorkflowView
-from tallybook.usecases.workspace import Replayed, Workspace, circumstances_of
+from tallybook.usecases.workspace import Workspace, circumstances_of, problems_of
 
 if TYPE_CHECKING:
     from tallybook.domain.goal import Goal
     from tallybook.domain.tokens import TokenVector
+    from tallybook.ledger.replica import Replica
 
 
 @attrs.frozen
@@ -29,15 +29,18 @@ class View:
 
     data: ReportData
     workflow: WorkflowView
+    keep: Callable[[], None]
+    """Keeps the numbers that were asked for, so that the next command needs not work them out."""
 
 
 def look(workspace: Workspace) -> View:
     """Read the ledger, and of the history what lies outside of all goals."""
-    found = workspace.replay()
+    found = workspace.replica()
     shared = accounts(found.state)
     unattributed, problems = _unattributed(workspace, shared)
-    data = ReportData(found.state, shared, unattributed, (*workspace.problems, *found.problems, *problems))
-    return View(data, _workflow(workspace, found))
+    found_here = (*workspace.problems, *problems_of(found, found.state), *problems)
+    data = ReportData(found.state, shared, unattributed, found_here)
+    return View(data, _workflow(workspace, found), found.save)
 
 
 def pick(view: View, goal: str) -> Goal | Refusal:
@@ -53,7 +56,7 @@ def unknown_goal(goal: str) -> Refusal:
     return Refusal("goal-unknown", f"there is no goal {goal} in this ledger", "tally show lists the goals")
 
 
-def _workflow(workspace: Workspace, found: Replayed) -> WorkflowView:
+def _workflow(workspace: Workspace, found: Replica) -> WorkflowView:
     state = found.state
     circumstances = circumstances_of(workspace, state)
     here = goals_here(state, circumstances)
@@ -65,15 +68,8 @@ def _workflow(workspace: Workspace, found: Replayed) -> WorkflowView:
         open=tuple(goal.id for goal in here),
         say=cell.say,
         hint=cell.hint,
-        unpublished=_unpublished(workspace, found),
+        unpublished=found.unpublished,
     )
-
-
-def _unpublished(workspace: Workspace, found: Replayed) -> int:
-    """How many events stand in no published copy."""
-    published = workspace.ledger.place.published
-    carried = () if published is None else read(OS_FILES, (published,)).events
-    return len({event.id for event in found.reading.events} - {event.id for event in carried})
 
 
 def _unattributed(workspace: Workspace, shared: Accounts) -> tuple[TokenVector | None, tuple[Problem, ...]]:

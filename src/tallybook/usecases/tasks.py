@@ -28,7 +28,6 @@ from tallybook.domain.goal import Goal
 from tallybook.domain.metrics import Accounts, accounts
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.quality import Quality
-from tallybook.domain.replay import apply
 from tallybook.domain.resolve import resolve
 from tallybook.domain.state import LedgerState, open_goals
 from tallybook.domain.usage import SessionKey, SessionUsage
@@ -36,14 +35,13 @@ from tallybook.domain.workflow import Command
 from tallybook.history.store import StoreUnavailable
 from tallybook.usecases.capture import Wanted, reader_versions, settlements, usage_now, with_history
 from tallybook.usecases.detection import ambiguous, detected
-from tallybook.usecases.workspace import Replayed, Workspace, circumstances_of, replayed
+from tallybook.usecases.workspace import Workspace, circumstances_of, problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tallybook.history.ingest import IngestReport
     from tallybook.history.store import Store
-    from tallybook.ledger.reading import Reading
 
 
 @attrs.frozen
@@ -97,38 +95,37 @@ def perform(workspace: Workspace, request: Request, flag: Flag, logged: Logged |
 
     Usage is that of the session of this command and of those that work on the goal, unless it was ``logged`` elsewhere.
     """
-    before = workspace.replay()
+    replica = workspace.replica()
     if logged is None:
-        captured = _captured(workspace, before, request, flag)
+        captured = _captured(workspace, replica.state, request, flag)
         if isinstance(captured, Refusal):
             return captured
     else:
-        there = circumstances_of(workspace, before.state)
+        there = circumstances_of(workspace, replica.state)
         there = attrs.evolve(there, session=logged.session, usage=logged.usage, reader=reader_versions())
         captured = _Captured(there)
     made: list[Decision] = []
 
-    def deciding(reading: Reading) -> Sequence[NewEvent] | Refusal:
-        state = before.state if reading == before.reading else replayed(reading).state
+    def deciding(state: LedgerState) -> Sequence[NewEvent] | Refusal:
         decision = decide(state, captured.circumstances, request)
         if isinstance(decision, Refusal):
             return decision
         made.append(decision)
         return (*captured.settled, *decision.events) if decision.events else ()
 
-    written = workspace.ledger.transact(deciding)
+    written = replica.transact(deciding)
     if isinstance(written, Refusal):
         return written
-    after = before if written.reading == before.reading else replayed(written.reading)
-    state = after.state
-    for event in written.events:
-        apply(state, event)
-    return _result(state, made[0], captured, (*workspace.problems, *captured.problems, *after.problems))
+    state = replica.state
+    problems = (*workspace.problems, *captured.problems, *problems_of(replica, state))
+    result = _result(state, made[0], captured, problems)
+    replica.save()
+    return result
 
 
-def _captured(workspace: Workspace, before: Replayed, request: Request, flag: Flag) -> _Captured | Refusal:
-    circumstances = circumstances_of(workspace, before.state)
-    if not workspace.settings.capture or _needs_no_session(before.state, request, flag):
+def _captured(workspace: Workspace, before: LedgerState, request: Request, flag: Flag) -> _Captured | Refusal:
+    circumstances = circumstances_of(workspace, before)
+    if not workspace.settings.capture or _needs_no_session(before, request, flag):
         return _Captured(circumstances)
 
     def looking(store: Store, report: IngestReport) -> _Captured | Refusal:
@@ -136,13 +133,13 @@ def _captured(workspace: Workspace, before: Replayed, request: Request, flag: Fl
         if isinstance(found, Refusal):
             return found
         if isinstance(found, Ambiguous):
-            found = _narrowed(before.state, found, request)
+            found = _narrowed(before, found, request)
             if isinstance(found, Refusal):
                 return found
         session = _reference(found) if isinstance(found, Found) else None
         there = attrs.evolve(circumstances, session=session)
         call = found.call_id if isinstance(found, Found) else None
-        captured = _measured(store, before.state, _Asked(there, request, call))
+        captured = _measured(store, before, _Asked(there, request, call))
         return attrs.evolve(
             captured,
             notices=(*_about(found, request), *_silent(captured)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -18,7 +18,9 @@ from tallybook.domain.replay import fold
 from tallybook.domain.state import LedgerState
 from tallybook.domain.workflow import Work
 from tallybook.history.ingest import Progress
+from tallybook.ledger.checkpoint import checkpoint_path
 from tallybook.ledger.reading import Reading
+from tallybook.ledger.replica import Replica
 from tallybook.ledger.store import Ledger, LedgerPlace
 from tallybook.repo.worktree import NoRepository, Repository, SinceGoal, Uncertain, find_repository, started_work
 
@@ -33,12 +35,16 @@ class Replayed:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Faults of the bytes, then faults of the events."""
-        return (*self.reading.problems, *self._newer(), *self.state.problems)
+        return problems_of(self.reading, self.state)
 
-    def _newer(self) -> Iterator[Problem]:
-        if self.reading.newer:
-            message = f"{self.reading.newer} events were written by a newer tallybook and may be understood in part"
-            yield Problem("newer-format", message, hint="update tallybook")
+
+def problems_of(read: Reading | Replica, state: LedgerState) -> tuple[Problem, ...]:
+    """Faults of the bytes, then faults of the events."""
+    newer: tuple[Problem, ...] = ()
+    if read.newer:
+        message = f"{read.newer} events were written by a newer tallybook and may be understood in part"
+        newer = (Problem("newer-format", message, hint="update tallybook"),)
+    return (*read.problems, *newer, *state.problems)
 
 
 @attrs.frozen
@@ -61,13 +67,13 @@ class Workspace:
     """Told of the bytes of logs read so far, and of all that are to be read."""
 
     def replay(self) -> Replayed:
-        """Read the ledger and fold it."""
-        return replayed(self.ledger.read())
+        """Read the whole ledger and fold it."""
+        reading = self.ledger.read()
+        return Replayed(reading, fold(reading.events))
 
-
-def replayed(reading: Reading) -> Replayed:
-    """Fold what was read."""
-    return Replayed(reading, fold(reading.events))
+    def replica(self) -> Replica:
+        """The state of the ledger, from the checkpoint as far as it goes."""
+        return Replica(self.ledger, checkpoint_path(self.data, self.ledger.place.home))
 
 
 def open_workspace(ledger: Path | None = None) -> Workspace:

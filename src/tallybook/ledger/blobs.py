@@ -1,0 +1,169 @@
+"""The values of a state as bytes, each with a checksum that ties it to its place; what does not fit is ``Damaged``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
+
+import attrs
+import msgspec
+
+from tallybook.domain.attribution import SessionLine
+from tallybook.domain.figures import Measure, Share
+from tallybook.domain.goal import Budget, Goal
+from tallybook.domain.problems import Problem
+from tallybook.domain.state import Claims, LedgerState, PendingBoundary
+from tallybook.domain.usage import SessionKey
+from tallybook.ledger.position import Position
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from tallybook.domain.figures import Figures
+    from tallybook.domain.index import Index
+
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+_SUM: Final = 4
+"""Bytes of a checksum."""
+
+
+class DamagedError(Exception):
+    """Bytes are not those that were written here."""
+
+
+@attrs.frozen
+class Kind:
+    """One table of a state: the type of its keys and values."""
+
+    value: Any
+    by_session: bool = False
+    """The keys are sessions; else they are text."""
+    whole: bool = True
+    """Many rows are read at once as soon as many are asked for; not where they are large."""
+
+
+@attrs.frozen
+class Small:
+    """What of a state is read as a whole."""
+
+    pending: tuple[PendingBoundary, ...]
+    claims: dict[str, Claims]
+    problems: tuple[Problem, ...]
+    unknown_types: dict[str, int]
+    events: int
+    open: tuple[str, ...]
+    finished: tuple[tuple[str, str | None, str], ...]
+    """Writer, worktree, goal."""
+    total: Share
+
+
+@attrs.frozen
+class Summary:
+    """What a checkpoint begins with."""
+
+    version: str
+    position: Position
+    small: Small
+
+
+_KEYS: Final = tuple[SessionKey, ...]
+_TEXTS: Final = tuple[str, ...]
+KINDS: Final = {
+    "goals": Kind(Goal),
+    "joined": Kind(_KEYS),
+    "budgets": Kind(tuple[Budget, ...]),
+    "lines": Kind(SessionLine, by_session=True, whole=False),
+    "passes": Kind(int),
+    "dropped": Kind(_TEXTS),
+    "owned": Kind(_KEYS),
+    "visitors": Kind(_TEXTS, by_session=True),
+    "working": Kind(_TEXTS, by_session=True),
+    "measures": Kind(Measure),
+    "shares": Kind(Share, by_session=True),
+}
+"""All tables, by their names in the state, its index or its figures."""
+_DECODERS: Final = {name: msgspec.msgpack.Decoder(kind.value) for name, kind in KINDS.items()}
+_SUMMARY: Final = msgspec.msgpack.Decoder(Summary)
+
+
+def tables_of(state: LedgerState) -> dict[str, MutableMapping[Any, Any]]:
+    """Every table of a state by its name."""
+    places: tuple[LedgerState | Index | Figures, ...] = (state, state.index, state.figures)
+    return {name: next(getattr(place, name) for place in places if hasattr(place, name)) for name in KINDS}
+
+
+def small_of(state: LedgerState) -> Small:
+    """All of a state that stands in no table."""
+    return Small(
+        pending=tuple(state.pending.values()),
+        claims=state.claims,
+        problems=tuple(state.problems),
+        unknown_types=state.unknown_types,
+        events=state.events,
+        open=tuple(sorted(state.index.open)),
+        finished=tuple((*place, goal) for place, goal in state.index.finished.items()),
+        total=state.figures.total,
+    )
+
+
+def key_text(key: str | SessionKey) -> str:
+    """A key on one line."""
+    return json.dumps(key if isinstance(key, str) else [key.agent, key.session], ensure_ascii=False)
+
+
+def key_of(kind: Kind, text: str) -> Any:  # noqa: ANN401 - text or a session, as the kind tells
+    """The key of a line."""
+    parts = json.loads(text)
+    return SessionKey(*parts) if kind.by_session else parts
+
+
+def sealed(place: str, data: bytes) -> bytes:
+    """``data`` with what ties it to ``place``."""
+    return crc32(data, crc32(place.encode())).to_bytes(_SUM) + data
+
+
+def opened_seal(place: str, blob: object) -> bytes:
+    """The data in ``blob``.
+
+    Raises:
+        DamagedError: they were not sealed for this place.
+    """
+    if not isinstance(blob, bytes) or sealed(place, blob[_SUM:]) != blob:
+        raise DamagedError(place)
+    return blob[_SUM:]
+
+
+def value_blob(table: str, key: str, value: object) -> bytes:
+    """A value of a table, sealed."""
+    return sealed(f"{table} {key}", _ENCODE(value))
+
+
+def value_of(table: str, key: str, blob: object) -> Any:  # noqa: ANN401 - as the kind of the table tells
+    """The value in ``blob``.
+
+    Raises:
+        DamagedError: it is none of this table and key.
+    """
+    try:
+        return _DECODERS[table].decode(opened_seal(f"{table} {key}", blob))
+    except ValueError as error:
+        raise DamagedError(table) from error
+
+
+def summary_blob(summary: Summary) -> bytes:
+    """A summary, sealed."""
+    return sealed("summary", _ENCODE(summary))
+
+
+def summary_of(blob: object) -> Summary:
+    """The summary in ``blob``.
+
+    Raises:
+        DamagedError: it is none, or that of another version.
+    """
+    try:
+        return _SUMMARY.decode(opened_seal("summary", blob))
+    except ValueError as error:
+        message = "summary"
+        raise DamagedError(message) from error

@@ -1,0 +1,105 @@
+"""The state of a ledger as its files tell it now: what was worked out before, brought up to date by what came since.
+
+It is at any time the state that a replay of everything would give; a checkpoint only makes it faster.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallybook.domain.metrics import accounts
+from tallybook.domain.replay import apply, fold
+from tallybook.ledger import checkpoint, hlc
+from tallybook.ledger.reading import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from tallybook.domain.events import Event, NewEvent
+    from tallybook.domain.problems import Problem, Refusal
+    from tallybook.domain.state import LedgerState
+    from tallybook.ledger.checkpoint import Saved
+    from tallybook.ledger.position import Position
+    from tallybook.ledger.reading import Reading
+    from tallybook.ledger.store import Ledger
+
+
+class Replica:
+    """One ledger's state."""
+
+    state: LedgerState
+    problems: tuple[Problem, ...]
+    """Faults of the bytes."""
+    newer: int
+    """Events that a newer version of the format has written."""
+
+    def __init__(self, ledger: Ledger, path: Path) -> None:
+        """Take up the checkpoint at ``path``, if it is of use."""
+        self._ledger = ledger
+        self._path = path
+        self._saved: Saved | None = checkpoint.load(path)
+        self._position: Position | None = None
+        self._reading: Reading | None = None
+        if self._saved is not None:
+            self._position = self._saved.summary.position
+            self.state = self._saved.state(self._until(self._position))
+        self.refresh()
+
+    def refresh(self) -> Replica:
+        """Go on to what the files hold now."""
+        tail = None if self._position is None else self._ledger.read_on(self._position)
+        if tail is None:
+            reading = self._ledger.read()
+            self._saved, self._position = None, reading.position
+            self._reading = reading if reading.position is None else None
+            self.problems, self.newer = reading.problems, reading.newer
+            self.state = fold(reading.events)
+        else:
+            for event in tail.events:
+                apply(self.state, event)
+            self._position = tail.position
+            self.problems, self.newer = tail.position.problems, tail.position.newer
+        return self
+
+    @property
+    def unpublished(self) -> int:
+        """How many events stand in no published copy."""
+        published = self._ledger.place.published
+        if published is None:
+            return self.state.events
+        if self._position is not None:
+            return self.state.events - self._position.published
+        return self.state.events - len(read(self._ledger.files, (published,)).events)
+
+    def latest(self, now: datetime) -> str | None:
+        """The greatest hybrid time of an event that is still followed."""
+        if self._position is not None and self._position.last[0] <= hlc.horizon(now):
+            return self._position.last[0] or None
+        return (self._reading or self._ledger.read()).latest(now)
+
+    def transact(self, decide: Callable[[LedgerState], Sequence[NewEvent] | Refusal]) -> tuple[Event, ...] | Refusal:
+        """Decide on the state as it is under the lock, append, and go on to the state after that.
+
+        Raises what ``Ledger.transact`` raises.
+        """
+        done = self._ledger.transact(self.refresh, lambda seen: decide(seen.state))
+        if isinstance(done, tuple) and done:
+            self.refresh()
+        return done
+
+    def save(self) -> None:
+        """Keep what was worked out for the next command, if the disk lets us."""
+        if self._position is not None and self.state.events:
+            accounts(self.state).total()
+            checkpoint.save(self._path, self.state, self._position, self._saved)
+
+    def _until(self, position: Position) -> Callable[[], LedgerState]:
+        def replay() -> LedgerState:
+            known = (event for event in self._ledger.read().events if (*event.order, event.id) <= position.last)
+            state = fold(known)
+            accounts(state).total()
+            return state
+
+        return replay
