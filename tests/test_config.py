@@ -6,12 +6,11 @@ import os
 import stat
 from pathlib import Path
 
-import platformdirs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallybook.config import Settings, data_directory, ledger_home, ledger_override, load_settings
+from tallybook.config import Settings, checkpoint_path, data_directory, ledger_home, ledger_override, load_settings
 
 WHOLE = """
 [ledger]
@@ -119,14 +118,21 @@ def test_never_raises(tmp_path: Path, raw: bytes) -> None:
 
 def test_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert data_directory({"TALLYBOOK_HOME": str(tmp_path)}) == tmp_path
-    monkeypatch.delenv("XDG_DATA_HOME")
-    here = platformdirs.user_data_path("tallybook")
-    assert data_directory({}) == here
-    found = data_directory({"HOME": str(tmp_path)})
-    assert found.is_relative_to(tmp_path)
-    assert found.name == "tallybook"
-    monkeypatch.setenv("XDG_DATA_HOME", "/elsewhere")
-    assert data_directory({"HOME": str(tmp_path)}) == platformdirs.user_data_path("tallybook")
+    monkeypatch.setattr("sys.platform", "linux")
+    assert data_directory({"HOME": "/h"}) == Path("/h/.local/share/tallybook")
+    assert data_directory({"HOME": "/h", "XDG_DATA_HOME": "/elsewhere"}) == Path("/elsewhere/tallybook")
+    assert data_directory({}) == Path.home() / ".local/share/tallybook"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert data_directory({"HOME": "/h"}) == Path("/h/Library/Application Support/tallybook")
+
+
+def test_the_checkpoint_of_a_ledger_goes_by_its_real_place(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    found = checkpoint_path(Path("data"), tmp_path / "events", None)
+    assert found == checkpoint_path(Path("data"), tmp_path / "link" / "events", None)
+    assert (found.parent, found.suffix) == (Path("data/checkpoint"), ".db")
+    assert found != checkpoint_path(Path("data"), tmp_path / "others", None)
+    assert found != checkpoint_path(Path("data"), tmp_path / "events", tmp_path)
 
 
 def test_ledger(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ Standard library only, because the git hooks read it.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import stat
+import sys
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -20,6 +22,7 @@ FILE = PurePosixPath("config/tallybook.toml")
 PYPROJECT = "pyproject.toml"
 """Where they stand otherwise, as the table ``tool.tallybook``."""
 _LONGEST = 1 << 20
+_DATA = {"darwin": ("Library", "Application Support")}
 
 
 class ConfigProblem(NamedTuple):
@@ -65,13 +68,18 @@ def data_directory(environ: Mapping[str, str]) -> Path:
     chosen = environ.get("TALLYBOOK_HOME")
     if chosen:
         return Path(chosen)
-    import platformdirs  # noqa: PLC0415 - the hooks never need it
+    shared = environ.get("XDG_DATA_HOME", "").strip()
+    if shared:
+        return Path(shared) / "tallybook"
+    home = Path(environ.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where there is none
+    return home.joinpath(*_DATA.get(sys.platform, (".local", "share")), "tallybook")
 
-    found = platformdirs.user_data_path("tallybook")
-    home, own = environ.get("HOME"), os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
-    if home and found.is_relative_to(own):
-        return Path(home) / found.relative_to(own)
-    return found
+
+def checkpoint_path(data: Path, ledger: Path, published: Path | None) -> Path:
+    """Where the state of the ledger in these directories is kept, a cache in the data directory."""
+    places = [b"" if place is None else os.fsencode(os.path.realpath(place)) for place in (ledger, published)]
+    name = hashlib.sha256(b"\0".join(places)).hexdigest()[:16]
+    return data / "checkpoint" / f"{name}.db"
 
 
 def ledger_override(environ: Mapping[str, str], flag: str | None = None) -> Path | None:

@@ -86,7 +86,7 @@ def _holds_nothing_else(message: str) -> bool:
 def _judged(around: Surroundings, trailers: TaskTrailers, first: str) -> Verdict:
     operation = around.operation()
     index = around.goals() if trailers.tasks or operation is None else None
-    unknown = [] if index is None else [task for task in trailers.tasks if task not in index.goals]
+    unknown = [] if index is None else [task for task in trailers.tasks if not index.knows(task)]
     if operation is not None:
         return Verdict(accepted=True, text=f"warning: {unknown_task(unknown)}" if unknown else "")
     if unknown:

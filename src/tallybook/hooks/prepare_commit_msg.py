@@ -74,5 +74,5 @@ def _written_by_git(around: Surroundings, text: str) -> bool:
 def _goals(around: Surroundings, squashed: str) -> list[str]:
     """The goals whose commits are squashed, else the active one."""
     index = around.goals()
-    known = [goal for goal in squashed_tasks(squashed) if goal in index.goals]
+    known = [goal for goal in squashed_tasks(squashed) if index.knows(goal)]
     return known or [goal.id for goal in around.open_goals(index)[-1:]]

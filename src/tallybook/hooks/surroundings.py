@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallybook.config import ConfigProblem, Settings, ledger_home, load_settings
+from tallybook.config import ConfigProblem, Settings, checkpoint_path, data_directory, ledger_home, load_settings
+from tallybook.ledger.file import OS_FILES
 from tallybook.ledger.goal_index import GoalEntry, GoalIndex, open_here, read_index, this_clone
+from tallybook.ledger.goal_lookup import look_up
 from tallybook.repo.worktree import NoRepository, Repository, find_repository
 
 if TYPE_CHECKING:
@@ -47,7 +49,10 @@ class Surroundings(NamedTuple):
 
     def goals(self) -> GoalIndex:
         """All goals of the ledger and of its published copy."""
-        return read_index(self.ledger, self.published())
+        published = self.published()
+        places = (self.ledger,) if published is None else (self.ledger, published)
+        found = look_up(checkpoint_path(data_directory(self.environ), self.ledger, published), places, OS_FILES)
+        return read_index(self.ledger, published) if found is None else found
 
     def published(self) -> Path | None:
         """The directory of the published copy."""

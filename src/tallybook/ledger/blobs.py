@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
-from zlib import crc32
 
 import attrs
 import msgspec
@@ -16,6 +15,7 @@ from tallybook.domain.problems import Problem
 from tallybook.domain.state import Claims, LedgerState, PendingBoundary
 from tallybook.domain.usage import SessionKey
 from tallybook.ledger.position import Position
+from tallybook.ledger.seal import DamagedError, one_line, sealed, unsealed
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from tallybook.domain.index import Index
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
-_SUM: Final = 4
-"""Bytes of a checksum."""
-
-
-class DamagedError(Exception):
-    """Bytes are not those that were written here."""
 
 
 @attrs.frozen
@@ -109,29 +103,13 @@ def small_of(state: LedgerState) -> Small:
 
 def key_text(key: str | SessionKey) -> str:
     """A key on one line."""
-    return json.dumps(key if isinstance(key, str) else [key.agent, key.session], ensure_ascii=False)
+    return one_line(key if isinstance(key, str) else [key.agent, key.session])
 
 
 def key_of(kind: Kind, text: str) -> Any:  # noqa: ANN401 - text or a session, as the kind tells
     """The key of a line."""
     parts = json.loads(text)
     return SessionKey(*parts) if kind.by_session else parts
-
-
-def sealed(place: str, data: bytes) -> bytes:
-    """``data`` with what ties it to ``place``."""
-    return crc32(data, crc32(place.encode())).to_bytes(_SUM) + data
-
-
-def opened_seal(place: str, blob: object) -> bytes:
-    """The data in ``blob``.
-
-    Raises:
-        DamagedError: they were not sealed for this place.
-    """
-    if not isinstance(blob, bytes) or sealed(place, blob[_SUM:]) != blob:
-        raise DamagedError(place)
-    return blob[_SUM:]
 
 
 def value_blob(table: str, key: str, value: object) -> bytes:
@@ -146,7 +124,7 @@ def value_of(table: str, key: str, blob: object) -> Any:  # noqa: ANN401 - as th
         DamagedError: it is none of this table and key.
     """
     try:
-        return _DECODERS[table].decode(opened_seal(f"{table} {key}", blob))
+        return _DECODERS[table].decode(unsealed(f"{table} {key}", blob))
     except ValueError as error:
         raise DamagedError(table) from error
 
@@ -163,7 +141,7 @@ def summary_of(blob: object) -> Summary:
         DamagedError: it is none, or that of another version.
     """
     try:
-        return _SUMMARY.decode(opened_seal("summary", blob))
+        return _SUMMARY.decode(unsealed("summary", blob))
     except ValueError as error:
         message = "summary"
         raise DamagedError(message) from error

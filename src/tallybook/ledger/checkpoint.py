@@ -9,27 +9,26 @@ import os
 import sqlite3
 import weakref
 from contextlib import closing, contextmanager, suppress
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from tallybook import __version__
 from tallybook.domain.figures import Figures
 from tallybook.domain.index import Index
 from tallybook.domain.state import LedgerState
 from tallybook.ledger.blobs import (
     KINDS,
-    DamagedError,
     Small,
     Summary,
     key_text,
-    opened_seal,
-    sealed,
     small_of,
     summary_blob,
     summary_of,
     tables_of,
     value_blob,
 )
+from tallybook.ledger.goal_index import GoalEntry
+from tallybook.ledger.goal_lookup import Saved as ForHooks
+from tallybook.ledger.goal_lookup import encoded
+from tallybook.ledger.seal import LOOKUP, VERSION, DamagedError, sealed, unsealed
 from tallybook.ledger.shelf import Shelf, lines_of
 
 if TYPE_CHECKING:
@@ -38,10 +37,6 @@ if TYPE_CHECKING:
 
     from tallybook.ledger.position import Position
 
-FORMAT: Final = 1
-"""Goes up with every change of what a replay makes of the same events, or of how a state is saved."""
-VERSION: Final = f"{FORMAT} {__version__}"
-DIRECTORY: Final = "checkpoint"
 _WAIT: Final = 1.0
 """Seconds that a command waits for another one that saves."""
 _SCHEMA: Final = """
@@ -49,12 +44,6 @@ CREATE TABLE summary (only INTEGER PRIMARY KEY CHECK (only = 1), value BLOB NOT 
 CREATE TABLE listed (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (name TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
 """
-
-
-def checkpoint_path(data: Path, home: Path) -> Path:
-    """Where the checkpoint of the ledger in ``home`` is kept."""
-    name = sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:16]
-    return data / DIRECTORY / f"{name}.db"
 
 
 class Saved:
@@ -122,7 +111,7 @@ class Saved:
         if table not in self._lists:
             with _damage():
                 blob = self._one("SELECT value FROM listed WHERE name = ?", table)
-            self._lists[table] = opened_seal(f"keys {table}", blob).decode()
+            self._lists[table] = unsealed(f"keys {table}", blob).decode()
         return self._lists[table]
 
     def rescued(self, table: str) -> MutableMapping[Any, Any]:
@@ -150,19 +139,19 @@ def save(path: Path, state: LedgerState, position: Position, saved: Saved | None
 
     Where another process has saved since ``saved`` was read, its work stays.
     """
-    summary = summary_blob(Summary(VERSION, position, small_of(state)))
+    summary = _summary(state, position)
     base = None if saved is None or saved.is_damaged else saved.blob
     if base == summary and not _changes(state):
         return True
     with suppress(sqlite3.Error, OSError):
         try:
-            return _write(path, state, summary, base)
+            return _write(path, state, position, base)
         except DamagedError:
-            return _write(path, state, summary, None)
+            return _write(path, state, position, None)
     return False
 
 
-def _write(path: Path, state: LedgerState, summary: bytes, base: bytes | None) -> bool:
+def _write(path: Path, state: LedgerState, position: Position, base: bytes | None) -> bool:
     if base is None:
         _made_anew(path)
     with closing(_connected(path, "rw")) as connection:
@@ -174,9 +163,24 @@ def _write(path: Path, state: LedgerState, summary: bytes, base: bytes | None) -
             return False
         else:
             _write_changes(connection, state)
-        connection.execute("INSERT OR REPLACE INTO summary VALUES (1, ?)", (summary,))
+        _write_list(connection, LOOKUP, encoded(_for_hooks(state, position)))
+        connection.execute("INSERT OR REPLACE INTO summary VALUES (1, ?)", (_summary(state, position),))
         connection.execute("COMMIT")
         return True
+
+
+def _summary(state: LedgerState, position: Position) -> bytes:
+    return summary_blob(Summary(VERSION, position, small_of(state)))
+
+
+def _for_hooks(state: LedgerState, position: Position) -> ForHooks:
+    goals = (state.goals[goal] for goal in sorted(state.index.open))
+    return ForHooks(
+        {head.path: head.mark for head in position.heads},
+        position.last,
+        position.highest,
+        tuple(GoalEntry(it.id, it.title, it.kind, it.worktree, it.writer, it.activated) for it in goals),
+    )
 
 
 def _changes(state: LedgerState) -> bool:
@@ -188,7 +192,7 @@ def _write_all(connection: sqlite3.Connection, state: LedgerState) -> None:
         keyed = ((key_text(key), value) for key, value in table.items())
         rows = ((name, key, value_blob(name, key, value)) for key, value in keyed)
         connection.executemany("INSERT INTO entry VALUES (?, ?, ?)", rows)
-        _write_keys(connection, name, lines_of(table))
+        _write_list(connection, name, lines_of(table).encode())
 
 
 def _write_changes(connection: sqlite3.Connection, state: LedgerState) -> None:
@@ -204,12 +208,11 @@ def _write_changes(connection: sqlite3.Connection, state: LedgerState) -> None:
                 connection.execute("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", (name, text, blob))
         keys = table.keys_text()
         if keys is not None:
-            _write_keys(connection, name, keys)
+            _write_list(connection, name, keys.encode())
 
 
-def _write_keys(connection: sqlite3.Connection, name: str, keys: str) -> None:
-    blob = sealed(f"keys {name}", keys.encode())
-    connection.execute("INSERT OR REPLACE INTO listed VALUES (?, ?)", (name, blob))
+def _write_list(connection: sqlite3.Connection, name: str, data: bytes) -> None:
+    connection.execute("INSERT OR REPLACE INTO listed VALUES (?, ?)", (name, sealed(f"keys {name}", data)))
 
 
 def _made_anew(path: Path) -> None:

@@ -13,6 +13,7 @@ from tallybook.ledger.file import OS_FILES, FileSystem, opened
 from tallybook.ledger.identity import survey
 from tallybook.ledger.line import Fault, RawEvent, parse
 from tallybook.ledger.scan import ledger_files, lines
+from tallybook.ledger.seal import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,24 +44,41 @@ class GoalEntry(NamedTuple):
 
 
 class GoalIndex(NamedTuple):
-    """All goals by id."""
+    """The goals of a ledger, as far as they matter: the open ones at least."""
 
     goals: dict[str, GoalEntry]
+    """By id."""
+    listed: str = ""
+    """Ids of more goals as JSON, a newline before and behind each."""
+
+    def knows(self, goal: str) -> bool:
+        """Whether there is such a goal."""
+        return goal in self.goals or f"\n{one_line(goal)}\n" in self.listed
 
 
 def read_index(home: Path, published: Path | None, files: FileSystem = OS_FILES) -> GoalIndex:
     """Fold all files of both directories; lines and files that can't be read are passed over."""
     events: dict[str, RawEvent] = {}
     for event in _events(files, [home] if published is None else [home, published]):
-        envelope = event.envelope
-        if envelope.type in _RULES:
-            known = events.get(envelope.id)
-            if known is None or _order(event) < _order(known):
-                events[envelope.id] = event
-    goals: dict[str, GoalEntry] = {}
-    for event in sorted(events.values(), key=lambda event: (_order(event), event.envelope.id)):
-        _RULES[event.envelope.type](goals, event)
-    return GoalIndex(goals)
+        if concerns(event):
+            known = events.get(event.envelope.id)
+            if known is None or order_of(event) < order_of(known):
+                events[event.envelope.id] = event
+    index = GoalIndex({})
+    for event in sorted(events.values(), key=lambda event: (order_of(event), event.envelope.id)):
+        apply(index, event)
+    return index
+
+
+def concerns(event: RawEvent) -> bool:
+    """Whether the event opens, closes or names goals."""
+    return event.envelope.type in _RULES
+
+
+def apply(index: GoalIndex, event: RawEvent) -> None:
+    """Bring the index forward by one event that concerns it."""
+    if event.envelope.type != "goal_started" or not index.knows(event.envelope.goal):
+        _RULES[event.envelope.type](index.goals, event)
 
 
 def this_clone(home: Path, identity: Path, files: FileSystem = OS_FILES) -> frozenset[str]:
@@ -94,21 +112,22 @@ def _events(files: FileSystem, directories: list[Path]) -> Iterable[RawEvent]:
                 continue
 
 
-def _order(event: RawEvent) -> tuple[str, str, int]:
+def order_of(event: RawEvent) -> tuple[str, str, int]:
+    """Its place in the total order of all events."""
     return (event.envelope.hlc, event.envelope.writer, event.envelope.seq)
 
 
 def _started(goals: dict[str, GoalEntry], event: RawEvent) -> None:
     goal, body = event.envelope.goal, event.body
     title, kind, worktree = body.get("title"), body.get("kind"), body.get("worktree")
-    if goal not in goals and isinstance(title, str) and isinstance(kind, str) and isinstance(worktree, str | None):
-        goals[goal] = GoalEntry(goal, title, kind, worktree, event.envelope.writer, _order(event))
+    if isinstance(title, str) and isinstance(kind, str) and isinstance(worktree, str | None):
+        goals[goal] = GoalEntry(goal, title, kind, worktree, event.envelope.writer, order_of(event))
 
 
 def _continued(goals: dict[str, GoalEntry], event: RawEvent) -> None:
     entry = goals.get(event.envelope.goal)
     if entry is not None and entry.is_open:
-        goals[entry.id] = entry._replace(activated=_order(event))
+        goals[entry.id] = entry._replace(activated=order_of(event))
 
 
 def _finished(goals: dict[str, GoalEntry], event: RawEvent) -> None:

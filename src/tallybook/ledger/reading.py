@@ -20,7 +20,8 @@ from tallybook.ledger import hlc
 from tallybook.ledger.codec import decode, decode_canonical, encode, event_of
 from tallybook.ledger.file import FileSystem, Opened, UnusableFileError, opened
 from tallybook.ledger.line import VERSION, Fault, RawEvent, canonical, framed, parse
-from tallybook.ledger.position import FileHead, Position, begins_alike, heads_by_path, proof_of
+from tallybook.ledger.position import FileHead, Position
+from tallybook.ledger.proof import Mark, begins_alike, has_grown, is_untouched, proof_of, stamp_of
 from tallybook.ledger.scan import Line, ledger_files, lines
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def read_on(files: FileSystem, directories: tuple[Path, ...], before: Position) 
         return None
     events = collector.events()
     position = collector.position(events, before)
-    if position is None or not heads_by_path(position.heads).keys() >= heads_by_path(before.heads).keys():
+    if position is None or not {head.path for head in position.heads}.issuperset(head.path for head in before.heads):
         return None
     behind = all((*event.order, event.id) > before.last and event.id > before.highest for event in events)
     return Tail(tuple(events), position) if behind else None
@@ -140,7 +141,7 @@ def unreadable(error: OSError) -> Fault:
 class _Collector:
     def __init__(self, files: FileSystem, before: Position | None = None) -> None:
         self._files = files
-        self._before = {} if before is None else heads_by_path(before.heads)
+        self._before = before or Position()
         self._found: dict[str, tuple[str, Event]] = {}
         self._problems: list[Problem] = []
         self._places: list[Problem] = []
@@ -168,20 +169,20 @@ class _Collector:
         self._problems.append(self._places[-1])
 
     def _read_file(self, source: Opened, *, home: bool) -> None:
-        before = self._before.get(str(source.path))
-        if before is not None and not home and _is_untouched(self._files, source, before):
+        before = self._before.of_file(str(source.path))
+        if before is not None and not home and is_untouched(self._files, source, before.mark):
             self._heads.append(before)
         elif not home and self._is_copy(source):
             count = sum(1 for _ in lines(self._files, source))
             self._lines += count
             self._heads.append(self._head(source, _Extent(source.size, count, count), home=False))
-        elif before is None or (home and _has_grown(self._files, source, before)):
+        elif before is None or (home and has_grown(self._files, source, before.mark)):
             self._read_lines(source, before, home=home)
         else:
             raise _ChangedError
 
     def _read_lines(self, source: Opened, before: FileHead | None, *, home: bool) -> None:
-        extent = _Extent() if before is None else _Extent(before.end, before.lines, before.fresh)
+        extent = _Extent() if before is None else _Extent(*before.mark[1:4])
         problems = [] if before is None else list(before.problems)
         self._problems += problems
         torn_tail = None
@@ -204,21 +205,14 @@ class _Collector:
         """Whether a published file is the beginning of the home's file of its name, all of whose lines are good."""
         for head in self._heads:
             path = Path(head.path)
-            if head.home and path.name == source.path.name and head.fresh == head.lines:
+            if head.home and path.name == source.path.name and head.mark.fresh == head.mark.lines:
                 with opened(self._files, path, os.O_RDONLY) as original:
                     return begins_alike(self._files, source, original)
         return False
 
     def _head(self, source: Opened, extent: _Extent, *, home: bool) -> FileHead:
-        return FileHead(
-            path=str(source.path),
-            home=home,
-            stamp=_stamp(source),
-            end=extent.end,
-            lines=extent.lines,
-            proof=proof_of(self._files, source, extent.end),
-            fresh=extent.fresh,
-        )
+        mark = Mark(stamp_of(source), *extent, proof_of(self._files, source, extent.end))
+        return FileHead(str(source.path), home, mark)
 
     def _line(self, line: Line) -> Fault | None:
         if not line.complete:
@@ -283,22 +277,6 @@ class _Collector:
             len(self._newer),
             self.position(events, Position()),
         )
-
-
-def _is_untouched(files: FileSystem, source: Opened, before: FileHead) -> bool:
-    return _stamp(source) == before.stamp and proof_of(files, source, before.end) == before.proof
-
-
-def _has_grown(files: FileSystem, source: Opened, before: FileHead) -> bool:
-    """Whether the bytes before the head are those that were read; nothing but an addition may have touched the file."""
-    now, then = _stamp(source), before.stamp
-    kept = now[:2] == then[:2] and (now == then or now[2] > before.end)
-    return kept and proof_of(files, source, before.end) == before.proof
-
-
-def _stamp(source: Opened) -> tuple[int, int, int, int]:
-    status = source.status
-    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _rank(event: Event) -> tuple[object, ...]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import Any, Final, Protocol, TypeVar
 
-from tallybook.ledger.blobs import DamagedError, Kind, key_of, key_text, value_of
+from tallybook.ledger.blobs import Kind, key_of, key_text, value_of
+from tallybook.ledger.seal import DamagedError
 
 _PATIENCE: Final = 32
 """So many rows are read one by one before all are read at once."""

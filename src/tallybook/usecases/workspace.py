@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from tallybook.clock import Clock, Ids, SystemClock, SystemIds, timestamp
-from tallybook.config import Settings, data_directory, ledger_override, load_settings
+from tallybook.config import Settings, checkpoint_path, data_directory, ledger_override, load_settings
 from tallybook.domain.commands import Circumstances
 from tallybook.domain.goal import finish_order
 from tallybook.domain.problems import Problem, Where
@@ -18,7 +18,6 @@ from tallybook.domain.replay import fold
 from tallybook.domain.state import LedgerState
 from tallybook.domain.workflow import Work
 from tallybook.history.ingest import Progress
-from tallybook.ledger.checkpoint import checkpoint_path
 from tallybook.ledger.reading import Reading
 from tallybook.ledger.replica import Replica
 from tallybook.ledger.store import Ledger, LedgerPlace
@@ -73,7 +72,8 @@ class Workspace:
 
     def replica(self) -> Replica:
         """The state of the ledger, from the checkpoint as far as it goes."""
-        return Replica(self.ledger, checkpoint_path(self.data, self.ledger.place.home))
+        place = self.ledger.place
+        return Replica(self.ledger, checkpoint_path(self.data, place.home, place.published))
 
 
 def open_workspace(ledger: Path | None = None) -> Workspace:
