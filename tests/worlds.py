@@ -26,6 +26,7 @@ from tallybook.domain.events import (
     UsageManual,
     UsageSnapshot,
 )
+from tallybook.domain.metrics import accounts
 from tallybook.domain.quality import Quality
 from tallybook.domain.replay import fold
 from tallybook.domain.tokens import TokenVector
@@ -423,3 +424,16 @@ def messy_events(draw: st.DrawFn) -> list[Event]:
     for goal, body, writer in draw(st.lists(st.tuples(_goals, _bodies, st.sampled_from(WRITERS)), max_size=25)):
         book.write(goal, body, writer)
     return book.events
+
+
+def numbers(state: LedgerState) -> tuple[object, ...]:
+    """All that can be asked of a state in numbers."""
+    found = accounts(state)
+    return (
+        dict(found.goals),
+        dict(found.measures),
+        found.remainder,
+        found.remainder_tokens,
+        found.counter,
+        dict(found.shares),
+    )

@@ -32,7 +32,7 @@ from tallybook.domain.replay import apply, fold, order
 from tallybook.domain.state import LedgerState, kept_goal
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import SnapshotReason
-from worlds import Book, World, clock, messy_events, pending, used, worlds
+from worlds import Book, World, clock, messy_events, numbers, pending, used, worlds
 
 if TYPE_CHECKING:
     from random import Random
@@ -117,18 +117,6 @@ def test_numbers_that_are_remembered_are_those_of_a_fresh_replay(events: list[Ev
         elif asked:
             assert accounts(state).goals[asked].measure == accounts(state).measures[asked]
     assert numbers(state) == numbers(fold(events))
-
-
-def numbers(state: LedgerState) -> tuple[object, ...]:
-    found = accounts(state)
-    return (
-        dict(found.goals),
-        dict(found.measures),
-        found.remainder,
-        found.remainder_tokens,
-        found.counter,
-        dict(found.shares),
-    )
 
 
 @given(messy_events())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from tallybook.domain.events import Event, GoalFinished, GoalStarted, NewEvent, StageMarked
+from tallybook.domain.events import Event, GoalFinished, GoalStarted, NewEvent, StageMarked, UnknownBody
 from tallybook.ledger.codec import encode
 from tallybook.ledger.file import OS_FILES, OsFiles
 from tallybook.ledger.line import FIRST_PREV, Envelope, build
@@ -195,3 +197,17 @@ def tampered(line: bytes, change: Mapping[bytes, bytes]) -> bytes:
         assert old in head
         head = head.replace(old, new, 1)
     return head + b',"sum":"' + sha256(head).hexdigest()[:16].encode() + b'"}'
+
+
+def lines_of(events: Sequence[Event]) -> list[bytes]:
+    """Events of a made-up world as whole lines: their short names become names that a line may hold."""
+    return [_line_of_world(event) for event in events]
+
+
+def _line_of_world(event: Event) -> bytes:
+    text = json.dumps([event.id, event.goal, {} if isinstance(event.body, UnknownBody) else encode(event.body)])
+    text = re.sub(r'"e(\d{5})"', lambda found: f'"01935f4e-8a7b-7c3d-9e2f-{int(found[1]):012x}"', text)
+    identity, goal, body = json.loads(re.sub(r'"g(\d+)"', lambda found: f'"g260620-{int(found[1]):08}"', text))
+    writer = {"w-a": "w-0000000a", "w-b": "w-0000000b"}[event.writer]
+    kind = "sung_" + event.type if isinstance(event.body, UnknownBody) else event.type
+    return build(Envelope(identity, writer, event.seq, FIRST_PREV, event.at, event.hlc, kind, goal), body)[0]
