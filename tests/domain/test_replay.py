@@ -340,3 +340,16 @@ def test_a_torn_batch_leaves_usage_and_no_goal(book: Book) -> None:
     book.snap("a", pending(used("s", 5)))
     assert (book.state.goals, book.state.problems) == ({}, [])
     assert accounts(book.state).remainder_tokens.total == 5
+
+
+def test_a_correction_may_make_another_goal_the_last_that_ended(book: Book) -> None:
+    book.start("a")
+    book.start("b")
+    book.write("a", GoalFinished("success", clock(10)))
+    book.write("b", GoalFinished("success", clock(20)))
+    assert book.state.index.finished == {("w-a", "tree"): "b"}
+    book.write("b", GoalCorrected("success", clock(5)))
+    assert book.state.index.finished == {("w-a", "tree"): "a"}
+    book.write("b", GoalCorrected("success", clock(30)))
+    assert book.state.index.finished == {("w-a", "tree"): "b"}
+    assert len(accounts(book.state).goals) == 2

@@ -21,6 +21,7 @@ from tallybook.ledger.line import (
     UnwritableEventError,
     build,
     canonical,
+    framed,
     is_canonical,
     parse,
 )
@@ -236,3 +237,27 @@ def test_a_newer_line_is_understood_as_far_as_possible() -> None:
 )
 def test_a_newer_line_must_still_be_sound(change: dict[bytes, bytes], code: str) -> None:
     assert code_of(tampered(LINE, change)) == code
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        tampered(LINE, {b"2026-11-22T": b"2026-02-30T"}),
+        tampered(LINE, {b'"v":1': b'"v":2'}),
+        LINE[:-1],
+        LINE.replace(b"plan", b"pLan"),
+        LINE[:-26] + b',"sum":"' + b"\xff" * 16 + b'"}',
+        b"",
+    ],
+)
+def test_only_whole_lines_of_this_version_are_framed(line: bytes) -> None:
+    assert framed(line) is None
+
+
+def test_a_framed_line_is_the_parsed_one() -> None:
+    frame, event = framed(LINE), parse(LINE)
+    assert frame is not None
+    assert isinstance(event, RawEvent)
+    kept = ("id", "writer", "seq", "at", "hlc", "type", "goal")
+    assert [getattr(frame, name) for name in kept] == [getattr(event.envelope, name) for name in kept]
+    assert (json.loads(frame.body), frame.sum) == (event.body, event.sum)

@@ -26,7 +26,6 @@ from ledger.ledgers import (
     started,
     tampered,
 )
-from tallybook.domain.events import Event, NewEvent
 from tallybook.domain.goal import Status
 from tallybook.domain.metrics import accounts
 from tallybook.domain.problems import Refusal
@@ -36,11 +35,13 @@ from tallybook.ledger.file import OS_FILES
 from tallybook.ledger.goal_index import GoalIndex, read_index
 from tallybook.ledger.goal_lookup import look_up
 from tallybook.ledger.replica import Replica
+from tallybook.ledger.seal import sealed
 from worlds import messy_events, numbers, worlds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tallybook.domain.events import Event, NewEvent
     from tallybook.domain.state import LedgerState
     from tallybook.ledger.store import Ledger
 
@@ -64,13 +65,14 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     return Reads(monkeypatch)
 
 
-def assert_right(ledger: Ledger, replica: Replica) -> None:
+def assert_right(ledger: Ledger, replica: Replica, *, sound: bool = True) -> None:
     reading = ledger.read()
     state = fold(reading.events)
     assert replica.state == state
     assert list(replica.state.goals) == list(state.goals)
     assert len(replica.state.goals) == len(state.goals)
     assert numbers(replica.state) == numbers(state)
+    assert not (sound and replica._saved is not None and replica._saved.is_damaged)
     assert (replica.problems, replica.newer) == (reading.problems, reading.newer)
     assert replica.latest(ledger.clock.now()) == reading.latest(ledger.clock.now())
     carried = attrs.evolve(ledger, place=attrs.evolve(ledger.place, home=ledger.place.home / "none")).read().events
@@ -403,7 +405,7 @@ def test_any_flipped_byte_is_found_or_does_not_matter(tmp_path: Path) -> None:
             path.with_name(path.name + ending).unlink(missing_ok=True)
         assert_looked_up(ledger, path)
         found = Replica(ledger, path)
-        assert_right(ledger, found)
+        assert_right(ledger, found, sound=False)
         found.save()
         assert_right(ledger, Replica(ledger, path))
 
@@ -442,3 +444,24 @@ def test_a_change_alone_makes_a_lost_list_be_written_anew(ledger: Ledger, path: 
     reads.count = 0
     assert_right(ledger, Replica(ledger, path))
     assert reads.count == 0
+
+
+def test_what_is_sealed_and_has_another_shape_is_replaced(
+    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch, reads: Reads
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "_summary", lambda *_: sealed("summary", b"\x01"))
+        path.unlink()
+        Replica(ledger, path).save()
+    reads.count = 0
+    assert_right(ledger, Replica(ledger, path))
+    assert reads.count == 1
+    with closing(checkpoint._connected(path, "rw")) as connection:
+        connection.execute("UPDATE entry SET value = ?", (sealed("goals", b"\x01"),))
+    Replica(ledger, path).save()
+    assert_right(ledger, Replica(ledger, path))
+
+
+def test_nothing_published_where_no_copy_is_kept(ledger: Ledger, tmp_path: Path) -> None:
+    alone = attrs.evolve(ledger, place=attrs.evolve(ledger.place, published=None))
+    assert Replica(alone, tmp_path / "alone.db").unpublished == 2

@@ -29,7 +29,9 @@ _RANK = {quality: rank for rank, quality in enumerate(Quality)}
 
 def worst(first: Quality, second: Quality) -> Quality:
     """Join two qualities; measured with unmeasured is at best a lower bound."""
-    if Quality.UNMEASURED in (first, second) and first != second:
+    if first is second:
+        return first
+    if Quality.UNMEASURED in (first, second):
         measured = second if first is Quality.UNMEASURED else first
         return max(measured, Quality.LOWER_BOUND, key=_RANK.__getitem__)
     return max(first, second, key=_RANK.__getitem__)

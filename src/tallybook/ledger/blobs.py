@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -68,7 +69,7 @@ KINDS: Final = {
     "joined": Kind(_KEYS),
     "budgets": Kind(tuple[Budget, ...]),
     "lines": Kind(SessionLine, by_session=True, whole=False),
-    "passes": Kind(int),
+    "passes": Kind(_TEXTS),
     "dropped": Kind(_TEXTS),
     "owned": Kind(_KEYS),
     "visitors": Kind(_TEXTS, by_session=True),
@@ -77,8 +78,11 @@ KINDS: Final = {
     "shares": Kind(Share, by_session=True),
 }
 """All tables, by their names in the state, its index or its figures."""
-_DECODERS: Final = {name: msgspec.msgpack.Decoder(kind.value) for name, kind in KINDS.items()}
-_SUMMARY: Final = msgspec.msgpack.Decoder(Summary)
+
+
+@cache
+def _decoder(table: str) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(KINDS[table].value)
 
 
 def tables_of(state: LedgerState) -> dict[str, MutableMapping[Any, Any]]:
@@ -124,7 +128,7 @@ def value_of(table: str, key: str, blob: object) -> Any:  # noqa: ANN401 - as th
         DamagedError: it is none of this table and key.
     """
     try:
-        return _DECODERS[table].decode(unsealed(f"{table} {key}", blob))
+        return _decoder(table).decode(unsealed(f"{table} {key}", blob))
     except ValueError as error:
         raise DamagedError(table) from error
 
@@ -141,7 +145,7 @@ def summary_of(blob: object) -> Summary:
         DamagedError: it is none, or that of another version.
     """
     try:
-        return _SUMMARY.decode(unsealed("summary", blob))
+        return msgspec.msgpack.decode(unsealed("summary", blob), type=Summary)
     except ValueError as error:
         message = "summary"
         raise DamagedError(message) from error

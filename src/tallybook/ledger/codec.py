@@ -14,13 +14,14 @@ import msgspec
 
 from tallybook.domain.events import Body, Event, UnknownBody
 from tallybook.ledger.line import Fault, Framed, RawEvent, UnwritableEventError
-from tallybook.ledger.wire import FORMS, Form
+from tallybook.ledger.wire import Form, form_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _ENCODER: Final = msgspec.json.Encoder()
-_DECODERS: Final = {name: msgspec.json.Decoder(form.strict) for name, form in FORMS.items()}
+_READERS: Final[dict[str, tuple[Callable[[bytes], Any], Callable[[Any], Any]]]] = {}
+"""By type of event: from bytes to the strict form, and from there to the domain."""
 
 
 @attrs.frozen
@@ -38,10 +39,11 @@ def encode(body: Body) -> dict[str, object]:
     Raises:
         UnwritableEventError: it is of a type that this version does not know.
     """
-    if isinstance(body, UnknownBody):
-        message = f"events of type {body.type} can't be written by this version"
+    form = form_of(body.TYPE)
+    if form is None:
+        message = f"events of type {getattr(body, 'type', body.TYPE)} can't be written by this version"
         raise UnwritableEventError(message)
-    found: dict[str, object] = _listed(msgspec.to_builtins(FORMS[body.TYPE].write(body)))
+    found: dict[str, object] = _listed(msgspec.to_builtins(form.write(body)))
     return found
 
 
@@ -54,7 +56,7 @@ def _listed(value: Any) -> Any:  # noqa: ANN401 - a JSON value, but for its tupl
 def decode(raw: RawEvent) -> Decoded | Fault:
     """The event of a line that is whole; a fault ``bad-body`` where its body does not fit its type."""
     envelope = raw.envelope
-    form = FORMS.get(envelope.type)
+    form = form_of(envelope.type)
     strays = raw.strays
     body: Body = UnknownBody(envelope.type)
     if form is not None:
@@ -72,17 +74,24 @@ def decode_canonical(kind: str, raw: bytes) -> Body | None:
 
     They hold then all that ``decode`` asks for and nothing beside it; else None, and ``decode`` tells more.
     """
-    decoder = _DECODERS.get(kind)
-    if decoder is None:
+    reader = _READERS.get(kind) or _reader(kind)
+    if reader is None:
         return None
     try:
-        wire = decoder.decode(raw)
+        wire = reader[0](raw)
         if _ENCODER.encode(wire) != raw:
             return None
-        body: Body = FORMS[kind].read(wire)
+        body: Body = reader[1](wire)
     except (ValueError, RecursionError):
         return None
     return body
+
+
+def _reader(kind: str) -> tuple[Callable[[bytes], Any], Callable[[Any], Any]] | None:
+    form = form_of(kind)
+    if form is None:
+        return None
+    return _READERS.setdefault(kind, (msgspec.json.Decoder(form.strict).decode, form.read))
 
 
 def event_of(frame: Framed, body: Body) -> Event:

@@ -18,13 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_NAME: Final = "ledger.lock"
-TIMEOUT: Final = 10.0
-"""Seconds."""
 _POLL: Final = 0.005
 
 
 @contextmanager
-def held(home: Path, timeout: float = TIMEOUT) -> Iterator[None]:
+def held(home: Path, timeout: float = 10.0) -> Iterator[None]:
     """Hold the lock of the ledger in ``home``, waiting up to ``timeout`` seconds.
 
     Raises:

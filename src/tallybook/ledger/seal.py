@@ -18,6 +18,7 @@ GOALS: Final = "goals"
 """The list of all goal ids."""
 LOOKUP: Final = "lookup"
 """What the hooks look at besides."""
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 _SUM: Final = 4
 """Bytes of a checksum."""
 
@@ -44,4 +45,4 @@ def unsealed(place: str, blob: object) -> bytes:
 
 def one_line(value: object) -> str:
     """A JSON value on one line, as keys stand in a checkpoint."""
-    return json.dumps(value, ensure_ascii=False)
+    return _encode(value)

@@ -20,7 +20,6 @@ from tallybook.ledger.codec import Decoded, decode, encode
 from tallybook.ledger.errors import AppendFailedError, LedgerError
 from tallybook.ledger.file import OS_FILES, FileSystem, make_directories
 from tallybook.ledger.line import Envelope, Fault, UnwritableEventError, build
-from tallybook.ledger.lock import TIMEOUT, held
 from tallybook.ledger.reading import Reading, Tail, read, read_on
 from tallybook.ledger.scan import SUFFIX
 from tallybook.ledger.writer import Head, take_up
@@ -68,7 +67,7 @@ class Ledger:
     clock: Clock
     ids: Ids
     files: FileSystem = OS_FILES
-    lock_timeout: float = TIMEOUT
+    lock_timeout: float = 10.0
     """Seconds."""
 
     def read(self) -> Reading:
@@ -99,6 +98,8 @@ class Ledger:
         except OSError as error:
             deed = "the ledger directory can't be made"
             raise LedgerError.wrap(deed, self.place.home, error) from error
+        from tallybook.ledger.lock import held  # noqa: PLC0415 - what only reads needs no lock, and starts sooner
+
         with held(self.place.home, self.lock_timeout):
             seen = look()
             decided = decide(seen)

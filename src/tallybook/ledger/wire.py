@@ -53,6 +53,12 @@ class Form:
     """From the domain to ``strict``."""
 
 
+def form_of(event_type: str) -> Form | None:
+    """The form of the bodies of a type, made when it is asked for; None for a type that this version does not know."""
+    kind = _KINDS.get(event_type)
+    return None if kind is None else _FORMS.get(kind) or _form(kind)
+
+
 def _vector(wire: Any) -> TokenVector:  # noqa: ANN401 - a struct that is made below
     parts = _components(wire)
     vector = TokenVector(*parts)
@@ -201,5 +207,4 @@ _components: Final = attrgetter(*COMPONENTS)
 _price_class: Final = lru_cache(maxsize=4096)(PriceClass)
 _VECTOR_FORM: Final = _vector_form()
 _FORMS: Final[dict[type, Form]] = {TokenVector: _VECTOR_FORM, ClassUsage: _class_form(_VECTOR_FORM)}
-FORMS: Final[dict[str, Form]] = {kind.TYPE: _form(kind) for kind in KNOWN_BODIES}
-"""By type of event."""
+_KINDS: Final[dict[str, type]] = {kind.TYPE: kind for kind in KNOWN_BODIES}

@@ -20,6 +20,8 @@ _LISTED: Final = re.compile(r"^(\s*(?:[0-9]+(?=[.)]))?)([-+.)])")
 
 def terminal(text: str) -> str:
     """``text`` as one line without anything that a terminal would obey."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_visible(char) for char in text)
 
 

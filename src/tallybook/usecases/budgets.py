@@ -11,6 +11,7 @@ from tallybook.domain.metrics import accounts
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.resolve import known
 from tallybook.reports.budgets import ListedBudget
+from tallybook.usecases.workspace import problems_of
 
 if TYPE_CHECKING:
     from tallybook.usecases.workspace import Workspace
@@ -26,7 +27,7 @@ class BudgetList:
 
 def list_budgets(workspace: Workspace, goal: str | None) -> BudgetList | Refusal:
     """The budgets of one goal, or of all."""
-    found = workspace.replay()
+    found = workspace.replica()
     state = found.state
     only = None if goal is None else known(state, goal)
     if isinstance(only, Refusal):
@@ -35,4 +36,4 @@ def list_budgets(workspace: Workspace, goal: str | None) -> BudgetList | Refusal
     shared = accounts(state)
     goals = sorted((state.goals[name] for name in wanted), key=lambda it: (not it.is_open, it.started_at, it.id))
     rows = tuple(ListedBudget(it, use) for it in goals for use in budgets_of(state, it.id, shared.goals[it.id]))
-    return BudgetList(rows, (*workspace.problems, *found.problems))
+    return BudgetList(rows, (*workspace.problems, *problems_of(found, state)))

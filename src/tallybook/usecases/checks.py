@@ -17,6 +17,7 @@ from tallybook.domain.state import LedgerState
 from tallybook.domain.tokens import total_of
 from tallybook.usecases.log_usage import usage_of_log
 from tallybook.usecases.tasks import Logged, TaskResult, perform
+from tallybook.usecases.workspace import problems_of
 
 if TYPE_CHECKING:
     from tallybook.domain.tokens import TokenVector
@@ -85,7 +86,7 @@ def add_check(
     if isinstance(found, Refusal):
         return found
     total = total_of(part.tokens for part in found.usage).total
-    taken = owned(workspace.replay().state, found)
+    taken = owned(workspace.replica().state, found)
     if taken and sum(tokens.total for tokens in taken.values()) >= total:
         message = f"the tokens of this log belong to {', '.join(taken)} already; nothing was written"
         return Refusal("log-counted", message, "tally show GOAL tells what it used")
@@ -109,12 +110,12 @@ def owned(state: LedgerState, logged: Logged) -> dict[str, TokenVector]:
 
 def listed(workspace: Workspace, source: str | None) -> CheckList:
     """All checks, or those of one source."""
-    found = workspace.replay()
+    found = workspace.replica()
     checks = [
         goal
         for goal in found.state.goals.values()
         if goal.kind == KIND and (source is None or goal.source_id == source)
     ]
     checks.sort(key=lambda goal: (goal.source_id or "", goal.pass_number or 0, goal.started_at, goal.id))
-    problems = (*workspace.problems, *found.problems)
+    problems = (*workspace.problems, *problems_of(found, found.state))
     return CheckList(tuple(checks), found.state, accounts(found.state), problems)

@@ -12,8 +12,6 @@ from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.resolve import goals_here, workflow_state
 from tallybook.domain.tokens import TokenVector, total_of
 from tallybook.domain.workflow import Command, verdict
-from tallybook.history import queries
-from tallybook.history.store import NAME, StoreUnavailable, open_store
 from tallybook.reports.model import ReportData, WorkflowView
 from tallybook.usecases.workspace import Workspace, circumstances_of, problems_of
 
@@ -74,8 +72,12 @@ def _workflow(workspace: Workspace, found: Replica) -> WorkflowView:
 
 def _unattributed(workspace: Workspace, shared: Accounts) -> tuple[TokenVector | None, tuple[Problem, ...]]:
     """What the history holds beyond the sessions' counters; None without capture or before anything was read."""
+    from tallybook.history.store import NAME, StoreUnavailable, open_store  # noqa: PLC0415 - not all commands look
+
     if not workspace.settings.capture or not (workspace.data / NAME).exists():
         return None, ()
+    from tallybook.history import queries  # noqa: PLC0415 - there may be no history
+
     try:
         with open_store(workspace.data) as store:
             total = queries.history_total(store).tokens

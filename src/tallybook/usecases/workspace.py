@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -17,11 +18,13 @@ from tallybook.domain.problems import Problem, Where
 from tallybook.domain.replay import fold
 from tallybook.domain.state import LedgerState
 from tallybook.domain.workflow import Work
-from tallybook.history.ingest import Progress
 from tallybook.ledger.reading import Reading
 from tallybook.ledger.replica import Replica
 from tallybook.ledger.store import Ledger, LedgerPlace
 from tallybook.repo.worktree import NoRepository, Repository, SinceGoal, Uncertain, find_repository, started_work
+
+if TYPE_CHECKING:
+    from tallybook.history.ingest import Progress  # noqa: TC004 - nobody resolves it, and it takes long to import
 
 
 @attrs.frozen
