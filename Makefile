@@ -44,7 +44,7 @@ test-clients: setup ## the tests that drive real agent programs
 	$(BIN)/pytest -m clients
 
 bench: setup ## every benchmark in bench/
-	@set -e; for file in bench/*.py; do $(BIN)/python $$file; done
+	@set -e; for file in $$(grep -l "^if __name__" bench/*.py); do $(BIN)/python $$file; done
 
 lock: setup ## make the lock files anew from pyproject.toml
 	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet 'uv>=0.9'

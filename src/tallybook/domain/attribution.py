@@ -108,11 +108,14 @@ def _growth(
     Where a class fell, usage may have moved between classes; then no more is added in all than the sum over
     classes grew beyond what was handed out before, so that nothing is counted twice.
     """
-    now = {usage.price_class: usage for usage in classes}
-    fell = any(_fell(earlier, now.get(price_class, _NOTHING)) for price_class, earlier in counted.items())
-    raw = []
+    raw, fell, met = [], False, 0
     for usage in classes:
-        earlier = counted.get(usage.price_class, _NOTHING)
+        earlier = counted.get(usage.price_class)
+        if earlier is None:
+            raw.append(usage)
+            continue
+        met += 1
+        fell = fell or earlier.responses > usage.responses or not usage.tokens.covers(earlier.tokens)
         raw.append(
             ClassUsage(
                 usage.price_class,
@@ -120,18 +123,18 @@ def _growth(
                 usage.tokens.growth_since(earlier.tokens),
             )
         )
-    growth = tuple(_limited(raw, _room(counted.values(), classes)) if fell else raw)
-    grown = tuple(usage for usage in growth if usage.responses or usage.tokens)
+    if not fell and met == len(counted):
+        grown = tuple(usage for usage in raw if usage.responses or usage.tokens)
+        if grown:
+            counted.update((usage.price_class, usage) for usage in classes if usage.responses or usage.tokens)
+        return grown, False
+    grown = tuple(usage for usage in _limited(raw, _room(counted.values(), classes)) if usage.responses or usage.tokens)
     for usage in grown:
         earlier = counted.get(usage.price_class, _NOTHING)
         counted[usage.price_class] = ClassUsage(
             usage.price_class, earlier.responses + usage.responses, earlier.tokens + usage.tokens
         )
-    return grown, fell
-
-
-def _fell(earlier: ClassUsage, later: ClassUsage) -> bool:
-    return earlier.responses > later.responses or not later.tokens.covers(earlier.tokens)
+    return grown, True
 
 
 def _room(counted: Iterable[ClassUsage], classes: tuple[ClassUsage, ...]) -> ClassUsage:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+import attrs
 
 from tallybook.domain.attribution import Segment, counter_of, segments_of
 from tallybook.domain.figures import (
@@ -16,18 +18,18 @@ from tallybook.domain.figures import (
     Share,
     StageUsage,
 )
+from tallybook.domain.goal import Goal
 from tallybook.domain.quality import Quality, join
 from tallybook.domain.tokens import ZERO, TokenVector, total_of
 from tallybook.domain.usage import SessionKey, merge_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, MutableMapping
 
-    from tallybook.domain.goal import Attempt, Goal
+    from tallybook.domain.goal import Attempt
     from tallybook.domain.state import LedgerState
 
 T = TypeVar("T")
-_Parts: TypeAlias = "Mapping[tuple[int, int], Sequence[Segment]]"
 
 
 class Accounts:
@@ -44,7 +46,7 @@ class Accounts:
     @property
     def measures(self) -> Mapping[str, Measure]:
         """The measure of each goal alone, by goal id."""
-        return _OfGoals(self._state, self._state.figures.measures, lambda goal: self.goals[goal].measure)
+        return _OfGoals(self._state, self._state.figures.measures, lambda goal: measure_of(self._state, goal))
 
     @property
     def remainder(self) -> tuple[SessionShare, ...]:
@@ -119,12 +121,23 @@ def usage_of(state: LedgerState, goal_id: str) -> GoalUsage:
         KeyError: there is no such goal.
     """
     members = members_of(state, goal_id)
-    segments = tuple(
-        segment
-        for key in sorted({key for goal in members for key in state.index.owned.get(goal.id, ())})
-        for segment in _of_goals(state, key, members)
-    )
-    return _usage(state, members, segments)
+    return _usage(state, members, _segments(state, members))
+
+
+def measure_of(state: LedgerState, goal_id: str) -> Measure:
+    """``usage_of(...).measure``, and no more than is needed for it.
+
+    Raises:
+        KeyError: there is no such goal.
+    """
+    members = members_of(state, goal_id)
+    split = _split(state, members, _segments(state, members))
+    return _whole(tuple(usage for part in split for usage in _attempts(part)), members).measure
+
+
+def _segments(state: LedgerState, members: list[Goal]) -> tuple[Segment, ...]:
+    keys = {key for goal in members for key in state.index.owned.get(goal.id, ())}
+    return tuple(segment for key in sorted(keys) for segment in _of_goals(state, key, members))
 
 
 def members_of(state: LedgerState, goal_id: str) -> list[Goal]:
@@ -161,11 +174,15 @@ def _share(state: LedgerState, key: SessionKey) -> Share:
     return Share(counter, counter_of(segment for _, segment in parts[None]) if None in parts else None)
 
 
-def _usage(state: LedgerState, members: list[Goal], segments: tuple[Segment, ...]) -> GoalUsage:
-    split = [(goal, _by_place(goal, segments), _is_measured(state, goal)) for goal in members]
-    attempts = tuple(usage for goal, parts, measured in split for usage in _attempts(goal, parts, measured=measured))
-    direct = [segment for segment in segments if segment.owner is not None and segment.owner.direct]
-    children = [segment for segment in segments if segment.owner is not None and not segment.owner.direct]
+@attrs.frozen
+class _Whole:
+    measure: Measure
+    captured: Measure
+    manual: tuple[ManualShare, ...]
+
+
+def _whole(attempts: tuple[AttemptUsage, ...], members: list[Goal]) -> _Whole:
+    """What the attempts used; numbers given by hand stand in where nothing was captured for a goal."""
     captured = {goal.id: total_measure(use.measure for use in attempts if use.goal == goal.id) for goal in members}
     manual = tuple(
         ManualShare(goal.id, goal.manual, counts=captured[goal.id].tokens is None)
@@ -173,20 +190,28 @@ def _usage(state: LedgerState, members: list[Goal], segments: tuple[Segment, ...
         if goal.manual is not None
     )
     by_hand = {share.goal: Measure(share.usage.tokens, Quality.UNVERIFIED) for share in manual if share.counts}
-    whole = total_measure({**captured, **by_hand}.values())
-    known = whole.tokens is not None
-    own = (counter_of(direct), *(share.usage.tokens for share in manual if share.counts))
+    return _Whole(total_measure({**captured, **by_hand}.values()), total_measure(captured.values()), manual)
+
+
+def _usage(state: LedgerState, members: list[Goal], segments: tuple[Segment, ...]) -> GoalUsage:
+    split = _split(state, members, segments)
+    attempts = tuple(usage for part in split for usage in _attempts(part))
+    direct = [segment for segment in segments if segment.owner is not None and segment.owner.direct]
+    children = [segment for segment in segments if segment.owner is not None and not segment.owner.direct]
+    whole = _whole(attempts, members)
+    known = whole.measure.tokens is not None
+    own = (counter_of(direct), *(share.usage.tokens for share in whole.manual if share.counts))
     return GoalUsage(
-        measure=whole,
+        measure=whole.measure,
         own=total_of(own) if known else None,
         subtree=counter_of(children) if known else None,
-        captured=total_measure(captured.values()),
-        manual=manual,
+        captured=whole.captured,
+        manual=whole.manual,
         classes=merge_classes(usage for segment in segments for usage in segment.classes),
         sessions=_shares(state, segments),
         attempts=attempts,
-        stages=tuple(stage for goal, parts, measured in split for stage in _stages(goal, parts, measured=measured)),
-        unreported=_unreported(segments, manual),
+        stages=tuple(stage for part in split for stage in _stages(part)),
+        unreported=_unreported(segments, whole.manual),
     )
 
 
@@ -202,14 +227,22 @@ def total_measure(parts: Iterable[Measure]) -> Measure:
     return Measure(total_of(known) if known else None, join(part.quality for part in measures))
 
 
-def _by_place(goal: Goal, segments: Iterable[Segment]) -> _Parts:
-    """The goal's own segments by attempt and stage."""
-    found: dict[tuple[int, int], list[Segment]] = {}
+@attrs.frozen
+class _Parts:
+    """One goal with its own segments by attempt and stage."""
+
+    goal: Goal
+    by_place: Mapping[tuple[int, int], Sequence[Segment]]
+    measured: bool
+
+
+def _split(state: LedgerState, members: list[Goal], segments: tuple[Segment, ...]) -> list[_Parts]:
+    found: dict[str, dict[tuple[int, int], list[Segment]]] = {goal.id: {} for goal in members}
     for segment in segments:
         owner = segment.owner
-        if owner is not None and owner.goal == goal.id:
-            found.setdefault((owner.attempt, owner.stage), []).append(segment)
-    return found
+        if owner is not None:
+            found[owner.goal].setdefault((owner.attempt, owner.stage), []).append(segment)
+    return [_Parts(goal, found[goal.id], _is_measured(state, goal)) for goal in members]
 
 
 def _is_measured(state: LedgerState, goal: Goal) -> bool:
@@ -217,35 +250,34 @@ def _is_measured(state: LedgerState, goal: Goal) -> bool:
     return any(state.lines[key].is_measured for key in state.joined.get(goal.id, ()))
 
 
-def _attempts(goal: Goal, parts: _Parts, *, measured: bool) -> Iterable[AttemptUsage]:
-    for attempt in goal.attempts:
+def _attempts(parts: _Parts) -> Iterable[AttemptUsage]:
+    for attempt in parts.goal.attempts:
         places = ((attempt.number, index) for index in range(len(attempt.stages) + 1))
-        own = [segment for place in places for segment in parts.get(place, ())]
-        yield AttemptUsage(attempt, goal.id, _measure(goal, attempt, own, measured=measured))
+        own = [segment for place in places for segment in parts.by_place.get(place, ())]
+        yield AttemptUsage(attempt, parts.goal.id, _measure(parts, attempt, own))
 
 
-def _measure(goal: Goal, attempt: Attempt, segments: Sequence[Segment], *, measured: bool) -> Measure:
+def _measure(parts: _Parts, attempt: Attempt, segments: Sequence[Segment]) -> Measure:
     qualities = [segment.quality for segment in segments]
-    if goal.session is None and attempt.number == 1:
+    if parts.goal.session is None and attempt.number == 1:
         qualities.append(Quality.UNMEASURED)
-    if measured and not qualities:
+    if parts.measured and not qualities:
         qualities.append(Quality.EXACT)
     quality = join(qualities)
     known = quality is not Quality.UNMEASURED
     return Measure(counter_of(segments) if known else None, quality)
 
 
-def _stages(goal: Goal, parts: _Parts, *, measured: bool) -> Iterable[StageUsage]:
-    for attempt in goal.attempts:
+def _stages(parts: _Parts) -> Iterable[StageUsage]:
+    for attempt in parts.goal.attempts:
         places: list[tuple[str | None, str | None, str | None]] = [
             (stage.name, stage.at, stage.notes) for stage in attempt.stages
         ]
         end = None if attempt.outcome is None else attempt.outcome.finished_at
         places.append((None, end, None))
         for index, (name, at, notes) in enumerate(places):
-            own = parts.get((attempt.number, index), ())
-            measure = _measure(goal, attempt, own, measured=measured)
-            yield StageUsage(goal.id, attempt.number, name, at, notes, measure)
+            measure = _measure(parts, attempt, parts.by_place.get((attempt.number, index), ()))
+            yield StageUsage(parts.goal.id, attempt.number, name, at, notes, measure)
 
 
 def _shares(state: LedgerState, segments: Sequence[Segment]) -> tuple[SessionShare, ...]:

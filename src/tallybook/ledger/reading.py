@@ -182,22 +182,21 @@ class _Collector:
             raise _ChangedError
 
     def _read_lines(self, source: Opened, before: FileHead | None, *, home: bool) -> None:
-        extent = _Extent() if before is None else _Extent(*before.mark[1:4])
+        end, number, fresh = (0, 0, 0) if before is None else before.mark[1:4]
         problems = [] if before is None else list(before.problems)
         self._problems += problems
-        torn_tail = None
-        for line in settled_lines(self._files, source, extent.end, extent.lines + 1):
-            known = len(self._found)
+        torn_tail, earlier = None, len(self._found)
+        for line in settled_lines(self._files, source, end, number + 1):
             fault = self._line(line)
-            problem = None if fault is None else problem_of(fault, source.path, line)
-            if problem is not None:
+            if fault is not None:
+                problem = problem_of(fault, source.path, line)
                 self._problems.append(problem)
-            if not line.complete:
-                torn_tail = problem
-                break
-            extent = _Extent(line.byte + line.size + 1, line.number, extent.fresh + len(self._found) - known)
-            if problem is not None:
+                if not line.complete:
+                    torn_tail = problem
+                    break
                 problems.append(problem)
+            end, number = line.byte + line.size + 1, line.number
+        extent = _Extent(end, number, fresh + len(self._found) - earlier)
         found = self._head(source, extent, home=home)
         self._heads.append(attrs.evolve(found, problems=tuple(problems), torn=torn_tail))
 

@@ -1,0 +1,79 @@
+"""P9: a durable append, alone, against the disk's own fdatasync of writes of the same size in the same run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from table import Row, run
+
+from tallybook.clock import SystemClock, SystemIds
+from tallybook.domain.events import NewEvent, StageMarked
+from tallybook.ledger.append import append
+from tallybook.ledger.file import OS_FILES
+from tallybook.ledger.replica import Replica
+from tallybook.ledger.store import Ledger, LedgerPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COUNT = 400
+MOST = 2.0
+DISK = "write and fdatasync"
+
+
+def percentile(times: list[float], share: float) -> float:
+    """The time that ``share`` of all stay below."""
+    return sorted(times)[min(int(len(times) * share), len(times) - 1)]
+
+
+def timed(deed: Callable[[], object]) -> float:
+    """Seconds that it takes."""
+    begin = time.perf_counter()
+    deed()
+    return time.perf_counter() - begin
+
+
+def rows() -> list[Row]:
+    """Both in turns, on the same disk."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory:
+        base = Path(directory)
+        home = base / "events"
+        ledger = Ledger(LedgerPlace(home, None, home), SystemClock(), SystemIds())
+        replica = Replica(ledger, base / "checkpoint.db")
+        event = NewEvent("g260101-00000000", StageMarked("stage", "2026-01-01T00:00:00Z"))
+        replica.transact(lambda _: [event])
+        (file,) = home.glob("*.ndjson")
+        data = file.read_bytes()
+        plain = os.open(base / "plain", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+        def write() -> None:
+            os.write(plain, data)
+            os.fdatasync(plain)
+
+        deeds: dict[str, Callable[[], object]] = {
+            DISK: write,
+            "append of one event's line, acknowledged": lambda: append(OS_FILES, base / "line", data),
+            "a whole decision: lock, look, decide, append": lambda: replica.transact(lambda _: [event]),
+        }
+        times = [{name: timed(deed) for name, deed in deeds.items()} for _ in range(COUNT)]
+        os.close(plain)
+        if len(ledger.read().events) != COUNT + 1 or (base / "line").read_bytes() != data * COUNT:
+            message = "an acknowledged event is missing"
+            raise AssertionError(message)
+    table = []
+    for name in list(deeds)[1:]:
+        for share in (0.5, 0.99):
+            disk = percentile([one[DISK] for one in times], share)
+            value = percentile([one[name] for one in times], share)
+            judged = name.startswith("append") and share > 0.5
+            told = (f"<= {MOST:g} x", value <= MOST * disk) if judged else ("", None)
+            table.append(Row("P9", f"{name}, p{share * 100:g}", value * 1000, "ms", DISK, value / disk, *told))
+    return table
+
+
+if __name__ == "__main__":
+    run(rows)
