@@ -34,7 +34,9 @@ class Place(NamedTuple):
         environ.pop("TALLYBOOK_HOME", None)
         environ.pop("TALLYBOOK_LEDGER", None)
         command, begin = [sys.executable, *arguments], time.perf_counter()
-        subprocess.run(command, cwd=self.repository, env=environ, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            command, cwd=self.repository, env=environ, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         return time.perf_counter() - begin
 
 

@@ -243,3 +243,9 @@ def test_the_hooks_need_nothing_but_the_standard_library(module: str) -> None:
         env={"PYTHONPATH": str(sys.modules["tallybook"].__path__[0]) + "/.."},
     )
     assert set(found.stdout.split()) == {"tallybook"}
+
+
+def test_a_start_without_a_readable_title_opens_nothing(tmp_path: Path) -> None:
+    line = line_of(append(ledger_at(tmp_path), started())[0])
+    write_lines(tmp_path / "home" / "w-00000000.ndjson", [tampered(line, {b'"title":"Fix the parser"': b'"title":7'})])
+    assert read_index(tmp_path / "home", None) == GoalIndex({})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from collections import defaultdict
@@ -457,11 +458,24 @@ def test_what_is_sealed_and_has_another_shape_is_replaced(
     assert_right(ledger, Replica(ledger, path))
     assert reads.count == 1
     with closing(checkpoint._connected(path, "rw")) as connection:
-        connection.execute("UPDATE entry SET value = ?", (sealed("goals", b"\x01"),))
-    Replica(ledger, path).save()
+        for name, key in connection.execute("SELECT name, key FROM entry").fetchall():
+            change = (sealed(f"{name} {key}", b"\xc1"), name, key)
+            connection.execute("UPDATE entry SET value = ? WHERE name = ? AND key = ?", change)
+    replica = Replica(ledger, path)
+    assert_right(ledger, replica, sound=False)
+    replica.save()
     assert_right(ledger, Replica(ledger, path))
 
 
 def test_nothing_published_where_no_copy_is_kept(ledger: Ledger, tmp_path: Path) -> None:
     alone = attrs.evolve(ledger, place=attrs.evolve(ledger.place, published=None))
     assert Replica(alone, tmp_path / "alone.db").unpublished == 2
+
+
+def test_the_search_for_cycles_is_left_as_it_was(ledger: Ledger, tmp_path: Path) -> None:
+    was_on = gc.isenabled()
+    for wanted in (False, True):
+        (gc.enable if wanted else gc.disable)()
+        Replica(ledger, tmp_path / "it.db")
+        assert gc.isenabled() is wanted
+    (gc.enable if was_on else gc.disable)()

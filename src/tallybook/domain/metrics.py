@@ -238,10 +238,8 @@ class _Parts:
 
 def _split(state: LedgerState, members: list[Goal], segments: tuple[Segment, ...]) -> list[_Parts]:
     found: dict[str, dict[tuple[int, int], list[Segment]]] = {goal.id: {} for goal in members}
-    for segment in segments:
-        owner = segment.owner
-        if owner is not None:
-            found[owner.goal].setdefault((owner.attempt, owner.stage), []).append(segment)
+    for owner, segment in ((part.owner, part) for part in segments if part.owner is not None):
+        found[owner.goal].setdefault((owner.attempt, owner.stage), []).append(segment)
     return [_Parts(goal, found[goal.id], _is_measured(state, goal)) for goal in members]
 
 
