@@ -52,10 +52,14 @@ class KnownSessions(Protocol):
 
 @attrs.frozen
 class Flag:
-    """What the command line says."""
+    """What the command line says, or a command that has found the session itself."""
 
     agent: str | None = None
     session: str | None = None
+    how: str = "flag"
+    """How ``session`` is known."""
+    guess: bool = True
+    """Whether to look for a session at work in this directory where nothing else tells."""
 
 
 @attrs.frozen
@@ -79,7 +83,8 @@ class Found:
     agent: str
     session: str
     detected_by: str
-    """``flag``, ``environment``, ``variable``, ``process``, ``registry`` or ``directory``."""
+    """``flag``, ``environment``, ``variable``, ``process``, ``registry`` or ``directory``; ``tally run`` finds by
+    ``descendant`` and ``born``."""
     call_id: str | None = None
     """The running tool call, where the agent names it."""
 
@@ -120,9 +125,9 @@ def detect(readers: Sequence[LogReader], around: Surroundings, flag: Flag | None
     if asked.agent is not None and asked.agent not in agents:
         return Refusal("unknown-agent", f"no agent {asked.agent!r}", f"known: {', '.join(sorted(agents))}")
     wanted = agents if asked.agent is None else {asked.agent: agents[asked.agent]}
-    detection = _Detection(wanted, around)
+    detection = _Detection(wanted, around, asked.guess)
     if asked.session is not None:
-        return detection.named(asked.agent, asked.session, "flag")
+        return detection.named(asked.agent, asked.session, asked.how)
     if given := around.environ.get(SESSION_VARIABLE):
         agent, colon, session = given.partition(":")
         if not colon or agent not in agents:
@@ -144,10 +149,11 @@ class _Instance:
 class _Detection:
     agents: Mapping[str, LogReader]
     around: Surroundings
+    guess: bool
 
     def named(self, agent: str | None, session: str, how: str) -> Answer:
         """A session that was named, by an id that may lack its agent."""
-        origin = "--session" if how == "flag" else SESSION_VARIABLE
+        origin = SESSION_VARIABLE if how == "environment" else "--session"
         if refusal := bad_id(session, origin):
             return refusal
         if agent is not None:
@@ -178,7 +184,7 @@ class _Detection:
             return self._of_instance(inner)
         if variables:
             return Ambiguous(tuple(self._candidate(*item) for item in sorted(variables.items())))
-        return self._in_directory(tuple(self.agents))
+        return self._in_directory(tuple(self.agents)) if self.guess else NoSession()
 
     def _of_instance(self, instance: _Instance) -> Answer:
         reader = self.agents[instance.agent]

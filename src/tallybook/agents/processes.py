@@ -1,7 +1,8 @@
-"""The processes above this one, innermost first; a process that cannot be read ends the walk, never fails it."""
+"""The processes of this machine; what can't be read of one is as good as not there, and never a failure."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 DEEPEST: Final = 64
 PS_SECONDS: Final = 5
@@ -37,11 +38,61 @@ class ProcessTree(Protocol):
         ...
 
 
+class ProcessTable(ProcessTree, Protocol):
+    """All processes, and what can be seen of each from outside."""
+
+    def pids(self) -> Iterable[int]:
+        """Every process."""
+        ...
+
+    def files(self, pid: int) -> tuple[str, ...]:
+        """Absolute paths of what ``pid`` holds open, links resolved."""
+        ...
+
+    def directory(self, pid: int) -> str | None:
+        """Where ``pid`` works."""
+        ...
+
+    def environ(self, pid: int) -> Mapping[str, str] | None:
+        """The environment that ``pid`` was started with."""
+        ...
+
+
 @attrs.frozen
 class ProcTree:
     """Reads ``/proc``."""
 
     root: Path = Path("/proc")
+
+    def pids(self) -> Iterable[int]:
+        """Every process."""
+        try:
+            return [int(name) for name in os.listdir(self.root) if name.isdecimal()]  # noqa: PTH208 - ten times a second
+        except OSError:
+            return ()
+
+    def files(self, pid: int) -> tuple[str, ...]:
+        """Absolute paths of what ``pid`` holds open; pipes and sockets have none."""
+        place = self.root / str(pid) / "fd"
+        try:
+            held = os.listdir(place)  # noqa: PTH208 - see above
+        except OSError:
+            return ()
+        links = (_link(place / name) for name in held)
+        return tuple(sorted({link for link in links if link is not None and link.startswith("/")}))
+
+    def directory(self, pid: int) -> str | None:
+        """Where ``pid`` works."""
+        return _link(self.root / str(pid) / "cwd")
+
+    def environ(self, pid: int) -> Mapping[str, str] | None:
+        """The environment that ``pid`` was started with."""
+        try:
+            content = os.fsdecode((self.root / str(pid) / "environ").read_bytes())
+        except OSError:
+            return None
+        parts = (part.partition("=") for part in content.split("\0"))
+        return {name: value for name, equals, value in parts if equals}
 
     def process(self, pid: int) -> Process | None:
         """The process ``pid``; its name may hold blanks and parentheses, so fields are counted behind the last one."""
@@ -62,12 +113,28 @@ class ListedTree:
 
     found: dict[int, Process]
 
+    def pids(self) -> Iterable[int]:
+        """Every process of the list."""
+        return self.found
+
+    def files(self, pid: int) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's signature
+        """None: ``ps`` does not tell."""
+        return ()
+
+    def directory(self, pid: int) -> str | None:  # noqa: ARG002 - the protocol's signature
+        """None: ``ps`` does not tell."""
+        return None
+
+    def environ(self, pid: int) -> Mapping[str, str] | None:  # noqa: ARG002 - the protocol's signature
+        """None: ``ps`` does not tell."""
+        return None
+
     def process(self, pid: int) -> Process | None:
         """The process ``pid`` of the list."""
         return self.found.get(pid)
 
 
-def system_tree() -> ProcessTree:
+def system_tree() -> ProcTree | ListedTree:
     """The processes of this machine."""
     return ProcTree() if Path("/proc/self/stat").exists() else ListedTree(parse_ps(_run_ps()))
 
@@ -93,6 +160,13 @@ def ancestors(tree: ProcessTree, pid: int) -> Iterator[Process]:
         here = tree.process(here.parent)
         if here:
             yield here
+
+
+def _link(path: Path) -> str | None:
+    try:
+        return os.readlink(path)  # noqa: PTH115 - a link of the kernel's is text, not always a path
+    except OSError:
+        return None
 
 
 def _run_ps() -> str:

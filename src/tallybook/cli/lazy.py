@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "finish-task": "finish_task",
     "update": "update",
     "merge-tasks": "merge_tasks",
+    "run": "run",
     "ensure-active-task": "ensure_active_task",
     "budget": "budget",
     "check": "check",

@@ -6,7 +6,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, Final
 
-from tallybook.cli.render import fail
+from tallybook.cli.render import CommandEnded, fail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,8 @@ OK: Final = 0
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; what is left in stdout's buffer is the caller's to flush."""
-    json = "--json" in arguments
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    json = "--json" in own
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -34,6 +35,8 @@ def _run(arguments: list[str], *, json: bool) -> int:
         result = command_line().main(arguments, prog_name="tally", standalone_mode=False)
     except BrokenPipeError:
         raise
+    except CommandEnded as ended:
+        return ended.status
     except Exception as error:  # noqa: BLE001 - the one exit point
         return fail(describe(error), json=json)
     if result == STOPPED.exit_code:  # what typer makes of Ctrl-C

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tallybook.cli.values import KindName
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, errors too.")]
 Ledger = Annotated[
     Path | None,
@@ -23,6 +25,27 @@ GoalArgument = Annotated[
 AgentName = Annotated[str | None, typer.Option("--agent", metavar="AGENT", help="The agent at work: claude or codex.")]
 SessionId = Annotated[
     str | None, typer.Option("--session", metavar="ID", help="The agent's session, instead of finding it.")
+]
+Title = Annotated[str, typer.Option("--title", metavar="TEXT", help="What is to be done, in a few words.")]
+Kind = Annotated[KindName, typer.Option("--kind", help="What sort of work it is.")]
+Refs = Annotated[list[str] | None, typer.Option("--ref", metavar="REF", help="An issue or page; repeatable.")]
+Untracked = Annotated[bool, typer.Option("--untracked", help="Look for no session; usage is unmeasured.")]
+Model = Annotated[str | None, typer.Option("--model", metavar="MODEL", help="The model at work.")]
+Supersedes = Annotated[
+    str | None, typer.Option("--supersedes", metavar="GOAL", help="The closed goal that this one replaces.")
+]
+InputGoals = Annotated[
+    list[str] | None, typer.Option("--input", metavar="GOAL", help="A goal whose result goes in; repeatable.")
+]
+InputSources = Annotated[
+    list[str] | None, typer.Option("--input-source", metavar="S", help="A source that goes in; repeatable.")
+]
+BudgetTokens = Annotated[
+    int | None, typer.Option("--budget-tokens", min=0, metavar="N", help="Tokens that it may use.")
+]
+BudgetUsd = Annotated[str | None, typer.Option("--budget-usd", metavar="X", help="US dollars that it may cost.")]
+CheckSource = Annotated[
+    str | None, typer.Option("--source-id", metavar="S", help="What a check looks at; its passes are numbered.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the goal id alone.")]
 
@@ -43,12 +66,6 @@ TokensReasoning = Annotated[
 ]
 TokensModel = Annotated[
     str | None, typer.Option("--tokens-model", metavar="MODEL", help="The model that the numbers by hand are of.")
-]
-InputGoals = Annotated[
-    list[str] | None, typer.Option("--input", metavar="GOAL", help="A goal whose result goes in; repeatable.")
-]
-InputSources = Annotated[
-    list[str] | None, typer.Option("--input-source", metavar="S", help="A source that goes in; repeatable.")
 ]
 SourceId = Annotated[str, typer.Option("--source-id", metavar="S", help="What is looked at; its passes are numbered.")]
 PassNumber = Annotated[

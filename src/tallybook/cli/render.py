@@ -29,6 +29,14 @@ class Failure:
     exit_code: int
 
 
+class CommandEnded(Exception):  # noqa: N818 - no error: what was asked for is done
+    """A wrapped command has ended; its exit status is ours, whatever it means among our own."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 def document(name: str, content: Mapping[str, Json]) -> None:
     """Write the one JSON object of a command."""
     whole = {"schema": f"tallybook.{name}/1", **content}

@@ -10,46 +10,47 @@ from tallybook.cli.options import (
     AgentName,
     AllowSecretLike,
     AsJson,
+    BudgetTokens,
+    BudgetUsd,
+    CheckSource,
     InputGoals,
     InputSources,
+    Kind,
     Ledger,
+    Model,
     Notes,
     Quiet,
+    Refs,
     SessionId,
+    Supersedes,
+    Title,
+    Untracked,
 )
 from tallybook.cli.options import app as command_app
-from tallybook.cli.values import KindName, nano_usd
+from tallybook.cli.values import nano_usd
 
 app = command_app()
 
 
 @app.command()
 def start_task(
-    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="What is to be done, in a few words.")],
-    kind: Annotated[KindName, typer.Option("--kind", help="What sort of work it is.")],
-    ref: Annotated[list[str] | None, typer.Option("--ref", metavar="REF", help="An issue or page; repeatable.")] = None,
+    title: Title,
+    kind: Kind,
+    ref: Refs = None,
     agent: AgentName = None,
     session: SessionId = None,
-    untracked: Annotated[bool, typer.Option("--untracked", help="Look for no session; usage is unmeasured.")] = False,
-    model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="The model at work.")] = None,
+    untracked: Untracked = False,
+    model: Model = None,
     notes: Notes = None,
     started_at: Annotated[
         str | None, typer.Option("--started-at", metavar="TIME", help="When it began, ISO 8601 with a zone.")
     ] = None,
-    supersedes: Annotated[
-        str | None, typer.Option("--supersedes", metavar="GOAL", help="The closed goal that this one replaces.")
-    ] = None,
+    supersedes: Supersedes = None,
     input_goal: InputGoals = None,
     input_source: InputSources = None,
-    budget_tokens: Annotated[
-        int | None, typer.Option("--budget-tokens", min=0, metavar="N", help="Tokens that it may use.")
-    ] = None,
-    budget_usd: Annotated[
-        str | None, typer.Option("--budget-usd", metavar="X", help="US dollars that it may cost.")
-    ] = None,
-    source_id: Annotated[
-        str | None, typer.Option("--source-id", metavar="S", help="What a check looks at; its passes are numbered.")
-    ] = None,
+    budget_tokens: BudgetTokens = None,
+    budget_usd: BudgetUsd = None,
+    source_id: CheckSource = None,
     allow_secret_like: AllowSecretLike = False,
     ledger: Ledger = None,
     quiet: Quiet = False,

@@ -74,6 +74,13 @@ def by_hand(counts: Counts, model: str | None) -> ManualNumbers | None:
     return None if set(counts) | {model} == {None} else ManualNumbers(*counts, model=model)
 
 
+class GoodFitName(StrEnum):
+    """How well a result fits that is a success."""
+
+    EXACT_FIT = "exact_fit"
+    PARTIAL_FIT = "partial_fit"
+
+
 _AMOUNT: Final = re.compile(r"0*([0-9]{1,16})(?:\.([0-9]{1,9})0*)?", re.ASCII)
 
 

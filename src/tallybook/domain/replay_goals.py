@@ -113,7 +113,10 @@ def finished(state: LedgerState, event: Event, body: GoalFinished) -> None:
     if goal.outcome is not None:
         report(state, event, "goal-finished-twice", f"{goal.id} was finished twice; the later outcome holds")
     outcome = Outcome(body.status, body.finished_at, body.failure_reason, body.result_fit)
-    state.put(attrs.evolve(_with_outcome(goal, outcome, body.notes), finish_head=body.head, finish_dirty=body.dirty))
+    done = _with_outcome(goal, outcome, body.notes)
+    session = body.session if goal.session is None else goal.session
+    agent = session.agent if goal.agent is None and session is not None else goal.agent
+    state.put(attrs.evolve(done, session=session, agent=agent, finish_head=body.head, finish_dirty=body.dirty))
 
 
 def _with_outcome(goal: Goal, outcome: Outcome, notes: str | None) -> Goal:

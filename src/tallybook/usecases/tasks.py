@@ -142,7 +142,7 @@ def _captured(workspace: Workspace, before: LedgerState, request: Request, flag:
         captured = _measured(store, before, _Asked(there, request, call))
         return attrs.evolve(
             captured,
-            notices=(*_about(found, request), *_silent(captured)),
+            notices=(*_about(found, request, flag), *_silent(captured)),
             problems=(*report.problems, *store.problems),
         )
 
@@ -176,11 +176,11 @@ def _needs_no_session(state: LedgerState, request: Request, flag: Flag) -> bool:
             return named is not None and named.untracked and flag.session is None
 
 
-def _about(found: Answer, request: Request) -> Iterator[str]:
+def _about(found: Answer, request: Request, flag: Flag) -> Iterator[str]:
     """What to say of how the session was found."""
     if isinstance(found, Found) and found.detected_by == "directory":
         yield f"the session {found.agent} {found.session} was taken since it is the one at work in this directory"
-    if isinstance(found, NoSession) and type(request) in _COMMANDS:
+    if isinstance(found, NoSession) and flag.guess and type(request) in _COMMANDS:
         start = isinstance(request, StartTask)
         yield f"no agent session was found: {found.hint if start else 'name one with --agent and --session'}"
 
