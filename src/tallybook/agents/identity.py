@@ -59,7 +59,7 @@ class Flag:
     how: str = "flag"
     """How ``session`` is known."""
     guess: bool = True
-    """Whether to look for a session at work in this directory where nothing else tells."""
+    """Whether to take a session since it is at work in this directory, where nothing else tells."""
 
 
 @attrs.frozen
@@ -184,7 +184,7 @@ class _Detection:
             return self._of_instance(inner)
         if variables:
             return Ambiguous(tuple(self._candidate(*item) for item in sorted(variables.items())))
-        return self._in_directory(tuple(self.agents)) if self.guess else NoSession()
+        return self._in_directory(tuple(self.agents))
 
     def _of_instance(self, instance: _Instance) -> Answer:
         reader = self.agents[instance.agent]
@@ -195,6 +195,8 @@ class _Detection:
         return self._in_directory((instance.agent,))
 
     def _in_directory(self, agents: tuple[str, ...]) -> Answer:
+        if not self.guess:
+            return NoSession()
         recent = [
             known
             for known in self.around.sessions.recent(self._directories(), self.around.now - RECENT)

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "verify": "verify",
     "repair": "repair",
     "hooks": "hooks",
+    "completion": "completion",
     "hook": "hook",
 }
 

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from tallybook.cli.options import AgentName, AllowSecretLike, AsJson, Enforce, Ledger, Notes, Quiet, SessionId
+from tallybook.cli.options import (
+    AgentName,
+    AllowSecretLike,
+    AsJson,
+    Enforce,
+    Ledger,
+    Notes,
+    Quiet,
+    SessionId,
+    goal_ids,
+)
 from tallybook.cli.options import app as command_app
 
 app = command_app()
@@ -16,7 +26,10 @@ app = command_app()
 def mark(
     stage: Annotated[str, typer.Argument(metavar="STAGE", help="What the part of the work was that ends now.")],
     goal: Annotated[
-        str | None, typer.Option("--goal", metavar="GOAL", help="The goal's id; left out when one is open here.")
+        str | None,
+        typer.Option(
+            "--goal", metavar="GOAL", help="The goal's id; left out when one is open here.", autocompletion=goal_ids
+        ),
     ] = None,
     notes: Notes = None,
     key: Annotated[

@@ -9,6 +9,14 @@ import typer
 
 from tallybook.cli.values import KindName
 
+
+def goal_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """What a shell is offered where a goal is to be named."""
+    from tallybook.cli.completing import goal_ids as found
+
+    return found(ctx, incomplete)
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, errors too.")]
 Ledger = Annotated[
     Path | None,
@@ -20,7 +28,11 @@ AllowSecretLike = Annotated[
 ]
 GoalArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[GOAL]", help="The goal's id; may be left out when exactly one is open here."),
+    typer.Argument(
+        metavar="[GOAL]",
+        help="The goal's id; may be left out when exactly one is open here.",
+        autocompletion=goal_ids,
+    ),
 ]
 AgentName = Annotated[str | None, typer.Option("--agent", metavar="AGENT", help="The agent at work: claude or codex.")]
 SessionId = Annotated[
@@ -32,10 +44,14 @@ Refs = Annotated[list[str] | None, typer.Option("--ref", metavar="REF", help="An
 Untracked = Annotated[bool, typer.Option("--untracked", help="Look for no session; usage is unmeasured.")]
 Model = Annotated[str | None, typer.Option("--model", metavar="MODEL", help="The model at work.")]
 Supersedes = Annotated[
-    str | None, typer.Option("--supersedes", metavar="GOAL", help="The closed goal that this one replaces.")
+    str | None,
+    typer.Option(
+        "--supersedes", metavar="GOAL", help="The closed goal that this one replaces.", autocompletion=goal_ids
+    ),
 ]
 InputGoals = Annotated[
-    list[str] | None, typer.Option("--input", metavar="GOAL", help="A goal whose result goes in; repeatable.")
+    list[str] | None,
+    typer.Option("--input", metavar="GOAL", help="A goal whose result goes in; repeatable.", autocompletion=goal_ids),
 ]
 InputSources = Annotated[
     list[str] | None, typer.Option("--input-source", metavar="S", help="A source that goes in; repeatable.")

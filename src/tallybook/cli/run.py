@@ -34,7 +34,7 @@ STDERR: Final = 2
 
 @app.command(context_settings={"allow_interspersed_args": False})
 def run(
-    command: Annotated[list[str], typer.Argument(metavar="-- CMD [ARGS]...", help="What to run; kept nowhere.")],
+    command: Annotated[list[str], typer.Argument(metavar="[--] CMD [ARG]...", help="What to run; kept nowhere.")],
     title: Title,
     kind: Kind,
     ref: Refs = None,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tallybook.agents.offspring import AtWork
+    from tallybook.reports.vectors import Json
     from tallybook.usecases.child import Ended
     from tallybook.usecases.run import Begun
     from tallybook.usecases.tasks import TaskResult
@@ -86,7 +87,7 @@ def close(begun: Begun, ended: Ended, seen: tuple[AtWork, ...], shown: RunShown)
 
 def _hand_out(result: TaskResult, ended: Ended, shown: RunShown) -> None:
     goal = None if result.goal is None else contract.goal(result.state, result.goal, result.accounts)
-    content: dict[str, contract.Json] = {
+    content: dict[str, Json] = {
         "goal": goal,
         "exit_status": ended.status,
         "signal": None if ended.signal is None else signal_name(ended.signal),

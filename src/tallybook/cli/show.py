@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tallybook.cli.options import AsJson, Ledger
+from tallybook.cli.options import AsJson, Ledger, goal_ids
 from tallybook.cli.options import app as command_app
 
 app = command_app()
@@ -14,7 +14,9 @@ app = command_app()
 
 @app.command()
 def show(
-    goal: Annotated[str | None, typer.Argument(metavar="[GOAL]", help="Show this goal alone.")] = None,
+    goal: Annotated[
+        str | None, typer.Argument(metavar="[GOAL]", help="Show this goal alone.", autocompletion=goal_ids)
+    ] = None,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:

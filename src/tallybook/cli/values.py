@@ -81,6 +81,14 @@ class GoodFitName(StrEnum):
     PARTIAL_FIT = "partial_fit"
 
 
+class ShellName(StrEnum):
+    """A shell that completes words."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
 _AMOUNT: Final = re.compile(r"0*([0-9]{1,16})(?:\.([0-9]{1,9})0*)?", re.ASCII)
 
 

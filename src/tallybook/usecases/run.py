@@ -190,7 +190,7 @@ def _found(begun: Begun, store: Store, seen: tuple[AtWork, ...]) -> _Company:
     elif born:
         notices.append(f"the session {listed} was taken since it began here while the command ran")
     elif not keys and not lost and begun.goal.session is None:
-        notices.append("no agent was at work below the command; usage is unmeasured")
+        notices.append("no agent was at work for this goal below the command; usage is unmeasured")
     return _Company(tuple(dict.fromkeys(keys)), born, tuple(notices))
 
 
