@@ -235,3 +235,16 @@ def test_an_id_that_is_none_is_refused_wherever_it_comes_from(case: Case, bad: s
 def test_ids_of_every_shape_that_agents_use_are_taken(case: Case) -> None:
     for good in ("a", "x" * 200, "019a-b:c/d_e.f", "T-1"):
         assert case.ask(Flag("codex", good)) == Found("codex", good, "flag")
+
+
+def test_a_session_that_is_only_at_work_here_is_not_taken_where_nobody_guesses(tmp_path: Path) -> None:
+    known = Candidate("codex", "c1", NOW, str(tmp_path))
+    for tree in (("sh",), ("sh", "codex")):
+        case = Case(tmp_path, tree, (known,))
+        assert isinstance(case.ask(), Found)
+        assert case.ask(Flag(guess=False)) == NoSession()
+    assert Case(tmp_path).ask(Flag(guess=False), CODEX_THREAD_ID="c2") == Found("codex", "c2", "variable")
+
+
+def test_a_session_that_was_found_otherwise_says_how(tmp_path: Path) -> None:
+    assert Case(tmp_path).ask(Flag("codex", "c1", "descendant")) == Found("codex", "c1", "descendant")

@@ -81,3 +81,27 @@ def test_without_proc_ps_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert system_tree().process(os.getpid()) is None
     monkeypatch.setattr(shutil, "which", lambda _: None)
     assert system_tree().process(os.getpid()) is None
+
+
+def test_what_proc_shows_of_a_process_from_outside(tmp_path: Path) -> None:
+    put(tmp_path, 7, stat_line(7, "sh", 3, 1))
+    (tmp_path / "self").mkdir()
+    (tmp_path / "7" / "fd").mkdir()
+    for name, target in (("0", "/dev/null"), ("1", "pipe:[77]"), ("2", "/dev/null"), ("3", "/logs/a.jsonl")):
+        (tmp_path / "7" / "fd" / name).symlink_to(target)
+    (tmp_path / "7" / "fd" / "4").write_text("no link")
+    (tmp_path / "7" / "cwd").symlink_to("/work")
+    (tmp_path / "7" / "environ").write_bytes(b"A=1\0B=x=y\0odd\0C=\0")
+    table = ProcTree(tmp_path)
+    assert list(table.pids()) == [7]
+    assert table.files(7) == ("/dev/null", "/logs/a.jsonl")
+    assert table.directory(7) == "/work"
+    assert table.environ(7) == {"A": "1", "B": "x=y", "C": ""}
+    assert (table.files(8), table.directory(8), table.environ(8)) == ((), None, None)
+    assert list(ProcTree(tmp_path / "nowhere").pids()) == []
+
+
+def test_ps_tells_less() -> None:
+    table = ListedTree({5: Process(5, 4, "", ())})
+    assert list(table.pids()) == [5]
+    assert (table.files(5), table.directory(5), table.environ(5)) == ((), None, None)

@@ -43,7 +43,7 @@ class Candidate:
 
 def candidates(words: Sequence[str]) -> list[Candidate]:
     """For the last of ``words``, which follow ``tally``; none where a file is to be named."""
-    *before, incomplete = _joined(words) or [""]
+    *before, incomplete = _joined(words)
     with suppress(Exception), redirect_stdout(io.StringIO()):
         context = _resolve_context(command_line(), {}, "tally", before)
         asked, incomplete = _resolve_incomplete(context, before, incomplete)

@@ -39,12 +39,13 @@ fi
 _FISH: Final = """\
 # Completion of tally for fish.
 function __tally_completion
-    set -l words (commandline -opc) (commandline -ct | string collect -a)
+    set -l last (commandline -ct)
+    set -l words (commandline -opc) "$last"
     set -l found ($words[1] completion fish -- $words[2..-1] 2>/dev/null)
     if test -n "$found"
         printf '%s\\n' $found
     else
-        __fish_complete_path (commandline -ct)
+        __fish_complete_path "$last"
     end
 end
 complete -c tally -f -k -a '(__tally_completion)'
