@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 
-from clients.workbench import COMPONENTS, Bench, Served, install, missing
+from clients.workbench import COMPONENTS, Bench, Served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 pytestmark = pytest.mark.clients
 
@@ -116,19 +115,6 @@ def compare(bench: Bench, agent: str, account: Account) -> None:
     everything = sum((vector(session["tokens"]) for session in sessions), Counter())
     known = sum(account.stages.values(), Counter()) + account.remainder + account.after
     assert everything == known
-
-
-@pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    reason = missing()
-    if reason is not None:
-        pytest.skip(reason)
-    named = os.environ.get("TALLYBOOK_CLIENT_TOOLS")
-    place = Path(named) if named else tmp_path_factory.mktemp("tools")
-    reason = install(place)
-    if reason is not None:
-        pytest.skip(reason)
-    return place
 
 
 ONE_PROMPT = [[start("a"), work(), mark("a", "plan"), work(), work(), mark("a", "build"), finish("a")]]

@@ -80,12 +80,7 @@ class Bench:
 
     def run(self, only: str, *prompts: str) -> list[Served]:
         """Run ``prompts`` in one session of the agent ``only``; everything that was served, in order."""
-        commands = self.place / "bin"
-        commands.mkdir(parents=True, exist_ok=True)
-        tally = f'#!/bin/sh\nexport TALLYBOOK_HOME="{self.place}/data"\nexec "{sys.executable}" -m tallybook "$@"\n'
-        for name, text in {"tally": tally, **self.scripts}.items():
-            (commands / name).write_text(text)
-            (commands / name).chmod(0o755)
+        commands = self.commands()
         for agent in PINS:
             home = self.out / agent / "home"
             home.mkdir(parents=True, exist_ok=True)
@@ -111,10 +106,23 @@ class Bench:
             timeout=170,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        truth = (self.out / "truth" / "ground_truth.jsonl").read_text().splitlines()
-        calls = [json.loads(line) for line in truth]
+        return [served(call) for call in self.truth()]
+
+    def commands(self) -> Path:
+        """The directory with the command under test, and what else is to be on the agents' PATH."""
+        place = self.place / "bin"
+        place.mkdir(parents=True, exist_ok=True)
+        tally = f'#!/bin/sh\nexport TALLYBOOK_HOME="{self.place}/data"\nexec "{sys.executable}" -m tallybook "$@"\n'
+        for name, text in {"tally": tally, **self.scripts}.items():
+            (place / name).write_text(text)
+            (place / name).chmod(0o755)
+        return place
+
+    def truth(self) -> list[dict[str, object]]:
+        """All model calls that stand in a session's log, as the server counted them, in order."""
+        lines = (self.out / "truth" / "ground_truth.jsonl").read_text().splitlines()
         # Calls without tools (titles, topic checks of older builds) stand in no session log.
-        return [served(call) for call in calls if not call.get("side")]
+        return [call for call in map(json.loads, lines) if not call.get("side")]
 
     def tally(self, agent: str, *arguments: str) -> dict[str, object]:
         """The JSON object of a command, run by hand in the agent's repository."""
@@ -137,6 +145,26 @@ class Bench:
         assert done.returncode == 0, done.stderr
         document: dict[str, object] = json.loads(done.stdout)
         return document
+
+
+def wrapped(bench: Bench, steps: list[list[object]]) -> dict[str, list[Served]]:
+    """Run the steps as ``wrapped.py`` explains; what was served during each, by its title."""
+    scripts = clients_directory()
+    own = str(Path(__file__).with_name("wrapped.py"))
+    words = [str(scripts), str(bench.tools), str(bench.out), str(bench.commands()), json.dumps(steps)]
+    done = subprocess.run(
+        [scripts / "netns.sh", sys.executable, own, *words],
+        env={"PATH": os.environ["PATH"], "HOME": str(bench.place)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=170,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, list[Served]] = {}
+    for call in bench.truth():
+        found.setdefault(str(call["scenario"]), []).append(served(call))
+    return found
 
 
 def served(call: dict[str, object]) -> Served:

@@ -26,6 +26,7 @@ READING = [
     *(["show"], ["show", "--json"], ["log"], ["report"], ["report", "--json"], ["verify"], ["sessions"]),
     *(["sessions", "--json"], ["hooks", "status"], ["--help"], ["mark", "--help"], ["settle"]),
     *(["budget", "show"], ["check", "list"], ["check", "list", "--json"]),
+    *(["completion", "bash"], ["completion", "bash", "--", "show", ""]),
     *(["init", "--dry-run"], ["hooks", "install", "--dry-run"], ["hooks", "uninstall", "--dry-run"]),
 ]
 TALLY = [sys.executable, "-m", "tallybook"]
@@ -103,8 +104,11 @@ def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
         "check mark": ("--id", goal, "--stage", "read"),
         "check complete": ("--id", goal),
         "check add": ("--source-id", "s"),
+        "completion": ("bash",),
     }
-    said = bench.ok(*command.split(), *more.get(command, ()), "--json")
+    more["run"] = more["start-task"]
+    last = ("true",) if command == "run" else ()
+    said = bench.ok(*command.split(), *more.get(command, ()), "--json", *last)
     assert said.json["schema"].startswith("tallybook.")
     assert isinstance(said.json["problems"], list)
     wrong = bench.tally(*command.split(), "--no-such-option", "--json")

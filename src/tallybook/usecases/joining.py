@@ -21,7 +21,7 @@ from tallybook.usecases.capture import Wanted, reader_versions, usage_now
 from tallybook.usecases.workspace import replayed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tallybook.agents.offspring import AtWork
     from tallybook.history.store import Store
@@ -75,6 +75,13 @@ def born_there(store: Store, born: Born, since: int) -> tuple[SessionKey, ...]:
     return tuple(row.key for row in rows if (row.agent, row.parent) not in keys)
 
 
+def without_children(store: Store, keys: Iterable[SessionKey], beside: Iterable[SessionKey] = ()) -> list[SessionKey]:
+    """Those that are no child sessions of others among them or ``beside``, with which they count."""
+    own = list(dict.fromkeys(keys))
+    below = {child for root in (*own, *beside) for child in queries.session_tree(store, root)[1:]}
+    return [key for key in own if key not in below]
+
+
 def join(workspace: Workspace, store: Store, span: Span, sessions: Sequence[SessionKey], quality: Quality) -> None:
     """Write one snapshot with those of ``sessions`` that have not joined the goal yet; nothing if it is closed.
 
@@ -90,7 +97,8 @@ def join(workspace: Workspace, store: Store, span: Span, sessions: Sequence[Sess
         goal = state.goals.get(span.goal)
         if goal is None or not goal.is_open:
             return ()
-        new = [key for key in sessions if key not in state.joined.get(span.goal, ())]
+        already = state.joined.get(span.goal, ())
+        new = [key for key in without_children(store, sessions, already) if key not in already]
         usage = {part.key: part for key in new for part in _joining(store, span, key)}
         if not usage:
             return ()

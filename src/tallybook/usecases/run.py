@@ -19,7 +19,7 @@ from tallybook.domain.usage import SessionKey
 from tallybook.history.store import StoreUnavailable
 from tallybook.usecases.capture import with_history
 from tallybook.usecases.child import Ended, Program, find_program, run_program, signal_name
-from tallybook.usecases.joining import Born, Span, born_there, join, shown_by
+from tallybook.usecases.joining import Born, Span, born_there, join, shown_by, without_children
 from tallybook.usecases.tasks import TaskResult, perform
 from tallybook.usecases.watching import Watch
 from tallybook.usecases.workspace import Workspace
@@ -171,7 +171,7 @@ def _quality(born: tuple[SessionKey, ...]) -> Quality:
 
 def _found(begun: Begun, store: Store, seen: tuple[AtWork, ...]) -> _Company:
     shown = [(process, shown_by(store, process, begun.span.since)) for process in seen]
-    keys = [key for _, found in shown for key in found]
+    keys = without_children(store, (key for _, found in shown for key in found))
     logged = {key.agent for key in keys}
     # A session that no log tells of stands as unmeasured; beside logged ones it may be a name that was given up.
     unlogged = (process for process in seen if process.registered and process.agent not in logged)

@@ -1,0 +1,69 @@
+"""Runs real agents below `tally run`, beside the model server on loopback; started within the network namespace.
+
+`python wrapped.py CLIENTS TOOLS OUT BIN STEPS`: STEPS is JSON, a list of steps for one agent each: its name, the words
+of `tally` before the command, the agent's own words, and what the shell does after it (or null for no shell).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+
+def main(clients: str, tools: str, out: str, commands: str, steps: str) -> int:
+    """Run the steps; the model server's account lies in OUT/truth."""
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, clients)
+    drive: Any = import_module("drive")
+    drive.A = drive.argparse.Namespace(tools=tools, out=out)
+    Path(out).mkdir(parents=True, exist_ok=True)
+    port = f"{out}/mock.port"
+    server = [sys.executable, f"{clients}/mock_llm.py", "--out", f"{out}/truth", "--port-file", port]
+    with subprocess.Popen([*server, "--max-seconds", "150"]) as mock:
+        try:
+            drive.PORT = drive.wait_port(port)
+            places = {name: _place(drive, name, commands) for name in ("codex", "claude")}
+            for name, words, own, after in json.loads(steps):
+                begin, environ, work = places[name]
+                command = [*begin, *own]
+                if after is not None:
+                    command = ["sh", "-c", f"{shlex.join(command)}; {after}"]
+                title = words[words.index("--title") + 1]
+                drive.run(name, title, [f"{commands}/tally", *words, "--", *command], environ, work)
+        finally:
+            mock.terminate()
+    return 0
+
+
+def _place(drive: Any, name: str, commands: str) -> tuple[list[str], dict[str, str], str]:  # noqa: ANN401 - a script
+    """How the agent is called, its environment and its repository."""
+    home, work = drive.dirs(name)
+    drive.git_init(work)
+    # A login shell sets PATH anew; the agent's own shell tool starts one.
+    Path(home, ".bash_profile").write_text(f'export PATH="{commands}:$PATH"\n')
+    path = f"{commands}:{os.environ['PATH']}"
+    if name == "codex":
+        environ = drive.sh_env(home, CODEX_HOME=drive.codex_config(home, name), MOCK_KEY="dummy", PATH=path)
+        begin = [drive.codex_bin(f"{drive.A.tools}/codex"), "exec"]
+        return [*begin, "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"], environ, work
+    quiet = ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_TELEMETRY", "DISABLE_AUTOUPDATER", "IS_SANDBOX")
+    environ = drive.sh_env(
+        home,
+        CLAUDE_CONFIG_DIR=f"{home}/.claude",
+        ANTHROPIC_BASE_URL=drive.base(name),
+        ANTHROPIC_API_KEY="dummy",
+        PATH=path,
+        **dict.fromkeys(quiet, "1"),
+    )
+    begin = [*drive.claude_bin(f"{drive.A.tools}/claude"), "-p", "--dangerously-skip-permissions"]
+    return [*begin, "--model", "claude-sonnet-4-5"], environ, work
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
