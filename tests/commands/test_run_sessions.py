@@ -54,6 +54,17 @@ def test_an_agent_below_the_command_counts_for_the_goal(bench: Bench, kind: str,
     assert bench.ok("verify").code == 0
 
 
+@pytest.mark.parametrize("kind", ["codex", "claude"])
+@pytest.mark.parametrize("hold", [[], [["hold"]]], ids=["at once", "seen before"])
+def test_child_sessions_count_as_such(bench: Bench, kind: str, hold: list[list[str]], tmp_path: Path) -> None:
+    acts = (["show"], ["say"], *hold, ["delegate"], ["hold"])
+    goal, _ = ran(bench, *worker(kind, 1, tmp_path / "truth", *acts))
+    own, theirs = used(tmp_path / "truth")
+    assert tokens(goal["self"]) == own
+    assert tokens(goal["subtree"]) == theirs
+    assert goal["quality"] == "exact"
+
+
 def test_two_agents_below_the_command_both_count(bench: Bench, tmp_path: Path) -> None:
     truths = [tmp_path / "one", tmp_path / "two"]
     one, two = (

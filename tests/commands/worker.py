@@ -106,6 +106,12 @@ def main(kind: str, number: int, truth: Path, acts: list[list[str]]) -> int:
                     found.append(agent.issue())
                     _tally(agent, ["finish-task", said.split()[0], *words])
                     agent.returned()
+                case "delegate" if isinstance(agent, CodexAgent):
+                    child = CodexAgent(agent.bench, number + 50, parent=agent)
+                    held.enter_context(child.log.open("a"))
+                    found.append(child.say())
+                case "delegate":
+                    found.append(agent.delegate("11"))
                 case "hide":
                     agent.log.unlink()
                 case "hold":
