@@ -22,12 +22,13 @@ if __name__ == "__main__":
     # Under another name, Python does not find its own libraries.
     sys.path[:] = json.loads(sys.argv[2])
 
-from commands.agents import ClaudeAgent, CodexAgent
+import attrs
+
+from commands.agents import Agent, ClaudeAgent, CodexAgent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from commands.agents import Agent
 
 HOLD: Final = 0.6
 """Seconds that an agent stays, so that it is seen."""
@@ -76,50 +77,67 @@ def _register(session: str) -> None:
     (place / f"{os.getpid()}.json").write_text(json.dumps({"sessionId": session, "procStart": started}))
 
 
-def _tally(agent: Agent, words: list[str]) -> str:
-    """Run a command as the agent's shell tool does; what it prints."""
-    command = [sys.argv[1], "-m", "tallybook", *words]
-    environ = {**os.environ, **agent.environ}
-    return subprocess.run(command, env=environ, check=True, stdout=subprocess.PIPE, text=True).stdout
+@attrs.define
+class Worker:
+    """One agent that does its acts."""
+
+    agent: Agent
+    held: ExitStack
+    used: list[Counter[str]] = attrs.field(factory=list)
+    said: str = ""
+    """What the last command printed."""
+    code: int = 0
+
+    def say(self) -> None:
+        self.used.append(self.agent.say())
+
+    def show(self, session: str = "") -> None:
+        if isinstance(self.agent, CodexAgent):
+            self.held.enter_context(self.agent.log.open("a"))
+        else:
+            _register(session or self.agent.session)
+
+    def delegate(self) -> None:
+        if isinstance(self.agent, CodexAgent):
+            child = CodexAgent(self.agent.bench, self.agent.number + 50, parent=self.agent)
+            self.held.enter_context(child.log.open("a"))
+            self.used.append(child.say())
+        else:
+            self.used.append(self.agent.delegate("11"))
+
+    def tally(self, *words: str) -> None:
+        """Run a command as the agent's shell tool does."""
+        self.used.append(self.agent.issue())
+        command = [sys.argv[1], "-m", "tallybook", *words]
+        environ = {**os.environ, **self.agent.environ}
+        self.said = subprocess.run(command, env=environ, check=True, stdout=subprocess.PIPE, text=True).stdout
+        self.agent.returned()
+
+    def finish(self, *words: str) -> None:
+        """Close the goal that the last command told of."""
+        self.tally("finish-task", self.said.split()[0], *words)
+
+    def hide(self) -> None:
+        self.agent.log.unlink()
+
+    def hold(self) -> None:
+        time.sleep(HOLD)
+
+    def exit(self, code: str) -> None:
+        self.code = int(code)
+
+    def resume(self, _: str) -> None:
+        """It has been taken up before anything else."""
 
 
 def main(kind: str, number: int, truth: Path, acts: list[list[str]]) -> int:
     """Do the acts; what was used stands in ``truth``."""
-    found: list[Counter[str]] = []
-    code, said = 0, ""
     with ExitStack() as held:
-        agent = _begin(kind, number, acts)
+        one = Worker(_begin(kind, number, acts), held)
         for act, *words in acts:
-            match act:
-                case "say":
-                    found.append(agent.say())
-                case "show":
-                    if isinstance(agent, CodexAgent):
-                        held.enter_context(agent.log.open("a"))
-                    else:
-                        _register(words[0] if words else agent.session)
-                case "tally":
-                    found.append(agent.issue())
-                    said = _tally(agent, words)
-                    agent.returned()
-                case "finish":
-                    found.append(agent.issue())
-                    _tally(agent, ["finish-task", said.split()[0], *words])
-                    agent.returned()
-                case "delegate" if isinstance(agent, CodexAgent):
-                    child = CodexAgent(agent.bench, number + 50, parent=agent)
-                    held.enter_context(child.log.open("a"))
-                    found.append(child.say())
-                case "delegate":
-                    found.append(agent.delegate("11"))
-                case "hide":
-                    agent.log.unlink()
-                case "hold":
-                    time.sleep(HOLD)
-                case "exit":
-                    code = int(words[0])
-        truth.write_text(json.dumps(found))
-    return code
+            getattr(one, act)(*words)
+        truth.write_text(json.dumps(one.used))
+    return one.code
 
 
 if __name__ == "__main__":

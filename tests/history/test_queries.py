@@ -17,7 +17,6 @@ from tallybook.history.queries import (
     StoredSessions,
     Total,
     history_total,
-    response_before,
     response_of_call,
     session_rows,
     session_tree,
@@ -210,13 +209,3 @@ def test_the_total_of_everything(world: World) -> None:
     world.ingest()
     with world.store() as store:
         assert history_total(store) == Total(2, TokenVector(input=5, output=3))
-
-
-def test_the_last_response_up_to_a_moment(world: World) -> None:
-    world.write("a", row("r1", at=T0), row("r2", at=T0 + SECOND), row("r3", at=T0 + 2 * SECOND), row("r0", at=None))
-    world.write("b", row("q1", session="other", at=T0 + SECOND))
-    world.ingest()
-    with world.store() as store:
-        found = [response_before(store, S, T0 + after) for after in (-1, 0, SECOND, 2 * SECOND - 1, 9 * SECOND)]
-        assert response_before(store, SessionKey("other", "s"), T0) is None
-    assert found == [None, "r1", "r2", "r2", "r3"]

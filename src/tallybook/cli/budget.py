@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tallybook.cli.options import AgentName, AllowSecretLike, AsJson, GoalArgument, Ledger, Quiet, SessionId
+from tallybook.cli.options import AgentName, AllowSecretLike, AsJson, GoalArgument, Ledger, Quiet, SessionId, goal_ids
 from tallybook.cli.options import app as command_app
 from tallybook.cli.values import nano_usd
 
@@ -46,7 +46,10 @@ def set_budget(
 
 @app.command()
 def show(
-    goal: Annotated[str | None, typer.Argument(metavar="[GOAL]", help="Only this goal's; else those of all.")] = None,
+    goal: Annotated[
+        str | None,
+        typer.Argument(metavar="[GOAL]", help="Only this goal's; else those of all.", autocompletion=goal_ids),
+    ] = None,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:

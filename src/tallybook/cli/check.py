@@ -19,12 +19,16 @@ from tallybook.cli.options import (
     Quiet,
     SessionId,
     SourceId,
+    goal_ids,
 )
 from tallybook.cli.options import app as command_app
 from tallybook.cli.values import CheckOutcome, ReasonName
 
 app = command_app()
-CheckId = Annotated[str | None, typer.Option("--id", metavar="GOAL", help="The check; left out when one is open here.")]
+CheckId = Annotated[
+    str | None,
+    typer.Option("--id", metavar="GOAL", help="The check; left out when one is open here.", autocompletion=goal_ids),
+]
 
 
 @app.callback()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tallybook.cli.options import AsJson, Ledger
+from tallybook.cli.options import AsJson, Ledger, goal_ids
 from tallybook.cli.options import app as command_app
 
 app = command_app()
@@ -14,7 +14,9 @@ app = command_app()
 
 @app.command()
 def log(
-    goal: Annotated[str | None, typer.Option("--goal", metavar="GOAL", help="Only events of this goal.")] = None,
+    goal: Annotated[
+        str | None, typer.Option("--goal", metavar="GOAL", help="Only events of this goal.", autocompletion=goal_ids)
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")] = 50,
     ledger: Ledger = None,
     as_json: AsJson = False,

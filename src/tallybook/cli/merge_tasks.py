@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tallybook.cli.options import AgentName, AsJson, Ledger, Quiet, SessionId
+from tallybook.cli.options import AgentName, AsJson, Ledger, Quiet, SessionId, goal_ids
 from tallybook.cli.options import app as command_app
 
 app = command_app()
@@ -14,8 +14,15 @@ app = command_app()
 
 @app.command()
 def merge_tasks(
-    keep: Annotated[str, typer.Option("--keep", metavar="GOAL", help="The goal that goes on.")],
-    drop: Annotated[str, typer.Option("--drop", metavar="GOAL", help="The goal that is counted with it from now on.")],
+    keep: Annotated[
+        str, typer.Option("--keep", metavar="GOAL", help="The goal that goes on.", autocompletion=goal_ids)
+    ],
+    drop: Annotated[
+        str,
+        typer.Option(
+            "--drop", metavar="GOAL", help="The goal that is counted with it from now on.", autocompletion=goal_ids
+        ),
+    ],
     agent: AgentName = None,
     session: SessionId = None,
     ledger: Ledger = None,

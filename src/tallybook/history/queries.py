@@ -171,19 +171,6 @@ def response_of_call(store: Store, key: SessionKey, call_id: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def response_before(store: Store, key: SessionKey, at: int) -> str | None:
-    """Key of the last response of this session at or before a moment (microseconds, UTC); None where none is dated so.
-
-    ``usage_through`` it is the counter at that moment, as far as one log holds the session.
-    """
-    rows = store.rows(
-        """SELECT r.key FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
-        WHERE a.name = ? AND s.name = ? AND r.at <= ? ORDER BY r.at DESC, r.offset DESC, r.key DESC LIMIT 1""",
-        (key.agent, stored_text(key.session), at),
-    )
-    return str(rows[0][0]) if rows else None
-
-
 def session_rows(store: Store, selection: Selection | None = None) -> tuple[SessionRow, ...]:
     """Sessions, the one that moved last first; sessions without a time come last."""
     wanted = Selection() if selection is None else selection

@@ -16,6 +16,7 @@ from tallybook.domain.goal import moment
 from tallybook.domain.quality import Quality, worst
 from tallybook.domain.usage import SessionKey, SessionUsage, SnapshotReason
 from tallybook.history import queries
+from tallybook.history.moments import response_before
 from tallybook.history.queries import Selection
 from tallybook.usecases.capture import Wanted, reader_versions, usage_now
 from tallybook.usecases.workspace import replayed
@@ -116,7 +117,7 @@ def _joining(store: Store, span: Span, root: SessionKey) -> Iterator[SessionUsag
         yield from (attrs.evolve(usage, pending=False, pending_call=None) for usage in now.values())
         return
     for key, usage in now.items():
-        response = queries.response_before(store, key, span.since)
+        response = response_before(store, key, span.since)
         through = None if response is None else queries.usage_through(store, key, response)
         before = attrs.evolve(usage, pending=False, pending_call=None, high_water=response)
         if through is not None:
