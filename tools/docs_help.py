@@ -42,6 +42,8 @@ EXAMPLES = {
     "checks": ["check", "list"],
     "budgets": ["budget", "show"],
     "repair": ["repair"],
+    "completion": ["completion", "bash", "--json", "--", "mark", "--no"],
+    "run": ["run", "--title", "Build", "--kind", "meta", "--json", "--", "true"],
 }
 GOALS = ("g261122-k3f9x2ab", "g261122-m7q4w8cd")
 CHECK = "g261122-p2r8t5vy"
@@ -90,7 +92,8 @@ class World:
             check = self._run("start-task", *kind, "--untracked", "--quiet").strip()
             self._run("budget", "set", check, "--tokens", "50000")
             self._goals[check] = CHECK
-        found: dict[str, object] = json.loads(self._run(*(word.format(goal=first) for word in words), "--json"))
+        asked = words if "--json" in words else [*words, "--json"]
+        found: dict[str, object] = json.loads(self._run(*(word.format(goal=first) for word in asked)))
         return found
 
     def _run(self, *words: str) -> str:
@@ -147,6 +150,8 @@ def shortened(name: str, document: dict[str, object]) -> dict[str, object]:
     if name in {"state", "report", "checks"}:
         list_of = "checks" if name == "checks" else "goals"
         document[list_of] = ["… one goal object each, as `tally show GOAL --json` has it"]
+    if name == "run":
+        document["goal"] = "… the goal object, as `tally show GOAL --json` has it"
     if name == "report":
         document["markdown"] = str(document["markdown"])[:60] + "…"
     return document
