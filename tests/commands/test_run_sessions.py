@@ -204,6 +204,14 @@ def test_an_agent_without_any_log_is_told(bench: Bench, tmp_path: Path) -> None:
     assert goal["tokens"] is None
 
 
+def test_beside_an_agent_without_a_log_the_others_are_a_lower_bound(bench: Bench, tmp_path: Path) -> None:
+    hidden = shlex.join(worker("codex", 1, tmp_path / "hidden", ["say"], ["hide"], ["hold"]))
+    shown = shlex.join(worker("claude", 2, tmp_path / "shown", *SHOWN))
+    goal, _ = ran(bench, "sh", "-c", f"{hidden}; {shown}")
+    assert tokens(goal["tokens"]) == total(tmp_path / "shown")
+    assert (goal["quality"], goal["session"]) == ("lower_bound", None)
+
+
 def test_a_registered_session_without_a_log_is_unmeasured(bench: Bench, tmp_path: Path) -> None:
     command = worker("claude", 1, tmp_path / "t", ["say"], ["show"], ["hide"], ["hold"])
     said = bench.ok("run", "--title", "t", "--kind", "meta", "--", *command)

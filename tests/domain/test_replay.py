@@ -21,6 +21,7 @@ from tallybook.domain.events import (
     GoalsMerged,
     GoalStarted,
     GoalUpdated,
+    SessionRef,
     StageMarked,
     UnknownBody,
     UsageManual,
@@ -353,3 +354,20 @@ def test_a_correction_may_make_another_goal_the_last_that_ended(book: Book) -> N
     book.write("b", GoalCorrected("success", clock(30)))
     assert book.state.index.finished == {("w-a", "tree"): "b"}
     assert len(accounts(book.state).goals) == 2
+
+
+@pytest.mark.parametrize("how", ["descendant", "born", "variable", "flag"])
+@pytest.mark.parametrize("agent", [None, "other"])
+def test_a_session_that_was_found_below_a_command_is_the_goals_from_its_start(
+    book: Book, how: str, agent: str | None
+) -> None:
+    found, first = SessionRef("codex", "s", how), SessionRef("codex", "first", "flag")
+    book.write("a", GoalStarted("t", "meta", NOW, agent=agent))
+    book.write("a", GoalFinished("success", NOW, session=found))
+    book.write("b", GoalStarted("t", "meta", NOW, session=first))
+    book.write("b", GoalFinished("success", NOW, session=found))
+    goals = fold(book.events).goals
+    taken = how in {"descendant", "born"}
+    assert goals["a"].session == (found if taken else None)
+    assert goals["a"].agent == (agent or ("codex" if taken else None))
+    assert goals["b"].session == first

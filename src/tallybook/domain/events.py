@@ -12,6 +12,9 @@ import attrs
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import SessionUsage, SnapshotReason
 
+WATCHED: Final = ("descendant", "born")
+"""How a session is found below a command: nothing that worked for its goal came before it, so nothing is unmeasured."""
+
 
 @attrs.frozen
 class SessionRef:
@@ -20,7 +23,7 @@ class SessionRef:
     agent: str
     id: str
     detected_by: str
-    """``flag``, ``environment``, ``variable``, ``process``, ``registry``, ``directory`` or ``log``."""
+    """``flag``, ``environment``, ``variable``, ``process``, ``registry``, ``directory``, ``log``; or of ``WATCHED``."""
 
 
 @attrs.frozen

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from tallybook.domain.events import WATCHED
 from tallybook.domain.goal import Attempt, Budget, Claims, Goal, Link, ManualUsage, Outcome, Stage, with_attempt
 from tallybook.domain.replay_usage import claim
 from tallybook.domain.state import LedgerState, kept_goal, report
@@ -114,8 +115,9 @@ def finished(state: LedgerState, event: Event, body: GoalFinished) -> None:
         report(state, event, "goal-finished-twice", f"{goal.id} was finished twice; the later outcome holds")
     outcome = Outcome(body.status, body.finished_at, body.failure_reason, body.result_fit)
     done = _with_outcome(goal, outcome, body.notes)
-    session = body.session if goal.session is None else goal.session
-    agent = session.agent if goal.agent is None and session is not None else goal.agent
+    session, agent = goal.session, goal.agent
+    if session is None and body.session is not None and body.session.detected_by in WATCHED:
+        session, agent = body.session, agent or body.session.agent
     state.put(attrs.evolve(done, session=session, agent=agent, finish_head=body.head, finish_dirty=body.dirty))
 
 

@@ -84,10 +84,15 @@ class _Company:
     born: tuple[SessionKey, ...] = ()
     """Began in the right place while the command ran: all that can be said where no process shows its session."""
     notices: tuple[str, ...] = ()
+    is_whole: bool = True
+    """Of every agent that was seen, a session was found."""
 
     def flag(self) -> Flag:
-        """The first of them as the session of the command that closes the goal."""
-        if not self.descendants and not self.born:
+        """The first of them as the session of the command that closes the goal.
+
+        None where some agent's is not known: what the goal shows is a lower bound then.
+        """
+        if not self.is_whole or (not self.descendants and not self.born):
             return Flag(guess=False)
         key = (*self.descendants, *self.born)[0]
         return Flag(key.agent, key.session, "descendant" if self.descendants else "born", guess=False)
@@ -183,7 +188,8 @@ def _found(begun: Begun, store: Store, seen: tuple[AtWork, ...]) -> _Company:
         born = born_there(store, Born(_places(begun, there), frozenset(lost)), begun.span.since)
     elif not keys and begun.goal.session is None:
         born = _strangers(begun, born_there(store, Born(_places(begun, ())), begun.span.since))
-    notices = [_SILENT.format(agent) for agent in sorted(lost - {key.agent for key in born})]
+    missing = lost - {key.agent for key in born}
+    notices = [_SILENT.format(agent) for agent in sorted(missing)]
     listed = ", ".join(f"{key.agent} {key.session}" for key in born)
     if len(born) > 1:
         notices.append(f"several sessions began here while the command ran; all were taken, unverified: {listed}")
@@ -191,7 +197,7 @@ def _found(begun: Begun, store: Store, seen: tuple[AtWork, ...]) -> _Company:
         notices.append(f"the session {listed} was taken since it began here while the command ran")
     elif not keys and not lost and begun.goal.session is None:
         notices.append("no agent was at work for this goal below the command; usage is unmeasured")
-    return _Company(tuple(dict.fromkeys(keys)), born, tuple(notices))
+    return _Company(tuple(dict.fromkeys(keys)), born, tuple(notices), not missing)
 
 
 def _places(begun: Begun, more: Iterable[str | None]) -> tuple[str, ...]:
