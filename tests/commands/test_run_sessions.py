@@ -91,6 +91,26 @@ def test_of_a_resumed_session_only_the_new_part_counts(bench: Bench, kind: str, 
     assert tokens(state_now["remainder"]["tokens"]) == before
 
 
+def test_of_a_resumed_session_that_had_used_nothing_all_counts(bench: Bench, tmp_path: Path) -> None:
+    state = keep(CodexAgent(bench, 1, ago=timedelta(minutes=5)), tmp_path / "agent")
+    acts = (["show"], ["say"], ["hold"], ["delegate"], ["hold"])
+    goal, _ = ran(bench, *worker("codex", 1, tmp_path / "truth", ["resume", state], *acts))
+    own, theirs = used(tmp_path / "truth")
+    assert (tokens(goal["self"]), tokens(goal["subtree"])) == (own, theirs)
+    assert goal["quality"] == "exact"
+
+
+def test_of_a_resumed_session_with_children_only_their_new_part_counts(bench: Bench, tmp_path: Path) -> None:
+    agent = ClaudeAgent(bench, 1)
+    before = agent.say() + agent.delegate("11") + agent.delegate("22")
+    state = keep(agent, tmp_path / "agent")
+    acts = (["say"], ["delegate"], ["show"], ["hold"])
+    goal, _ = ran(bench, *worker("claude", 1, tmp_path / "truth", ["resume", state], *acts))
+    own, theirs = used(tmp_path / "truth")
+    assert (tokens(goal["self"]), tokens(goal["subtree"])) == (own, theirs)
+    assert tokens(bench.state()["remainder"]["tokens"]) == before
+
+
 @pytest.mark.parametrize("kind", ["codex", "claude"])
 def test_a_goal_that_the_agent_opens_takes_its_part(bench: Bench, kind: str, tmp_path: Path) -> None:
     start = ["tally", "start-task", "--title", "inner", "--kind", "meta"]
