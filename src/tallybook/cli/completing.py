@@ -61,7 +61,7 @@ def _joined(words: Sequence[str]) -> list[str]:
 def goal_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Goals with their titles: those that are open first, the last to be worked on before the others."""
     with suppress(Exception):
-        state = here(ctx.params.get("ledger")).replay().state
+        state = here(ctx.params.get("ledger")).replica().state
         goals = sorted(state.goals.values(), key=lambda goal: (goal.is_open, goal.activated), reverse=True)
         return [(goal.id, f"{goal.status}: {goal.title}") for goal in goals if goal.id.startswith(incomplete)][:MOST]
     return []

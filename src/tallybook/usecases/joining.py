@@ -19,14 +19,13 @@ from tallybook.history import queries
 from tallybook.history.moments import response_before
 from tallybook.history.queries import Selection
 from tallybook.usecases.capture import Wanted, reader_versions, usage_now
-from tallybook.usecases.workspace import replayed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tallybook.agents.offspring import AtWork
+    from tallybook.domain.state import LedgerState
     from tallybook.history.store import Store
-    from tallybook.ledger.reading import Reading
     from tallybook.usecases.workspace import Workspace
 
 
@@ -93,8 +92,7 @@ def join(workspace: Workspace, store: Store, span: Span, sessions: Sequence[Sess
 
     """
 
-    def deciding(reading: Reading) -> Sequence[NewEvent]:
-        state = replayed(reading).state
+    def deciding(state: LedgerState) -> Sequence[NewEvent]:
         goal = state.goals.get(span.goal)
         if goal is None or not goal.is_open:
             return ()
@@ -106,7 +104,7 @@ def join(workspace: Workspace, store: Store, span: Span, sessions: Sequence[Sess
         parts = tuple(_doubted(usage[key], quality) for key in sorted(usage))
         return (NewEvent(span.goal, UsageSnapshot(SnapshotReason.START, parts, reader_versions())),)
 
-    workspace.ledger.transact(deciding)
+    workspace.replica().transact(deciding)
 
 
 def _joining(store: Store, span: Span, root: SessionKey) -> Iterator[SessionUsage]:

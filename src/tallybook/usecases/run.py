@@ -22,7 +22,7 @@ from tallybook.usecases.child import Ended, Program, find_program, run_program, 
 from tallybook.usecases.joining import Born, Span, born_there, join, shown_by, without_children
 from tallybook.usecases.tasks import TaskResult, perform
 from tallybook.usecases.watching import Watch
-from tallybook.usecases.workspace import Workspace
+from tallybook.usecases.workspace import Workspace, problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -208,7 +208,7 @@ def _places(begun: Begun, more: Iterable[str | None]) -> tuple[str, ...]:
 
 def _strangers(begun: Begun, sessions: tuple[SessionKey, ...]) -> tuple[SessionKey, ...]:
     """Those that work for no goal yet: where nobody was seen below the command, the others are somebody else's."""
-    taken = {key for joined in begun.workspace.replay().state.joined.values() for key in joined}
+    taken = begun.workspace.replica().state.index.visitors if sessions else {}
     return tuple(key for key in sessions if key not in taken)
 
 
@@ -226,9 +226,10 @@ def failure_of(ended: Ended) -> str | None:
 
 def _closed_already(begun: Begun) -> TaskResult | None:
     """The goal as it is, where another command has closed it while ours ran."""
-    replayed = begun.workspace.replay()
-    goal = replayed.state.goals.get(begun.request.start.goal)
+    replica = begun.workspace.replica()
+    state = replica.state
+    goal = state.goals.get(begun.request.start.goal)
     if goal is None or goal.is_open:
         return None
     notice = f"{goal.id} was closed while the command ran, and stays as it is"
-    return TaskResult(goal, replayed.state, accounts(replayed.state), (notice,), replayed.problems)
+    return TaskResult(goal, state, accounts(state), (notice,), problems_of(replica, state))
