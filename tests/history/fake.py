@@ -45,6 +45,9 @@ class FakeReader:
     def log_at(self, path: Path) -> LogFile:
         return LogFile(self.agent, path.name.removesuffix(".log"), path)
 
+    def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
+        return (Path(environ["FAKE_HOME"]),)
+
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         found: dict[str, LogFile] = {}
         for place, _, names in os.walk(environ["FAKE_HOME"]):

@@ -81,4 +81,4 @@ def test_a_holder_that_cannot_be_read_is_unknown(tmp_path: Path, monkeypatch: py
 
 
 def test_a_holder_whose_file_is_gone_is_unknown(tmp_path: Path) -> None:
-    assert lock._holder(tmp_path / "none") is None
+    assert lock.holder(tmp_path / "none") is None

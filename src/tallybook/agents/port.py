@@ -135,6 +135,10 @@ class LogReader(Protocol):
     call_variable: str | None
     """Environment variable that holds the id of the running tool call."""
 
+    def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
+        """The directories below which logs are looked for, whether they are there or not."""
+        ...
+
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every log below the agent's roots, each key once (plain beats compressed, live beats archived)."""
         ...

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "report": "report",
     "verify": "verify",
     "repair": "repair",
+    "doctor": "doctor",
     "hooks": "hooks",
     "completion": "completion",
     "hook": "hook",

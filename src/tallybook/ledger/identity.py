@@ -77,7 +77,7 @@ def survey(files: FileSystem, home: Path, identity: Path) -> Writers:
     mark = mark_of(files, identity)
     own: list[State] = []
     former: set[str] = set()
-    for writer, state in _states(files, home):
+    for writer, state in states(files, home):
         if state is None:
             former.add(writer)
         elif state.mark == mark:
@@ -92,6 +92,16 @@ def survey(files: FileSystem, home: Path, identity: Path) -> Writers:
     return Writers(current[0], frozenset(ids - {current[0].writer}))
 
 
+def states(files: FileSystem, home: Path) -> list[tuple[str, State | None]]:
+    """Every state in ``home`` by its writer, of whatever clone; None for one that can't be read."""
+    try:
+        names = files.names(home)
+    except OSError:
+        return []
+    writers = [name.removesuffix(SUFFIX) for name in sorted(names) if name.endswith(SUFFIX)]
+    return [(writer, _load(files, home / (writer + SUFFIX), writer)) for writer in writers if _WRITER.fullmatch(writer)]
+
+
 def save(files: FileSystem, home: Path, state: State, *, durable: bool = False) -> None:
     """Replace the state file of a writer.
 
@@ -101,15 +111,6 @@ def save(files: FileSystem, home: Path, state: State, *, durable: bool = False) 
     record = {**state._asdict(), "mark": state.mark._asdict()}
     data = json.dumps(record, separators=(",", ":")).encode() + b"\n"
     replace_file(files, home / (state.writer + SUFFIX), data, durable=durable)
-
-
-def _states(files: FileSystem, home: Path) -> list[tuple[str, State | None]]:
-    try:
-        names = files.names(home)
-    except OSError:
-        return []
-    writers = [name.removesuffix(SUFFIX) for name in sorted(names) if name.endswith(SUFFIX)]
-    return [(writer, _load(files, home / (writer + SUFFIX), writer)) for writer in writers if _WRITER.fullmatch(writer)]
 
 
 def _load(files: FileSystem, path: Path, writer: str) -> State | None:

@@ -34,7 +34,7 @@ def held(home: Path, timeout: float = 10.0) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise LockTimeoutError(path, timeout, _holder(path)) from error
+        raise LockTimeoutError(path, timeout, holder(path)) from error
     except OSError as error:
         deed = "the ledger can't be locked"
         raise LockFailedError.wrap(deed, path, error) from error
@@ -52,7 +52,8 @@ def _sign(descriptor: int) -> None:
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
 
-def _holder(path: Path) -> int | None:
+def holder(path: Path) -> int | None:
+    """The pid in a lock file: whoever took the lock last; None where that can't be told."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

@@ -42,11 +42,18 @@ def take_up(files: FileSystem, home: Path, identity: Path, ids: Ids) -> Head:
         LedgerError: every random id was taken.
     """
     writers = survey(files, home, identity)
-    if writers.current is not None:
-        head = _follow(files, home, writers.current)
-        if head is not None and (head.hlc is None or head.hlc < LAST_USABLE):
-            return head
-    return Head(_mint(files, home, identity, ids, writers), None)
+    head = resumed(files, home, writers)
+    return Head(_mint(files, home, identity, ids, writers), None) if head is None else head
+
+
+def resumed(files: FileSystem, home: Path, writers: Writers) -> Head | None:
+    """The head of the current writer; None where the next append has to mint one.
+
+    Raises:
+        OSError: its file could not be read.
+    """
+    head = None if writers.current is None else _follow(files, home, writers.current)
+    return None if head is None or (head.hlc is not None and head.hlc >= LAST_USABLE) else head
 
 
 def _follow(files: FileSystem, home: Path, state: State) -> Head | None:

@@ -30,6 +30,11 @@ def roots(environ: Mapping[str, str]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def log_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where transcripts lie below the configuration directories."""
+    return tuple(root / "projects" for root in roots(environ))
+
+
 def _expanded(part: str, home: str) -> Path:
     return Path(home, part[2:]) if home and part.startswith("~/") else Path(part)
 
@@ -37,8 +42,8 @@ def _expanded(part: str, home: str) -> Path:
 def discover(environ: Mapping[str, str]) -> Iterator[LogFile]:
     """Every log below the roots, sorted within each root; an unreadable directory is passed over."""
     walk = _Walk()
-    for root in roots(environ):
-        for path in sorted(walk.files(os.path.join(root, "projects"))):  # noqa: PTH118 - os.scandir speaks text
+    for root in log_roots(environ):
+        for path in sorted(walk.files(str(root))):
             yield log_at(Path(path))
 
 

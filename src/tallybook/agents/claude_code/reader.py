@@ -25,6 +25,10 @@ class ClaudeCodeReader:
     session_variables: tuple[str, ...] = ("CLAUDE_CODE_SESSION_ID",)
     call_variable: str | None = None
 
+    def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
+        """The ``projects`` of every configuration directory."""
+        return paths.log_roots(environ)
+
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every log below the roots that ``environ`` names."""
         return paths.discover(environ)

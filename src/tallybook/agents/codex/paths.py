@@ -15,6 +15,8 @@ _PLAIN: Final = ".jsonl"
 _COMPRESSED: Final = ".jsonl.zst"
 _DATED: Final = 3
 """Directories below ``sessions``: year, month, day. No deeper, so that a link to itself ends."""
+_FOLDERS: Final = (("sessions", _DATED, False), ("archived_sessions", 0, True))
+"""Name, how deep it is, and whether what lies there is archived."""
 
 
 def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
@@ -23,7 +25,7 @@ def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
     if root is None:
         return
     found: dict[str, tuple[bool, bool, str]] = {}
-    for folder, depth, archived in (("sessions", _DATED, False), ("archived_sessions", 0, True)):
+    for folder, depth, archived in _FOLDERS:
         for path in _files(os.path.join(root, folder), depth):  # noqa: PTH118 - strings are twice as fast here
             stem, compressed = _stem(path)
             rank = (archived, compressed, path)
@@ -31,6 +33,12 @@ def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
                 found[stem] = rank
     for stem, (_, compressed, path) in sorted(found.items()):
         yield LogFile(agent, f"{root}:{stem}", Path(path), compressed)
+
+
+def log_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where rollouts lie, live ones and archived ones."""
+    root = _root(environ)
+    return () if root is None else tuple(Path(root, folder) for folder, _, _ in _FOLDERS)
 
 
 def log_at(agent: str, path: Path) -> LogFile:

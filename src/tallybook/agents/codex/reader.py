@@ -26,6 +26,10 @@ class CodexReader:
     session_variables: tuple[str, ...] = ("CODEX_THREAD_ID",)
     call_variable: str | None = "CODEX_TOOL_CALL_ID"
 
+    def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
+        """``sessions`` and ``archived_sessions`` of the Codex home."""
+        return paths.log_roots(environ)
+
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every rollout below ``$CODEX_HOME``, or else below ``$HOME/.codex``."""
         return paths.logs_of(AGENT, environ)

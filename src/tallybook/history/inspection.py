@@ -1,0 +1,84 @@
+"""Looks at the store's file as it is, read-only: nothing is healed, set aside or made."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import attrs
+
+from tallybook.history.store import NAME, OLDEST_SQLITE, SCHEMA, TABLES, named_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_STEPS: Final = 100_000
+"""Instructions of SQLite between two looks at the time."""
+
+
+@attrs.frozen
+class StoreFacts:
+    """What the file of the store is."""
+
+    size: int
+    """Bytes, without what waits in its write-ahead log."""
+    mode: int
+    """Permission bits."""
+    schema: int
+    faults: tuple[str, ...] = ()
+    """What ``PRAGMA quick_check`` has found; empty for a sound file."""
+    foreign: bool = False
+    """It is a database, but not one that this version made."""
+    unfinished: bool = False
+    """The time was up before all of it was looked at."""
+    logs: int = 0
+    responses: int = 0
+
+
+def sqlite_is_usable() -> tuple[str, bool]:
+    """The version of SQLite, and whether the store can be kept with it."""
+    return sqlite3.sqlite_version, sqlite3.sqlite_version_info >= OLDEST_SQLITE
+
+
+def inspect(directory: Path, seconds: float) -> StoreFacts | None:
+    """Check the store of the data directory, for ``seconds`` at most; None where there is none.
+
+    Raises:
+        StoreUnavailable: it can't be opened.
+        StoreDamaged: it is no database, or too damaged to be looked at.
+
+    """
+    path = directory / NAME
+    with named_errors(path):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return None
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", timeout=seconds, uri=True)) as connection:
+            return _facts(connection, StoreFacts(status.st_size, stat.S_IMODE(status.st_mode), 0), seconds)
+
+
+def _facts(connection: sqlite3.Connection, bare: StoreFacts, seconds: float) -> StoreFacts:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    facts = attrs.evolve(bare, schema=version, foreign=version != SCHEMA or not tables >= TABLES)
+    end = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+    try:
+        rows = [row[0] for row in connection.execute("PRAGMA quick_check(5)")]
+        if rows != ["ok"]:
+            return attrs.evolve(facts, faults=tuple(rows))
+        if facts.foreign:
+            return facts
+        ((logs, responses),) = connection.execute(
+            "SELECT (SELECT count(*) FROM source), (SELECT count(*) FROM response)"
+        )
+        return attrs.evolve(facts, logs=logs, responses=responses)
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return attrs.evolve(facts, unfinished=True)

@@ -1,0 +1,54 @@
+"""The history store: opened read-only and checked page by page, so that looking heals and moves nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallybook.history.inspection import inspect
+from tallybook.history.store import NAME, SCHEMA, StoreDamaged, StoreUnavailable
+from tallybook.reports.words import counted
+from tallybook.usecases.doctor.finding import note, ok, problem
+from tallybook.usecases.doctor.places import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tallybook.usecases.doctor.finding import Finding
+    from tallybook.usecases.workspace import Workspace
+
+_SECONDS: Final = 30.0
+_ANEW: Final = "tally sessions sets it aside and builds it anew; facts of deleted logs are in the old file alone"
+
+
+def store(workspace: Workspace) -> Iterator[Finding]:
+    """Its schema, its size, and whether SQLite finds it sound."""
+    path = workspace.data / NAME
+    try:
+        facts = inspect(workspace.data, _SECONDS)
+    except StoreDamaged as error:
+        yield problem("store", error.message, _ANEW, path)
+        return
+    except StoreUnavailable as error:
+        yield problem("store", error.message, error.hint, path)
+        return
+    if facts is None:
+        yield note("store", "there is none yet", "tally sessions makes it, or the first task", path)
+        return
+    size = readable(facts.size)
+    if facts.mode & 0o077:
+        yield problem("store", f"others may read it (mode {facts.mode:04o})", f"chmod 600 {path}", path)
+    if facts.faults:
+        message = f"it is damaged: {facts.faults[0]}"
+        yield problem(
+            "store", message, f"mv {path} {path}.damaged && rm -f {path}-wal {path}-shm && tally sessions", path
+        )
+    elif facts.schema > SCHEMA:
+        message = f"a newer tallybook has written it (schema {facts.schema})"
+        yield problem("store", message, f"update tallybook; or {_ANEW}", path)
+    elif facts.foreign:
+        yield problem("store", f"it is no store of tallybook (schema {facts.schema})", _ANEW, path)
+    elif facts.unfinished:
+        yield note("store", f"{size}; {_SECONDS:g} s were not enough to check all of it", "", path)
+    else:
+        logs, responses = counted(facts.logs, "log"), f"{facts.responses:,} responses"
+        yield ok("store", f"{responses} from {logs}, {size}, schema {facts.schema}, sound", path)
