@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import attrs
 
-from tallybook.history.store import NAME, OLDEST_SQLITE, SCHEMA, TABLES, named_errors
+from tallybook.history.store import NAME, OLDEST_SQLITE, SCHEMA, TABLES, is_damage, named_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,9 @@ def _facts(connection: sqlite3.Connection, bare: StoreFacts, seconds: float) -> 
             "SELECT (SELECT count(*) FROM source), (SELECT count(*) FROM response)"
         )
         return attrs.evolve(facts, logs=logs, responses=responses)
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            return attrs.evolve(facts, faults=(str(error),))
         if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_INTERRUPT:
             raise
         return attrs.evolve(facts, unfinished=True)

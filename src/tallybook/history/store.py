@@ -107,7 +107,7 @@ def named_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if _is_damage(error):
+        if is_damage(error):
             message = f"{path} is damaged: {error}"
             raise StoreDamaged(message, "run the command again: the store is rebuilt from the logs") from error
         message = f"{path}: {error}"
@@ -117,7 +117,8 @@ def named_errors(path: Path) -> Iterator[None]:
         raise StoreUnavailable(message, "set TALLYBOOK_HOME to a directory that you can write to") from error
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file itself is at fault."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _DAMAGE
 
@@ -173,7 +174,7 @@ def _fault(connection: sqlite3.Connection) -> str | None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.DatabaseError as error:
-        if _is_damage(error):
+        if is_damage(error):
             return "the history store is damaged"
         raise
     if version > SCHEMA:

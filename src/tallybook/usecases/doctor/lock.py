@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -81,6 +82,8 @@ def _taken(path: Path) -> Iterator[bool]:
     """Hold the lock; False where another process kept it for as long as the doctor waits."""
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.ELOOP, "not a regular file")
         end = time.monotonic() + PATIENCE
         while not (got := _flock(descriptor)) and time.monotonic() < end:
             time.sleep(_POLL)

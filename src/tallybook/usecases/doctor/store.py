@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tallybook.usecases.workspace import Workspace
 
 _SECONDS: Final = 30.0
-_ANEW: Final = "tally sessions sets it aside and builds it anew; facts of deleted logs are in the old file alone"
+_KEPT: Final = "facts of deleted logs are in the old file alone"
+_ANEW: Final = f"tally sessions sets it aside and builds it anew; {_KEPT}"
 
 
 def store(workspace: Workspace) -> Iterator[Finding]:
@@ -38,10 +39,9 @@ def store(workspace: Workspace) -> Iterator[Finding]:
     if facts.mode & 0o077:
         yield problem("store", f"others may read it (mode {facts.mode:04o})", f"chmod 600 {path}", path)
     if facts.faults:
-        message = f"it is damaged: {facts.faults[0]}"
-        yield problem(
-            "store", message, f"mv {path} {path}.damaged && rm -f {path}-wal {path}-shm && tally sessions", path
-        )
+        aside = workspace.data / "damaged"
+        remedy = f"mkdir -p {aside} && mv {path}* {aside} && tally sessions"
+        yield problem("store", f"it is damaged: {facts.faults[0]}", f"{remedy}; {_KEPT}", path)
     elif facts.schema > SCHEMA:
         message = f"a newer tallybook has written it (schema {facts.schema})"
         yield problem("store", message, f"update tallybook; or {_ANEW}", path)
