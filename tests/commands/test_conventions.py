@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 READING = [
     *(["show"], ["show", "--json"], ["log"], ["report"], ["report", "--json"], ["verify"], ["sessions"]),
     *(["sessions", "--json"], ["hooks", "status"], ["--help"], ["mark", "--help"], ["settle"]),
+    *(["doctor"], ["doctor", "--json"]),
     *(["budget", "show"], ["check", "list"], ["check", "list", "--json"]),
     *(["completion", "bash"], ["completion", "bash", "--", "show", ""]),
     *(["init", "--dry-run"], ["hooks", "install", "--dry-run"], ["hooks", "uninstall", "--dry-run"]),
@@ -48,7 +49,9 @@ def test_reading_writes_nothing_outside_of_the_data_directory(bench: Bench, comm
     assert sorted(path.name for path in (*bench.home.iterdir(), *bench.repo.parent.iterdir())) == around
 
 
-@pytest.mark.parametrize("command", [["show"], ["log"], ["report"], ["verify"], ["hooks", "status"], ["settle"]])
+@pytest.mark.parametrize(
+    "command", [["show"], ["log"], ["report"], ["verify"], ["hooks", "status"], ["settle"], ["doctor"]]
+)
 def test_reading_before_anything_was_written_makes_nothing(bench: Bench, command: list[str]) -> None:
     before = tree(bench.repo.parent, bench.home)
     bench.ok(*command)

@@ -8,12 +8,13 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 import typer
 
+from docs.pages import ROOT, divided
 from tallybook.cli.faults import describe
 from tallybook.cli.lazy import command_line
 from tallybook.config import FILE, load_settings
@@ -31,41 +32,12 @@ if TYPE_CHECKING:
 
     from typer._click.core import Command, Context
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = ROOT / "docs/reference/commands.md"
 LEDGER = ROOT / "docs/reference/ledger.md"
-OPEN = re.compile(r"\s*(`{3,})(\w*)")
 INVOCATION = re.compile(r"\s*(?:GOAL=\$\()?tally ([^|>;)]*)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 every_page = pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
-
-
-class Block(NamedTuple):
-    """One fenced block."""
-
-    language: str
-    lines: list[str]
-
-
-def divided(page: Path) -> tuple[list[str], list[Block]]:
-    """The lines of prose, and the fenced blocks."""
-    prose: list[str] = []
-    blocks: list[Block] = []
-    fence = ""
-    for line in page.read_text("utf-8").splitlines():
-        if fence:
-            if line.strip() == fence:
-                fence = ""
-            else:
-                blocks[-1].lines.append(line)
-        elif found := OPEN.match(line):
-            fence = found[1]
-            blocks.append(Block(found[2], []))
-        else:
-            prose.append(line)
-    assert not fence, f"{page} ends in a block"
-    return prose, blocks
 
 
 def found_command(words: list[str]) -> tuple[Command, Context, list[str]]:

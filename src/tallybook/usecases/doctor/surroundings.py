@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tallybook.repo.git import Git, GitFault
 from tallybook.reports.words import counted
-from tallybook.usecases.doctor.finding import Status, note, ok, problem, told
+from tallybook.usecases.doctor.finding import note, ok, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +63,3 @@ def repository(workspace: Workspace) -> Iterator[Finding]:
     on = "no branch" if branch is None else f"branch {branch}"
     count = counted(len(trees), "worktree")
     yield ok("repository", f"on {on}; this is {it.worktree}, the clone has {count}", it.toplevel)
-    for fault in workspace.problems:
-        if not fault.code.startswith("config-"):
-            yield told("repository", fault, Status.PROBLEM)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallybook.ledger.file import OS_FILES
-from tallybook.ledger.identity import SUFFIX, mark_of, states
+from tallybook.ledger.identity import SUFFIX, states
 from tallybook.ledger.writer import resumed
 from tallybook.reports.words import counted
 from tallybook.usecases.doctor.finding import note, ok
@@ -45,6 +45,3 @@ def writer(workspace: Workspace) -> Iterator[Finding]:
             path = place.home / (name + SUFFIX)
             message = "this state file can't be read: its writer is not written to any more"
             yield note("writer", message, "nothing to do: the next command writes as a new writer", path)
-    mark = mark_of(OS_FILES, place.identity)
-    if not mark.inode and known:
-        yield note("writer", f"{mark.path} can't be looked at, so this clone can't be told from its copies")
