@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,7 @@ EXAMPLES = {
     "hooks": ["hooks", "status"],
     "init": ["init", "--dry-run", "--publish", "metrics/events"],
     "verify": ["verify"],
+    "doctor": ["doctor"],
     "error": ["finish-task", "g261122-00000000", "--status", "success"],
     "checks": ["check", "list"],
     "budgets": ["budget", "show"],
@@ -45,6 +46,8 @@ EXAMPLES = {
     "completion": ["completion", "bash", "--json", "--", "mark", "--no"],
     "run": ["run", "--title", "Build", "--kind", "meta", "--json", "--", "true"],
 }
+LIKE_EVERYWHERE = {"lock", "events", "copies", "commit-msg"}
+"""Checks of the doctor that say the same on every machine."""
 GOALS = ("g261122-k3f9x2ab", "g261122-m7q4w8cd")
 CHECK = "g261122-p2r8t5vy"
 """A goal that the demo does not have; examples from that of the checks on know of it."""
@@ -154,6 +157,11 @@ def shortened(name: str, document: dict[str, object]) -> dict[str, object]:
         document["goal"] = "… the goal object, as `tally show GOAL --json` has it"
     if name == "report":
         document["markdown"] = str(document["markdown"])[:60] + "…"
+    if name == "doctor":
+        checks = [row for row in cast("list[dict[str, object]]", document["checks"]) if row["name"] in LIKE_EVERYWHERE]
+        shown = [row["status"] for row in checks]
+        document["checks"] = checks
+        document["counts"] = {status: shown.count(status) for status in ("ok", "note", "problem")}
     return document
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from tallybook.usecases.doctor import places
@@ -47,10 +48,13 @@ def directory(workspace: Workspace) -> Iterator[Finding]:
     if not same:
         yield problem("directory", "what was written here is read back differently", f"check the disk, or {_ELSEWHERE}")
     elif mode & (stat.S_IWGRP | stat.S_IWOTH):
-        yield problem("directory", f"others may write here (mode {mode:04o})", f"chmod 700 {place}", place)
+        yield problem("directory", f"others may write here (mode {mode:04o})", f"chmod 700 {quote(str(place))}", place)
     elif mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield note(
-            "directory", f"others may see the names of files here (mode {mode:04o})", f"chmod 700 {place}", place
+            "directory",
+            f"others may see the names of files here (mode {mode:04o})",
+            f"chmod 700 {quote(str(place))}",
+            place,
         )
     else:
         yield ok("directory", f"written to and read back, mode {mode:04o}", place)

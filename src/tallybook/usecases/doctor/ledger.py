@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from tallybook.domain.problems import Where
@@ -43,9 +44,11 @@ def directory(workspace: Workspace) -> Iterator[Finding]:
     if not stat.S_ISDIR(status.st_mode):
         yield problem("directory", "something else than a directory stands here", "move it away", home)
     elif not os.access(home, os.R_OK | os.W_OK | os.X_OK):
-        yield problem("directory", f"you can't write here (mode {mode:04o})", f"chown -R $USER {home}", home)
+        yield problem(
+            "directory", f"you can't write here (mode {mode:04o})", f"chown -R $USER {quote(str(home))}", home
+        )
     elif mode & (stat.S_IWGRP | stat.S_IWOTH):
-        yield problem("directory", f"others may write here (mode {mode:04o})", f"chmod 700 {home}", home)
+        yield problem("directory", f"others may write here (mode {mode:04o})", f"chmod 700 {quote(str(home))}", home)
     else:
         yield ok("directory", f"mode {mode:04o}", home)
         yield from _unwritable(home)
@@ -61,7 +64,7 @@ def _missing(home: Path) -> Finding:
 def _unwritable(home: Path) -> Iterator[Finding]:
     for path in ledger_files(OS_FILES, home):
         if not path.is_symlink() and path.is_file() and not os.access(path, os.R_OK | os.W_OK):
-            yield problem("directory", "you can't read or write this file", f"chown $USER {path}", path)
+            yield problem("directory", "you can't read or write this file", f"chown $USER {quote(str(path))}", path)
 
 
 def file_system(workspace: Workspace) -> Iterator[Finding]:
@@ -145,6 +148,6 @@ def _merging(repository: Repository, published: Path) -> Iterator[Finding]:
     elif found.split(b"\0")[2:3] != [b"union"]:
         directory = os.path.relpath(published, repository.toplevel)
         message = "git would show conflicts where two branches have changed the published copy"
-        hint = f"tally init --publish {directory}"
+        hint = f"tally init --publish {quote(directory)}"
         where = Where(str(repository.toplevel / ".gitattributes"))
         yield Finding("copies", Status.PROBLEM, message, hint, where)

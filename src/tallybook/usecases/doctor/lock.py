@@ -16,6 +16,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents.processes import system_tree
@@ -144,5 +145,7 @@ def _refused(path: Path, error: OSError) -> Finding:
         hint = f"move it away: the next command makes the file anew ({path})"
         return problem("lock", "something else than a regular file stands in the place of the lock", hint, path)
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return problem("lock", f"the lock can't be opened: {reason}", f"make it yours: chown $USER {path}", path)
+        return problem(
+            "lock", f"the lock can't be opened: {reason}", f"make it yours: chown $USER {quote(str(path))}", path
+        )
     return problem("lock", f"the lock can't be taken: {reason}", _LOCAL, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from tallybook.history.inspection import inspect
@@ -37,10 +38,10 @@ def store(workspace: Workspace) -> Iterator[Finding]:
         return
     size = readable(facts.size)
     if facts.mode & 0o077:
-        yield problem("store", f"others may read it (mode {facts.mode:04o})", f"chmod 600 {path}", path)
+        yield problem("store", f"others may read it (mode {facts.mode:04o})", f"chmod 600 {quote(str(path))}", path)
     if facts.faults:
         aside = workspace.data / "damaged"
-        remedy = f"mkdir -p {aside} && mv {path}* {aside} && tally sessions"
+        remedy = f"mkdir -p {quote(str(aside))} && mv {quote(str(path))}* {quote(str(aside))} && tally sessions"
         yield problem("store", f"it is damaged: {facts.faults[0]}", f"{remedy}; {_KEPT}", path)
     elif facts.schema > SCHEMA:
         message = f"a newer tallybook has written it (schema {facts.schema})"
