@@ -80,6 +80,9 @@ def test_the_kernel_knows_better_than_the_file(bench: Bench, file: Path, monkeyp
     with path.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert f"process {os.getpid()} " in only(checkup(bench), "ledger.lock", "problem")["message"]
+        listing.write_text("1: POSIX  ADVISORY  WRITE 77 08:01:1 0 EOF\n")
+        path.write_text("1\n")
+        assert "process 1 " in only(checkup(bench), "ledger.lock", "problem")["message"]
 
 
 def test_a_lock_that_does_not_exclude(bench: Bench, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
