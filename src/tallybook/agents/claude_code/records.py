@@ -141,12 +141,6 @@ _RECORD: Final = msgspec.json.Decoder(Record)
 _ANSWER: Final = msgspec.json.Decoder(Answer)
 _MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-# JavaScript writes half an emoji as an escape that no UTF-8 holds; only text has it, and no text is kept.
-_LONE_SURROGATE: Final = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
-
 # Members in front of the type: scalars only, so that what is found is the record's own type.
 _HEAD: Final = re.compile(
     rb'\{(?:"(?!type")[A-Za-z_]++":(?:"[^"\\]*+"|null|true|false|-?[0-9]++),)*+(?:"type":"([a-z-]++)"|"attachment":\{)'
@@ -166,12 +160,6 @@ def plain_kind(raw: bytes, *, in_agent_file: bool) -> str | None:
     if kind in THREADED and not in_agent_file and _ON_MAIN not in head[0]:
         return None
     return kind
-
-
-def mended(raw: bytes) -> bytes | None:
-    """The line without halves of surrogate pairs; None where it has none."""
-    text, found = _LONE_SURROGATE.subn(rb"\\ufffd", raw)
-    return text if found else None
 
 
 def decode(raw: bytes) -> Record | None:

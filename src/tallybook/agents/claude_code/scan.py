@@ -14,12 +14,12 @@ from tallybook.agents.claude_code.records import (
     Answer,
     decode,
     instant,
-    mended,
     plain_kind,
     tool_calls,
 )
 from tallybook.agents.claude_code.sessions import Sessions, thread_name
 from tallybook.agents.port import Batch, Occurrence
+from tallybook.agents.surrogates import mended
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
