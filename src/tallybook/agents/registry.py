@@ -25,6 +25,8 @@ def _codex() -> LogReader:
 _MAKERS: Final[dict[str, Callable[[], LogReader]]] = {"claude": _claude, "codex": _codex}
 AGENTS: Final = tuple(_MAKERS)
 """The names of all agents."""
+ANY: Final = f"{', '.join(AGENTS[:-1])} or {AGENTS[-1]}"
+"""The names as a sentence has them."""
 
 
 def readers() -> tuple[LogReader, ...]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tallybook.agents.registry import ANY
 from tallybook.cli.values import KindName
 
 
@@ -34,7 +35,7 @@ GoalArgument = Annotated[
         autocompletion=goal_ids,
     ),
 ]
-AgentName = Annotated[str | None, typer.Option("--agent", metavar="AGENT", help="The agent at work: claude or codex.")]
+AgentName = Annotated[str | None, typer.Option("--agent", metavar="AGENT", help=f"The agent at work: {ANY}.")]
 SessionId = Annotated[
     str | None, typer.Option("--session", metavar="ID", help="The agent's session, instead of finding it.")
 ]
