@@ -3,6 +3,11 @@
 A reader works in two steps, both free of I/O. ``read`` turns complete lines into *occurrences*: facts as they
 stand in one file at one byte offset, text left out. ``derive`` turns all occurrences of one *unit* (files that
 may copy from each other) into *responses*, each counted once whatever the order in which files were found.
+
+A log is a growing file of lines, or a *document* that its agent rewrites as a whole. Of a document all is read anew
+whenever it has changed, and what was served stays served: a group that a later version does not have is kept as it
+was, with its links, for as long as the store. So the name of a group is the identity of what it tells, in every
+version of the document and of its reader; and a reader goes on to understand what its earlier versions have left.
 """
 
 from __future__ import annotations
@@ -28,11 +33,13 @@ class LogFile:
     """Stays the same when the file is archived or compressed; unique within the agent."""
     path: Path
     compressed: bool = False
+    whole: bool = False
+    """One document that is rewritten as a whole, not lines that are added to."""
 
 
 @attrs.frozen
 class Line:
-    """One complete line, without its newline."""
+    """One complete line, without its newline; or all bytes of one document."""
 
     offset: int
     """Of its first byte in the (decompressed) file."""
@@ -46,6 +53,7 @@ class Occurrence:
     group: str
     """Occurrences of one group, and of groups that are linked, are derived together."""
     offset: int
+    """Of the line; in a document, where bytes move, any number that grows with what happened and outlives rewriting."""
     at: int | None
     """Microseconds since the epoch, UTC; None where the line has no readable time."""
     data: bytes
@@ -85,12 +93,15 @@ class Batch:
     pending_session: str | None = None
     """The session of that call."""
     bad_lines: int = 0
+    """Lines, or parts of a document, that can't be understood."""
     unknown_records: int = 0
+    torn: str | None = None
+    """Why a document is not whole; nothing else of the batch counts then, and the document is read again next time."""
 
 
 @attrs.frozen
 class SourceRows:
-    """The occurrences of one log, in byte order."""
+    """The occurrences of one log, in the order of their offsets."""
 
     key: str
     rows: tuple[Occurrence, ...]
@@ -123,7 +134,7 @@ class LogReader(Protocol):
     """One agent's logs."""
 
     agent: str
-    """Name used everywhere: ``codex``, ``claude``."""
+    """Name used everywhere, such as ``codex``."""
     version: str
     """Changes whenever counting changes, so that stored occurrences are read anew."""
     unreported: tuple[str, ...]
@@ -148,7 +159,10 @@ class LogReader(Protocol):
         ...
 
     def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
-        """Read complete lines that follow those which left ``state`` (``b""`` at the head of the file)."""
+        """Read complete lines that follow those which left ``state`` (``b""`` at the head of the file).
+
+        A document comes as one line, with no state.
+        """
         ...
 
     def derive(self, unit: Sequence[SourceRows]) -> list[Response]:

@@ -1,4 +1,7 @@
-"""One log's bytes: opened without waiting, proved to be the bytes read before, read from the cursor on."""
+"""One log's bytes: opened without waiting, proved to be the bytes read before, read from the cursor on.
+
+Of a document nothing is read or all of it: what is torn, or written at that moment, leaves no trace in the store.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,14 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 import attrs
 
 from tallybook.agents.lines import LineReader
-from tallybook.agents.port import Batch, LogFile
+from tallybook.agents.port import Batch, Line, LogFile
 
 if TYPE_CHECKING:
     from tallybook.agents.port import LogReader
 
 PROOF: Final = 4096
 """Bytes at the head, and before the cursor, that must be as they were."""
+LONGEST_DOCUMENT: Final = 256 * 1024 * 1024
 _SIGNED: Final = 2**63 - 1
 
 
@@ -59,7 +63,7 @@ class Reading:
     batch: Batch | None
     """None where no complete line was new."""
     afresh: bool
-    """The log was read from its head: nothing that was read of it before holds."""
+    """Read from the head: of a log of lines nothing holds that was read before, of a document what it tells anew."""
     overlong: int
     bytes_read: int
 
@@ -77,14 +81,15 @@ def read_log(reader: LogReader, log: LogFile, known: Mark | None) -> Reading:
     """Read what is new in a log.
 
     Raises:
-        UnreadableLog: it cannot be opened or decompressed, is no regular file, or shrank in the meantime.
+        UnreadableLog: it cannot be opened or decompressed, is no regular file, or shrank in the meantime; a document
+            is torn, too long, or changed in the meantime.
 
     """
     try:
         with _opened(log) as raw:
             before = stamp_of(os.fstat(raw.fileno()))
             content = _decompressed(raw) if log.compressed else raw
-            reading = _read(reader, _Content(log, content, before), known)
+            reading = (_read_document if log.whole else _read)(reader, _Content(log, content, before), known)
             after = stamp_of(os.fstat(raw.fileno()))
     except OSError as error:
         raise UnreadableLog(error.strerror or str(error)) from error
@@ -92,6 +97,9 @@ def read_log(reader: LogReader, log: LogFile, known: Mark | None) -> Reading:
         raise UnreadableLog(str(error)) from error
     if after.size < before.size:
         message = "it shrank while it was read"
+        raise UnreadableLog(message)
+    if log.whole and after != before:
+        message = "it changed while it was read"
         raise UnreadableLog(message)
     return reading
 
@@ -152,6 +160,31 @@ def _read(reader: LogReader, content: _Content, known: Mark | None) -> Reading:
         state=batch.state if batch else resume.state if resume else b"",
     )
     return Reading(log, known, mark, batch, resume is None, lines.overlong, lines.end - start)
+
+
+def _read_document(reader: LogReader, content: _Content, known: Mark | None) -> Reading:
+    log = content.log
+    document = _span(content.stream, 0, LONGEST_DOCUMENT + 1)
+    if len(document) > LONGEST_DOCUMENT:
+        message = f"it is longer than {LONGEST_DOCUMENT:,} bytes"
+        raise UnreadableLog(message)
+    mark = Mark(
+        stamp=content.stamp,
+        compressed=log.compressed,
+        reader=reader.version,
+        revision=known.revision + 1 if known else 0,
+        cursor=len(document),
+        head_size=len(document),
+        head=_hash(document),
+        tail=None,
+        state=b"",
+    )
+    if known and (known.reader, known.head_size, known.head) == (mark.reader, mark.head_size, mark.head):
+        return Reading(log, known, mark, batch=None, afresh=False, overlong=0, bytes_read=0)
+    batch = reader.read(log, (Line(0, document),), b"")
+    if batch.torn is not None:
+        raise UnreadableLog(batch.torn)
+    return Reading(log, known, mark, batch, afresh=True, overlong=0, bytes_read=len(document))
 
 
 def _is_same(content: _Content, known: Mark) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tallybook.agents.port import LogFile
+from tallybook.agents.port import Batch, LogFile
 from tallybook.domain.problems import Problem
 from tallybook.history.contents import Reading
 from tallybook.history.facts import add_facts, clean, moment, settle_sessions
@@ -41,7 +41,11 @@ def write(store: Store, reader: LogReader, readings: Sequence[Reading]) -> Writt
         writing = _Writing(connection, agent)
         clear_touched(connection)
         sources = {reading.log.key: writing.source(reading) for reading in stored}
-        sessions = writing.drop([sources[reading.log.key] for reading in stored if reading.known and reading.afresh])
+        replaced = [reading for reading in stored if reading.known and reading.afresh]
+        sessions = writing.drop([sources[reading.log.key] for reading in replaced if not reading.log.whole])
+        for reading in replaced:
+            if reading.log.whole:
+                writing.make_way(sources[reading.log.key], reading)
         for reading in stored:
             sessions |= writing.add(sources[reading.log.key], reading)
         widen_touched(connection)
@@ -93,6 +97,17 @@ class _Writing:
         for table in ("occurrence", "link", "fact"):
             self.connection.executemany(f"DELETE FROM {table} WHERE source = ?", numbers)  # noqa: S608
         return sessions
+
+    def make_way(self, source: int, reading: Reading) -> None:
+        """Forget what was read of a document as far as its new version tells it anew; what that left out stays."""
+        batch = reading.batch or Batch()
+        groups = group_numbers(self.connection, self.agent, (stored_text(row.group) for row in batch.occurrences))
+        sessions = session_numbers(self.connection, self.agent, (stored_text(one.session) for one in batch.sessions))
+        for table, column, numbers in (("occurrence", "grp", groups), ("fact", "session", sessions)):
+            self.connection.executemany(
+                f"DELETE FROM {table} WHERE source = ? AND {column} = ?",  # noqa: S608
+                ((source, number) for number in numbers.values()),
+            )
 
     def add(self, source: int, reading: Reading) -> set[int]:
         """Store what was read of one log; returns the sessions it speaks of."""
