@@ -30,6 +30,7 @@ BROKEN = [
     ("layers", "tallybook.injected", ""),
     ("siblings", "tallybook.domain.injected", "import tallybook.domain.injected_too"),
     ("agents", "tallybook.agents.codex.injected", "import tallybook.agents.claude_code"),
+    ("agents", "tallybook.agents.amp.injected", "import tallybook.agents.codex"),
     ("domain", "tallybook.domain.injected", "import platformdirs"),
     ("domain-io", "tallybook.domain.injected", "import socket"),
     ("hooks", "tallybook.hooks.injected", "import attrs"),
@@ -119,11 +120,47 @@ def test_every_contract_is_broken_above() -> None:
     assert {contract["id"] for contract in CONTRACTS} == {contract for contract, _, _ in BROKEN}
 
 
+SHARED = {"__init__", "documents", "identity", "lines", "offspring", "port", "processes", "registry", "surrogates"}
+VENDORS = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
+VENDORS -= {*SHARED, "__pycache__"}
+BEHIND_THE_PORT = ("tallybook.agents.port.", "tallybook.agents.documents.", "tallybook.agents.surrogates.")
+
+
 def test_every_vendor_is_in_the_independence_contract() -> None:
-    shared = {"__init__", "documents", "identity", "lines", "offspring", "port", "processes", "registry", "surrogates"}
-    vendors = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
     (contract,) = [contract for contract in CONTRACTS if contract["id"] == "agents"]
-    assert {module.rpartition(".")[2] for module in contract["modules"]} == vendors - shared - {"__pycache__"}
+    assert {module.rpartition(".")[2] for module in contract["modules"]} == VENDORS
+
+
+@pytest.mark.parametrize("vendor", sorted(VENDORS))
+def test_a_vendor_knows_the_port_its_own_room_and_the_domain(vendor: str) -> None:
+    own = f"tallybook.agents.{vendor}"
+    seen = {name for path in MODULES if is_of(vendor, path) for name in imported(path) if name.startswith("tallybook")}
+    assert any(name.startswith("tallybook.agents.port.") for name in seen)
+    allowed = (f"{own}.", "tallybook.domain.", *BEHIND_THE_PORT)
+    assert {name for name in seen if not f"{name}.".startswith(allowed)} == set()
+
+
+@pytest.mark.parametrize("vendor", sorted(VENDORS))
+def test_nobody_but_the_registry_knows_a_vendor(vendor: str) -> None:
+    name = f"tallybook.agents.{vendor}."
+    knowing = {path for path in MODULES if any(f"{one}.".startswith(name) for one in imported(path))}
+    assert {path for path in knowing if not is_of(vendor, path)} == {SOURCE / "agents" / "registry.py"}
+
+
+def is_of(vendor: str, path: Path) -> bool:
+    """Whether a module is the vendor's reader or a part of it."""
+    return path.relative_to(SOURCE).with_suffix("").parts[:2] == ("agents", vendor)
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a module names, inside functions too; of ``from`` with each name behind it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return found
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))

@@ -22,5 +22,7 @@ def test_an_agent_that_is_not_there_is_an_error_of_the_caller() -> None:
 
 
 def test_importing_the_list_imports_no_reader() -> None:
-    code = "import sys, tallybook.agents.registry; print([m for m in sys.modules if '.codex' in m or '.claude' in m])"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+    code = (
+        "import sys, tallybook.agents.registry; print(*[m for m in sys.modules if m.startswith('tallybook.agents.')])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "tallybook.agents.registry\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from commands.bench import Bench, Json
-from loggen import claude, codex
+from loggen import amp, claude, codex
 
 
 @attrs.define
@@ -203,9 +203,106 @@ class ClaudeAgent:
         return +Counter(input=7 + n, cache_read=40 * n, cache_write_5m=100, cache_write_1h=200 + 3 * n, output=50 + n)
 
 
+@attrs.define
+class AmpAgent:
+    """One Amp thread, rewritten with each response; one that runs a command is whole before it, or after it."""
+
+    bench: Bench
+    number: int
+    late: bool = False
+    model: str = amp.MODEL
+    serial: int = 0
+    messages: list[Json] = attrs.field(factory=list)
+    events: list[Json] = attrs.field(factory=list)
+    more: Json = attrs.field(factory=dict)
+    created: datetime = attrs.field(factory=lambda: datetime.now(UTC))
+
+    agent = "amp"
+
+    def __attrs_post_init__(self) -> None:
+        self.messages.append(amp.prompt(0, milliseconds()))
+        self.flush()
+
+    @property
+    def session(self) -> str:
+        return amp.name(0xA0 + self.number)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"AMP_CURRENT_THREAD_ID": self.session}
+
+    @property
+    def log(self) -> Path:
+        return Path(os.environ["AMP_DATA_DIR"], "threads", f"{self.session}.json")
+
+    def say(self) -> Counter[str]:
+        """A whole response that calls nothing."""
+        return self._answer([])
+
+    def issue(self) -> Counter[str]:
+        """A response that runs a command; where it is late, ``returned`` completes it."""
+        return self._answer([f"toolu_{self.number}_{self.serial}"])
+
+    def returned(self) -> None:
+        """The command has come back; a late response is whole now."""
+        last = self.messages[-1]
+        if last["state"]["type"] == "streaming":
+            last |= {"state": {"type": "complete"}, "usage": self._usage()}
+        self.messages.append(amp.prompt(len(self.messages), milliseconds()))
+        self.flush()
+
+    def delegate(self, child: AmpAgent) -> Counter[str]:
+        """A response of a subagent, which the ledger of this thread has too."""
+        child.more["mainThreadID"] = self.session
+        truth = child.say()
+        tokens = {"input": truth["input"], "output": truth["output"]}
+        more: Json = {"operationType": "subagent", "subagentThreadID": child.session}
+        self.events.append(amp.event(f"sub-{child.number}-{child.serial}", 0, tokens, milliseconds(), **more))
+        self.flush()
+        return truth
+
+    def flush(self) -> None:
+        """Write the document as it stands."""
+        env = {"initial": {"trees": [{"displayName": "work", "uri": Path.cwd().as_uri()}]}}
+        created = int(self.created.timestamp() * 1000)
+        document = amp.thread(self.session, self.messages, self.events, created=created, env=env, **self.more)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.log.with_suffix(".json.amptmp")
+        draft.write_bytes(amp.encode(document))
+        draft.replace(self.log)
+
+    def _parts(self) -> amp.Parts:
+        n = 10 * self.number + self.serial
+        return 9 + n, 700 + 3 * n, 50 + n, 80 + n
+
+    def _usage(self) -> Json:
+        return amp.usage(self._parts(), milliseconds(), self.model)
+
+    def _answer(self, calls: list[str]) -> Counter[str]:
+        self.serial += 1
+        given, read, write, output = self._parts()
+        number = len(self.messages)
+        open_ = bool(calls) and self.late
+        if open_:
+            partial = amp.usage((given, read, write, 1), None, self.model)
+            self.messages.append(amp.answer(number, partial, state="streaming", calls=calls))
+        else:
+            self.messages.append(amp.answer(number, self._usage(), calls=calls))
+        if self.serial % 2 and not open_:
+            tokens = {"input": given, "output": output}
+            self.events.append(amp.event(f"e-{self.serial}", number, tokens, milliseconds(), model=self.model))
+        self.flush()
+        return Counter(input=given, cache_read=read, cache_write_unknown=write, output=output)
+
+
+def milliseconds() -> int:
+    """The present moment as Amp's numbers have it."""
+    return int(datetime.now(UTC).timestamp() * 1000)
+
+
 def now() -> str:
     """The present moment as logs write it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Agent = CodexAgent | ClaudeAgent
+Agent = CodexAgent | ClaudeAgent | AmpAgent

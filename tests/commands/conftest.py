@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands.agents import ClaudeAgent, CodexAgent
+from commands.agents import AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import Bench
 
 if TYPE_CHECKING:
@@ -20,9 +20,11 @@ def bench(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path, home, monkeypatch)
 
 
-@pytest.fixture(params=["claude", "codex", "codex-late"])
+@pytest.fixture(params=["amp", "amp-late", "claude", "codex", "codex-late"])
 def agent(request: pytest.FixtureRequest, bench: Bench) -> Agent:
     """One running session of each kind of agent."""
     if request.param == "claude":
         return ClaudeAgent(bench, 1)
+    if request.param.startswith("amp"):
+        return AmpAgent(bench, 1, late=request.param == "amp-late")
     return CodexAgent(bench, 1, late=request.param == "codex-late")

@@ -8,7 +8,7 @@ from collections import Counter
 import attrs
 import pytest
 
-from commands.agents import Agent, ClaudeAgent, CodexAgent
+from commands.agents import Agent, AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import Bench, tokens
 
 Part = tuple[str, int, int]
@@ -93,14 +93,18 @@ class Office:
         assert {part: +counts for part, counts in told.items() if counts} == self.parts
 
 
-@pytest.mark.parametrize("seed", range(12))
+def at_work(bench: Bench, kind: str, number: int) -> Agent:
+    if kind == "claude":
+        return ClaudeAgent(bench, number)
+    late = kind.endswith("late")
+    return AmpAgent(bench, number, late=late) if kind.startswith("amp") else CodexAgent(bench, number, late=late)
+
+
+@pytest.mark.parametrize("seed", range(16))
 def test_each_response_is_its_owners(bench: Bench, seed: int) -> None:
     rng = random.Random(seed)
-    kinds = rng.sample(["claude", "codex", "late", "claude", "late"], 3)
-    agents: list[Agent] = [
-        ClaudeAgent(bench, number) if kind == "claude" else CodexAgent(bench, number, late=kind == "late")
-        for number, kind in enumerate(kinds, 1)
-    ]
+    kinds = rng.sample(["claude", "codex", "late", "claude", "late", "amp", "amp-late"], 3)
+    agents = [at_work(bench, kind, number) for number, kind in enumerate(kinds, 1)]
     office = Office(bench, rng, agents)
     for _ in range(rng.randrange(10, 28)):
         office.step()

@@ -120,7 +120,7 @@ def test_a_log_that_shrinks_keeps_what_was_counted(bench: Bench) -> None:
 def test_homes_of_agents_that_are_files(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for place in (str(tmp_path / "file"), "/nowhere/at/all", "/dev/null", "relative"):
-        bench.ok("sessions", "--json", CODEX_HOME=place, CLAUDE_CONFIG_DIR=place)
+        bench.ok("sessions", "--json", CODEX_HOME=place, CLAUDE_CONFIG_DIR=place, AMP_DATA_DIR=place)
         bench.ok("start-task", "--title", "t", "--kind", "meta", CODEX_HOME=place, CLAUDE_CONFIG_DIR=place)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands.agents import ClaudeAgent, CodexAgent, now
+from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,16 +124,44 @@ def codex_rows(secret: str) -> Iterator[Json]:
     yield {"type": secret, "payload": secret}
 
 
+def amp_secrets(agent: AmpAgent, secret: str) -> None:
+    """Put a secret wherever text can stand in a thread."""
+    content = [
+        {"type": "text", "text": secret},
+        {"type": "thinking", "thinking": secret, "signature": secret},
+        {"type": "tool_use", "id": "toolu_x", "name": secret, "input": {secret: [secret]}},
+        {"type": "tool_result", "toolUseID": "toolu_x", "run": {"status": "done", "result": secret}},
+        {"type": secret, "text": secret},
+    ]
+    number = len(agent.messages)
+    more = {"content": content, "state": {"type": "complete", "stopReason": secret}, "~debug": {secret: secret}}
+    agent.messages += [
+        {"role": "user", "messageId": number, **more, "fileMentions": {"files": [{"uri": secret, "content": secret}]}},
+        {"role": "assistant", "messageId": number + 1, **more},
+        {"role": "info", "messageId": number + 2, **more},
+        {"role": secret, "messageId": number + 3, **more},
+        {"role": "assistant", "messageId": [secret], "usage": secret},
+    ]
+    agent.events.append({"id": [secret], "operationType": secret, "tokens": {"note": secret}})
+    agent.more |= {"title": secret, "draft": content, "queuedMessages": [secret], "meta": {secret: secret}}
+
+
 def plant(agent: Agent) -> None:
     """Write all secrets into the log, as good lines, as lines of wrong shape, and torn."""
     for secret in FAMILIES.values():
-        if isinstance(agent, ClaudeAgent):
+        if isinstance(agent, AmpAgent):
+            amp_secrets(agent, secret)
+        elif isinstance(agent, ClaudeAgent):
             agent.records += claude_rows(agent.session, secret)
         else:
             agent.rollout.lines += [
                 {"timestamp": now(), **row} for row in codex_rows(secret) if row["payload"] != secret
             ]
     agent.flush()
+    if isinstance(agent, AmpAgent):
+        agent.log.with_name("T-torn.json").write_bytes(agent.log.read_bytes()[:-20])
+        agent.log.with_name("T-other.json").write_bytes(b'["' + BODY.encode() + b'"]')
+        return
     with agent.log.open("ab") as log:
         for secret in FAMILIES.values():
             log.write(f'{{"timestamp": "{now()}", "type": "{MARK}", "payload": {json.dumps(secret)}}}\n'.encode())
@@ -147,13 +175,13 @@ def held(*places: Path) -> set[str]:
     return {path.name for path in files if MARK.lower().encode() in path.read_bytes().lower()}
 
 
-@pytest.mark.parametrize("kin", [ClaudeAgent, CodexAgent])
-def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[ClaudeAgent | CodexAgent]) -> None:
+@pytest.mark.parametrize("kin", [AmpAgent, ClaudeAgent, CodexAgent])
+def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[Agent]) -> None:
     assert len(FAMILIES) >= 40
     agent = kin(bench, 1)
     used = agent.say()
     plant(agent)
-    assert held(bench.home / ".claude", bench.home / ".codex")
+    assert held(bench.home / ".claude", bench.home / ".codex", bench.home / ".local")
     said = [bench.ok("start-task", "--title", "t", "--kind", "product", "--json", **agent.environ)]
     goal = str(said[0].goal["id"])
     said += [

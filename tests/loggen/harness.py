@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tallybook.agents.lines import LineReader
-from tallybook.agents.port import Batch, LogFile, Occurrence, Response, SourceRows
+from tallybook.agents.port import Batch, Line, LogFile, Occurrence, Response, SourceRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +28,11 @@ def ingest(reader: LogReader, key: str, arrivals: Iterable[bytes]) -> list[Batch
         cursor, state = lines.end, batch.state
         batches.append(batch)
     return batches
+
+
+def document(reader: LogReader, key: str, content: bytes) -> Batch:
+    """Read one document whole."""
+    return reader.read(LogFile(reader.agent, key, Path(key), whole=True), [Line(0, content)], b"")
 
 
 def derive(reader: LogReader, batches: Mapping[str, Sequence[Batch]]) -> list[Response]:

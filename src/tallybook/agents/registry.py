@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from tallybook.agents.port import LogReader
 
 
+def _amp() -> LogReader:
+    from tallybook.agents.amp.reader import AmpReader  # noqa: PLC0415 - on demand, see above
+
+    return AmpReader()
+
+
 def _claude() -> LogReader:
     from tallybook.agents.claude_code.reader import ClaudeCodeReader  # noqa: PLC0415 - on demand, see above
 
@@ -22,7 +28,7 @@ def _codex() -> LogReader:
     return CodexReader()
 
 
-_MAKERS: Final[dict[str, Callable[[], LogReader]]] = {"claude": _claude, "codex": _codex}
+_MAKERS: Final[dict[str, Callable[[], LogReader]]] = {"amp": _amp, "claude": _claude, "codex": _codex}
 AGENTS: Final = tuple(_MAKERS)
 """The names of all agents."""
 ANY: Final = f"{', '.join(AGENTS[:-1])} or {AGENTS[-1]}"

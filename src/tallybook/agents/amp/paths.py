@@ -1,0 +1,46 @@
+"""Where threads lie: ``T-*.json`` in one directory; what Amp is writing just now has another ending."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tallybook.agents.port import LogFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
+    """Every thread of the data directory that ``environ`` names, in the order of names."""
+    root = _root(environ)
+    if root is None:
+        return
+    threads = root / "threads"
+    try:
+        with os.scandir(threads) as entries:
+            names = sorted(entry.name for entry in entries if not _is_directory(entry))
+    except OSError:  # absent, not a directory, or without permission: no logs here
+        return
+    for name in names:
+        if name.startswith("T-") and name.endswith(".json"):
+            path = threads / name
+            yield LogFile(agent, os.fsencode(path).decode("utf-8", "backslashreplace"), path, whole=True)
+
+
+def _root(environ: Mapping[str, str]) -> Path | None:
+    """The absolute path of Amp's data directory."""
+    home = environ.get("HOME", "")
+    if named := environ.get("AMP_DATA_DIR"):
+        return (Path(home, named[2:]) if home and named.startswith("~/") else Path(named)).absolute()
+    if data := environ.get("XDG_DATA_HOME"):
+        return Path(data).absolute() / "amp"
+    return Path(home).absolute() / ".local" / "share" / "amp" if home else None
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, which is told of when it is opened
+        return False

@@ -1,0 +1,45 @@
+"""The reader of Amp's threads: what the rest of the program calls; it keeps nothing between calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallybook.agents.amp import counting, paths, process, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
+
+AGENT: Final = "amp"
+
+
+class AmpReader:
+    """Amp, as it kept its threads on disk until spring 2026."""
+
+    agent: str = AGENT
+    version: str = "amp/1"
+    unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h", "reasoning")
+    usage_since: int | None = None
+    session_variables: tuple[str, ...] = ("AMP_CURRENT_THREAD_ID", "AMP_THREAD_ID")
+    call_variable: str | None = None
+
+    def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
+        """Every thread below ``$AMP_DATA_DIR``, or else ``amp`` in ``$XDG_DATA_HOME`` or ``$HOME/.local/share``."""
+        return paths.logs_of(AGENT, environ)
+
+    def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:  # noqa: ARG002 - a document has none
+        """Read one thread."""
+        return reading.read(log, lines)
+
+    def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
+        """Count one unit."""
+        return counting.derive(unit)
+
+    def is_agent_process(self, argv: Sequence[str]) -> bool:
+        """Whether a process with these arguments is Amp."""
+        return process.is_amp(argv)
+
+    def registered_session(self, environ: Mapping[str, str], pid: int, started: str) -> str | None:  # noqa: ARG002 - the port's
+        """None: Amp keeps no registry of running sessions."""
+        return None

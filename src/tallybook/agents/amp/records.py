@@ -1,0 +1,182 @@
+"""Threads as Amp writes them: only fields that are used are decoded, each so that a wrong one spoils no other."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+Raw = msgspec.Raw
+_ABSENT: Final = Raw(b"null")
+_FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+
+
+class Thread(msgspec.Struct, rename="camel", gc=False):
+    """One document."""
+
+    id: Raw = _ABSENT
+    created: Raw = _ABSENT
+    env: Raw = _ABSENT
+    messages: Raw = _ABSENT
+    usage_ledger: Raw = _ABSENT
+    main_thread: Raw = msgspec.field(default=_ABSENT, name="mainThreadID")
+    origin_thread: Raw = msgspec.field(default=_ABSENT, name="originThreadID")
+    fork_point_index: Raw = _ABSENT
+    relationships: Raw = _ABSENT
+
+
+class Message(msgspec.Struct, rename="camel", gc=False):
+    """One message; a wrong id makes it unreadable."""
+
+    role: str
+    message_id: int | str | None = None
+    state: Raw = _ABSENT
+    usage: Raw = _ABSENT
+    content: Raw = _ABSENT
+    meta: Raw = _ABSENT
+
+
+class State(msgspec.Struct, gc=False):
+    """How far a message has come: ``streaming``, ``complete``, ``cancelled``, ``error``."""
+
+    type: str
+
+
+class Meta(msgspec.Struct, rename="camel", gc=False):
+    """What a user's message carries."""
+
+    sent_at: Raw = _ABSENT
+
+
+class Block(msgspec.Struct, gc=False):
+    """One content block, its content left out."""
+
+    type: str | None = None
+    id: str | None = None
+
+
+class Usage(msgspec.Struct, rename="camel", gc=False):
+    """What a message used; the three inputs do not overlap, and their sum may be told too."""
+
+    model: Raw = _ABSENT
+    timestamp: Raw = _ABSENT
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    total_input_tokens: Count | None = None
+
+
+class Ledger(msgspec.Struct, gc=False):
+    """``usageLedger``."""
+
+    events: Raw = _ABSENT
+
+
+class Tokens(msgspec.Struct, rename="camel", gc=False):
+    """What an event used."""
+
+    input: Count | None = None
+    output: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    total: Count | None = None
+
+
+class Event(msgspec.Struct, rename="camel", gc=False):
+    """One event of the ledger."""
+
+    id: str | int | None = None
+    timestamp: Raw = _ABSENT
+    model: Raw = _ABSENT
+    tokens: Tokens | None = None
+    operation_type: str | None = None
+    to_message_id: int | str | None = None
+    subagent: Raw = msgspec.field(default=_ABSENT, name="subagentThreadID")
+
+
+class Relationship(msgspec.Struct, rename="camel", gc=False):
+    """How another thread is related."""
+
+    type: str | None = None
+    role: str | None = None
+    thread: str | None = msgspec.field(default=None, name="threadID")
+    message_index: int | None = None
+
+
+class Tree(msgspec.Struct, gc=False):
+    """One directory of the workspace."""
+
+    uri: str | None = None
+
+
+class Surroundings(msgspec.Struct, gc=False):
+    """Where a thread began."""
+
+    trees: list[Tree] | None = None
+    cwd: str | None = None
+
+
+class Env(msgspec.Struct, gc=False):
+    """``env``."""
+
+    initial: Surroundings | None = None
+    cwd: str | None = None
+
+
+thread: Final = msgspec.json.Decoder(Thread).decode
+messages: Final = msgspec.json.Decoder(list[Raw] | None).decode
+message: Final = msgspec.json.Decoder(Message).decode
+usage: Final = msgspec.json.Decoder(Usage | None).decode
+ledger: Final = msgspec.json.Decoder(Ledger | None).decode
+event: Final = msgspec.json.Decoder(Event).decode
+state: Final = msgspec.json.Decoder(State).decode
+meta: Final = msgspec.json.Decoder(Meta).decode
+blocks: Final = msgspec.json.Decoder(list[Block]).decode
+relationships: Final = msgspec.json.Decoder(list[Relationship]).decode
+env: Final = msgspec.json.Decoder(Env).decode
+number: Final = msgspec.json.Decoder(int).decode
+_text: Final = msgspec.json.Decoder(str).decode
+_moment: Final = msgspec.json.Decoder(int | float | str).decode
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LATEST: Final = 253_402_300_799_999_999
+
+
+def readable(raw: bytes, decode: Callable[[bytes], T]) -> T | None:
+    """What ``decode`` makes of a value; None where it is wrong."""
+    try:
+        return decode(raw)
+    except _FAULTS:
+        return None
+
+
+def text(raw: Raw) -> str | None:
+    """A string that is not empty."""
+    return readable(raw, _text) or None
+
+
+def instant(raw: Raw) -> int | None:
+    """Microseconds since the epoch of an ISO 8601 time or a number of milliseconds; None where it is neither.
+
+    So is a time before 1970 or after 9999.
+    """
+    told = readable(raw, _moment)
+    if told is None:
+        return None
+    try:
+        at = _microseconds(told) if isinstance(told, str) else int(told * 1000)
+    except (ValueError, OverflowError):
+        return None
+    return at if 0 <= at <= _LATEST else None
+
+
+def _microseconds(told: str) -> int:
+    time = datetime.fromisoformat(told)
+    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND

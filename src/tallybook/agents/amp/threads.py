@@ -1,0 +1,93 @@
+"""Who a thread is: its id, when it was born, where it ran, and which thread it comes from."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from tallybook.agents.amp import records
+from tallybook.agents.port import SessionFact
+
+_HERE: Final = frozenset({"", "localhost"})
+
+
+@attrs.frozen
+class Thread:
+    """One thread."""
+
+    id: str
+    born: int | None
+    """Microseconds since the epoch, UTC."""
+    parent: str | None = None
+    """The thread that sent it as a subagent."""
+    origin: str | None = None
+    """The thread that it was forked from."""
+    copied: int = 0
+    """As many of its first messages were copied from there, unless they were replaced since."""
+    cwd: str | None = None
+
+    def inherits(self, index: int | None, at: int | None) -> bool:
+        """Whether what stands at this index (None in the ledger) with this time was copied from the origin."""
+        if self.origin is None:
+            return False
+        if at is not None and self.born is not None:
+            return at < self.born
+        return index is not None and index < self.copied
+
+    def fact(self, last_at: int | None, model: str | None) -> SessionFact:
+        """What the thread says of its session."""
+        return SessionFact(
+            self.id,
+            parent=self.parent,
+            forked_from=None if self.parent else self.origin,
+            born_at=self.born,
+            last_at=last_at,
+            cwd=self.cwd,
+            model=model,
+            origin="subagent" if self.parent else "main",
+        )
+
+
+def thread_of(document: records.Thread, name: str) -> Thread:
+    """The thread of a document; ``name`` is its id where the document has none."""
+    identity = records.text(document.id) or name
+    parent = records.text(document.main_thread)
+    fork = _fork(document)
+    origin = records.text(document.origin_thread) or (fork.thread if fork else None)
+    point = records.readable(document.fork_point_index, records.number)
+    if point is None and fork is not None:
+        point = fork.message_index
+    return Thread(
+        identity,
+        records.instant(document.created),
+        parent if parent != identity else None,
+        origin if origin != identity else None,
+        0 if point is None else point + 1,
+        _cwd(document),
+    )
+
+
+def _fork(document: records.Thread) -> records.Relationship | None:
+    """The relationship in which this thread is the fork; the origin has one too, in the other role."""
+    related = records.readable(document.relationships, records.relationships) or []
+    return next((one for one in related if one.type == "fork" and one.role == "child"), None)
+
+
+def _cwd(document: records.Thread) -> str | None:
+    env = records.readable(document.env, records.env)
+    if env is None:
+        return None
+    initial = env.initial or records.Surroundings()
+    roots = (_path(tree.uri) for tree in initial.trees or () if tree.uri)
+    return next((root for root in roots if root), None) or initial.cwd or env.cwd
+
+
+def _path(uri: str) -> str | None:
+    """The path of a file's URI on this machine."""
+    try:
+        parts = urlsplit(uri)
+        return unquote(parts.path) if parts.scheme == "file" and parts.netloc in _HERE else None
+    except ValueError:
+        return None
