@@ -221,9 +221,8 @@ class World:
 
     def cut(self, chat: Chat) -> None:
         """An earlier prompt is edited: all that came after it is gone, and billed."""
-        least = 0 if self.dated else chat.copied
-        if least < len(chat.messages):
-            at = self.rng.randrange(least, len(chat.messages))
+        if chat.messages:
+            at = self.rng.randrange(len(chat.messages))
             del chat.messages[at:], chat.answers[at:]
 
     def fork(self, chat: Chat) -> None:

@@ -92,16 +92,20 @@ def rows(messages: Iterable[Held[Message]], events: Iterable[Held[Event]]) -> It
 
 
 def _lasting(held: Sequence[Held[Message]]) -> Iterator[Held[Message]]:
-    """Without what a later version has replaced: a message gets its time, and its end, when it has been served."""
+    """Without what a later version has replaced: a message gets its time, and its end, when it has been served.
+
+    Copies stay, and what they are copies of, since it proves whose they are.
+    """
     versions: dict[tuple[str, str], list[Held[Message]]] = defaultdict(list)
     for one in held:
         versions[one.fact.home, one.fact.number].append(one)
     for found in versions.values():
         dated = any(one.at is not None for one in found)
         ended = any(one.fact.end is not End.OPEN for one in found)
+        copied = {_content(one) for one in found if one.fact.inherited}
         for one in found:
             replaced = one.at is None and (dated or (ended and one.fact.end is End.OPEN))
-            if one.fact.inherited or not one.fact.number or not replaced:
+            if not replaced or not one.fact.number or _content(one) in copied:
                 yield one
 
 

@@ -44,6 +44,8 @@ class _Scan:
         self._seen: Counter[str] = Counter()
         self._answered: set[tuple[str | None, int | None, int | None]] = set()
         """What the ledger has of messages; nothing of it was copied from another thread."""
+        self._own = False
+        """A message of the thread itself has been read; behind it none is a copy."""
         self._moments: list[int] = []
         self._place = 0
         self._model: str | None = None
@@ -93,7 +95,9 @@ class _Scan:
             self._answer(index, message, usage, last=last)
         else:
             meta = records.readable(message.meta, records.meta)
-            self._moved(records.instant(meta.sent_at) if meta else None)
+            at = records.instant(meta.sent_at) if meta else None
+            self._moved(at)
+            self._own = self._own or not self._thread.inherits(index, at)
 
     def _answer(self, index: int, message: records.Message, usage: records.Usage | None, *, last: bool) -> None:
         end = _end(message, last=last)
@@ -107,7 +111,8 @@ class _Scan:
         thread, at = self._thread, records.instant(usage.timestamp)
         number = "" if message.message_id is None else str(message.message_id)
         answered = (number, usage.input_tokens, usage.output_tokens) in self._answered
-        inherited = not answered and thread.inherits(index, at)
+        inherited = not (self._own or answered) and thread.inherits(index, at)
+        self._own = not inherited
         model = records.text(usage.model)
         counts = facts.Counts(
             usage.input_tokens,

@@ -25,7 +25,7 @@ class Thread:
     origin: str | None = None
     """The thread that it was forked from."""
     copied: int = 0
-    """As many of its first messages were copied from there, unless they were replaced since."""
+    """At most so many of its first messages were copied from there; what replaced one of them was not."""
     cwd: str | None = None
 
     def inherits(self, index: int | None, at: int | None) -> bool:
