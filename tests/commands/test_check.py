@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands.agents import ClaudeAgent, CodexAgent
+from commands.agents import AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import tokens, tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from commands.agents import Agent
     from commands.bench import Bench
 
 
@@ -136,14 +137,14 @@ def test_tokens_that_a_goal_has_are_not_taken_from_it(bench: Bench) -> None:
     assert bench.state()["remainder"]["tokens"]["total"] == 0
 
 
-@pytest.mark.parametrize("kind", ["claude", "codex"])
-def test_a_log_that_lies_elsewhere_is_counted_by_itself(bench: Bench, tmp_path: Path, kind: str) -> None:
-    agent = ClaudeAgent(bench, 1) if kind == "claude" else CodexAgent(bench, 1)
+@pytest.mark.parametrize("kind", [AmpAgent, ClaudeAgent, CodexAgent])
+def test_a_log_that_lies_elsewhere_is_counted_by_itself(bench: Bench, tmp_path: Path, kind: type[Agent]) -> None:
+    agent = kind(bench, 1)
     used = agent.say()
     place = tmp_path / "elsewhere" / agent.log.name
     place.parent.mkdir()
     shutil.move(agent.log, place)
-    said = bench.ok("check", "add", "--source-id", "s", "--usage-from", f"{kind}:{place}", "--json")
+    said = bench.ok("check", "add", "--source-id", "s", "--usage-from", f"{agent.agent}:{place}", "--json")
     assert tokens(said.goal["tokens"]) == used
     assert bench.ok("sessions", "--json").json["sessions"] == [], "it stays out of the history"
     assert not list(bench.data.glob("log-*")), "and leaves nothing behind"

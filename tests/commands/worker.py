@@ -102,7 +102,7 @@ class Worker:
             child = CodexAgent(self.agent.bench, self.agent.number + 50, parent=self.agent)
             self.held.enter_context(child.log.open("a"))
             self.used.append(child.say())
-        else:
+        elif isinstance(self.agent, ClaudeAgent):
             self.used.append(self.agent.delegate("11"))
 
     def tally(self, *words: str) -> None:

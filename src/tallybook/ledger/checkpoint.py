@@ -227,7 +227,14 @@ def _made_anew(path: Path) -> None:
 
 
 def _connected(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", timeout=_WAIT, isolation_level=None, uri=True)
+    # One thread uses it; another may be the one that finds it given up, and closes it.
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        timeout=_WAIT,
+        isolation_level=None,
+        uri=True,
+        check_same_thread=False,
+    )
 
 
 @contextmanager

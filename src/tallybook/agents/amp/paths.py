@@ -14,19 +14,24 @@ if TYPE_CHECKING:
 
 def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
     """Every thread of the data directory that ``environ`` names, in the order of names."""
+    for threads in roots(environ):
+        try:
+            with os.scandir(threads) as entries:
+                names = sorted(entry.name for entry in entries if not _is_directory(entry))
+        except OSError:  # absent, not a directory, or without permission: no logs here
+            continue
+        yield from (log_at(agent, threads / name) for name in names if name[:2] == "T-" and name.endswith(".json"))
+
+
+def roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The directory of the threads, where ``environ`` tells of a home."""
     root = _root(environ)
-    if root is None:
-        return
-    threads = root / "threads"
-    try:
-        with os.scandir(threads) as entries:
-            names = sorted(entry.name for entry in entries if not _is_directory(entry))
-    except OSError:  # absent, not a directory, or without permission: no logs here
-        return
-    for name in names:
-        if name.startswith("T-") and name.endswith(".json"):
-            path = threads / name
-            yield LogFile(agent, os.fsencode(path).decode("utf-8", "backslashreplace"), path, whole=True)
+    return () if root is None else (root / "threads",)
+
+
+def log_at(agent: str, path: Path) -> LogFile:
+    """The thread at this path."""
+    return LogFile(agent, os.fsencode(path).decode("utf-8", "backslashreplace"), path, whole=True)
 
 
 def _root(environ: Mapping[str, str]) -> Path | None:

@@ -8,6 +8,7 @@ from tallybook.agents.amp import counting, paths, process, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
 
@@ -24,9 +25,17 @@ class AmpReader:
     session_variables: tuple[str, ...] = ("AMP_CURRENT_THREAD_ID", "AMP_THREAD_ID")
     call_variable: str | None = None
 
+    def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
+        """Amp's directory of threads."""
+        return paths.roots(environ)
+
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every thread below ``$AMP_DATA_DIR``, or else ``amp`` in ``$XDG_DATA_HOME`` or ``$HOME/.local/share``."""
         return paths.logs_of(AGENT, environ)
+
+    def log_at(self, path: Path) -> LogFile:
+        """The thread at this path."""
+        return paths.log_at(AGENT, path)
 
     def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:  # noqa: ARG002 - a document has none
         """Read one thread."""
