@@ -43,8 +43,8 @@ test: check ## check, then every test with its coverage gates: what CI runs
 test-clients: setup ## the tests that drive real agent programs
 	$(BIN)/pytest -m clients
 
-bench: setup ## every benchmark in bench/
-	@set -e; for file in $$(grep -l "^if __name__" bench/*.py); do $(BIN)/python $$file; done
+bench: setup ## every benchmark in bench/; the table goes to bench/results
+	@PYTHONPATH=tests $(BIN)/python -m bench.run
 
 lock: setup ## make the lock files anew from pyproject.toml
 	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet 'uv>=0.9'

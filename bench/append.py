@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from table import Row, run
+from bench.table import Row
 
 from tallybook.clock import SystemClock, SystemIds
 from tallybook.domain.events import NewEvent, StageMarked
@@ -73,7 +73,3 @@ def rows() -> list[Row]:
             told = (f"<= {MOST:g} x", value <= MOST * disk) if judged else ("", None)
             table.append(Row("P9", f"{name}, p{share * 100:g}", value * 1000, "ms", DISK, value / disk, *told))
     return table
-
-
-if __name__ == "__main__":
-    run(rows)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from running import BARE, TALLY, medians, place_in
-from synthetic import write_ledger
-from table import Row, run
+from bench.processes import BARE, TALLY
+from bench.running import medians, place_in
+from bench.synthetic import write_ledger
+from bench.table import Row
 
 HOOK, VERSION = 6.0, 4.0
 ROUNDS = 15
@@ -47,7 +48,3 @@ def rows() -> list[Row]:
         ]
         what = "tally hook commit-msg, before any checkpoint"
         return [*table, Row("P7", what, without * 1000, "ms", "python -c pass", without / bare, "", None)]
-
-
-if __name__ == "__main__":
-    run(rows)

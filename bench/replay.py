@@ -6,9 +6,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from running import BARE, TALLY, medians, place_in
-from synthetic import Truth, write_ledger
-from table import Row, run
+from bench.processes import BARE, TALLY
+from bench.running import medians, place_in
+from bench.synthetic import Truth, write_ledger
+from bench.table import Row
 
 from tallybook.clock import SystemClock, SystemIds
 from tallybook.domain.metrics import accounts
@@ -75,7 +76,3 @@ def _commands(base: Path) -> list[Row]:
         what = f"{name}, 5,000 goals" if name != "tally --help" else f"{name}, what every command takes to start"
         rows.append(Row("P8", what, seconds * 1000, "ms", "python -c pass", ratio, target, met))
     return rows
-
-
-if __name__ == "__main__":
-    run(rows)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
-import sys
-import time
 from typing import TYPE_CHECKING, NamedTuple
+
+from bench.processes import environment, timed
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-TALLY = ("-P", "-m", "tallybook")
-BARE = ("-c", "pass")
 
 
 class Place(NamedTuple):
@@ -29,15 +25,7 @@ class Place(NamedTuple):
 
     def seconds(self, *arguments: str) -> float:
         """Wall time of one run of this Python."""
-        environ = {name: value for name, value in os.environ.items() if name.isupper() and "GIT" not in name}
-        environ |= {"HOME": str(self.home), "XDG_DATA_HOME": str(self.home / "data"), "GIT_CONFIG_NOSYSTEM": "1"}
-        environ.pop("TALLYBOOK_HOME", None)
-        environ.pop("TALLYBOOK_LEDGER", None)
-        command, begin = [sys.executable, *arguments], time.perf_counter()
-        subprocess.run(
-            command, cwd=self.repository, env=environ, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        return time.perf_counter() - begin
+        return timed(arguments, self.repository, environment(self.home))[0]
 
 
 def place_in(directory: Path) -> Place:

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import statistics
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
+from bench.processes import BARE, TALLY, environment, timed
+from bench.table import Row, times_bare
+
 ROUNDS = 15
-COMMANDS = {
-    "python -c pass": ["-c", "pass"],
-    "tally --version": ["-P", "-m", "tallybook", "--version"],
-    "tally hook commit-msg": ["-P", "-m", "tallybook", "hook", "commit-msg", "message"],
-    "tally --help": ["-P", "-m", "tallybook", "--help"],
+COMMANDS: dict[tuple[str, str], tuple[tuple[str, ...], float | None]] = {
+    ("P7", "tally --version"): (("--version",), 4),
+    ("P7", "tally hook commit-msg, no ledger"): (("hook", "commit-msg", "message"), 6),
+    ("", "tally --help"): (("--help",), None),
 }
 
 
-def seconds(arguments: list[str], cwd: Path) -> float:
-    """Wall time of one run of this Python."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], cwd=cwd, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
-
-
-def main() -> None:
-    """Print the median of each command and its multiple of the first."""
+def rows() -> list[Row]:
+    """The median of each command."""
     with tempfile.TemporaryDirectory() as directory:
         cwd = Path(directory)
-        subprocess.run(["git", "init", "--quiet", directory], check=True)
+        environ = environment(cwd)
+        subprocess.run(["git", "init", "--quiet", directory], check=True, env=environ)
         (cwd / "message").write_text("Count once\n\nNo-Task: only the start is measured\n")
-        runs = [{name: seconds(arguments, cwd) for name, arguments in COMMANDS.items()} for _ in range(ROUNDS)]
-    medians = {name: statistics.median(run[name] for run in runs) for name in COMMANDS}
-    bare = next(iter(medians.values()))
-    for name, median in medians.items():
-        print(f"{name:22} {median * 1000:7.1f} ms  {median / bare:5.1f} x")
-
-
-if __name__ == "__main__":
-    main()
+        bare, runs = [], []
+        for _ in range(ROUNDS):
+            bare.append(timed(BARE, cwd, environ)[0])
+            runs.append([timed((*TALLY, *command), cwd, environ)[0] for command, _ in COMMANDS.values()])
+    base = statistics.median(bare)
+    medians = [statistics.median(times) for times in zip(*runs, strict=True)]
+    return [
+        times_bare(row, seconds, base, most)
+        for (row, (_, most)), seconds in zip(COMMANDS.items(), medians, strict=True)
+    ]
