@@ -33,7 +33,12 @@ def main() -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if arguments[:1] == ["hook"] and not {"--help", "-h"} & set(arguments):
+    helpless = not {"--help", "-h"} & set(arguments)
+    if arguments[:2] == ["hook", "session-end"] and helpless:
+        from tallybook.cli.session_end import main as session_end  # noqa: PLC0415 - an agent waits for this path
+
+        return session_end(arguments[2:], os.environ)
+    if arguments[:1] == ["hook"] and helpless:
         from tallybook.hooks.main import main as hook  # noqa: PLC0415 - git waits for this path
 
         return hook(arguments[1:], os.environ)

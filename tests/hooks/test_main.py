@@ -72,7 +72,7 @@ def test_closed_stderr_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path(os.devnull).open("w", encoding="ascii") as closed:
         pass
     monkeypatch.setattr(sys, "stderr", closed)
-    entry._say("anything")
+    entry.say("anything")
 
 
 @pytest.mark.usefixtures("goal")

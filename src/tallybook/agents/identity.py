@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
+from tallybook.agents.handover import SESSION_ID, Holder, holder_of
 from tallybook.agents.port import LogReader
 from tallybook.agents.processes import Process, ProcessTree, ancestors
 from tallybook.domain.problems import Refusal
@@ -22,7 +22,6 @@ SESSION_VARIABLE: Final = "TALLYBOOK_SESSION"
 RECENT: Final = 10 * 60 * 1_000_000
 """Microseconds within which a session must have moved to be taken by its directory."""
 HINT: Final = "give --agent and --session, set TALLYBOOK_SESSION=AGENT:ID, or pass --untracked"
-_ID: Final = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
 
 
 @attrs.frozen
@@ -74,6 +73,8 @@ class Surroundings:
     cwd: Path
     now: int
     """Microseconds since the epoch, UTC."""
+    handed: Callable[[Holder], str | None] = lambda _: None
+    """The session that an agent's own hook has named for its process."""
 
 
 @attrs.frozen
@@ -83,8 +84,8 @@ class Found:
     agent: str
     session: str
     detected_by: str
-    """``flag``, ``environment``, ``variable``, ``process``, ``registry`` or ``directory``; ``tally run`` finds by
-    ``descendant`` and ``born``."""
+    """``flag``, ``environment``, ``variable``, ``process``, ``registry``, ``hook`` or ``directory``; ``tally run`` finds
+    by ``descendant`` and ``born``."""
     call_id: str | None = None
     """The running tool call, where the agent names it."""
 
@@ -109,7 +110,7 @@ Answer = Found | Ambiguous | NoSession | Refusal
 
 def bad_id(session: str, origin: str) -> Refusal | None:
     """Refuse an id that is no id; ``origin`` names where it was read."""
-    if _ID.fullmatch(session):
+    if SESSION_ID.fullmatch(session):
         return None
     return Refusal(
         "bad-session-id",
@@ -119,7 +120,7 @@ def bad_id(session: str, origin: str) -> Refusal | None:
 
 
 def detect(readers: Sequence[LogReader], around: Surroundings, flag: Flag | None = None) -> Answer:
-    """Find the session by flag, environment, variable, parent processes, registry or directory, in this order."""
+    """Find the session by flag, environment, variable, parent processes, registry, hook or directory, in this order."""
     agents = {reader.agent: reader for reader in readers}
     asked = Flag() if flag is None else flag
     if asked.agent is not None and asked.agent not in agents:
@@ -192,7 +193,17 @@ class _Detection:
             session = reader.registered_session(self.around.environ, process.pid, process.started)
             if session:
                 return self._found(instance.agent, session, "registry")
-        return self._in_directory((instance.agent,))
+        handed = (self.around.handed(holder_of(instance.agent, process)) for process in instance.processes)
+        session = next((one for one in handed if one), None)
+        return self._in_directory((instance.agent,)) if session is None else self._of_hook(instance.agent, session)
+
+    def _of_hook(self, agent: str, session: str) -> Answer:
+        """What the hook named; early builds name a session that is resumed by an id which their logs never use."""
+        if not any(known.agent == agent for known in self.around.sessions.named(session)):
+            here = self._in_directory((agent,))
+            if isinstance(here, Found):
+                return here
+        return self._found(agent, session, "hook")
 
     def _in_directory(self, agents: tuple[str, ...]) -> Answer:
         if not self.guess:
@@ -216,7 +227,7 @@ class _Detection:
             return refusal
         variable = self.agents[agent].call_variable
         call = self.around.environ.get(variable) if variable and self._variable(agent) == session else None
-        return Found(agent, session, how, call if call and _ID.fullmatch(call) else None)
+        return Found(agent, session, how, call if call and SESSION_ID.fullmatch(call) else None)
 
     def _variable(self, agent: str) -> str | None:
         held = (self.around.environ.get(name) for name in self.agents[agent].session_variables)

@@ -1,4 +1,7 @@
-"""The processes of this machine; what can't be read of one is as good as not there, and never a failure."""
+"""The processes of this machine; what can't be read of one is as good as not there, and never a failure.
+
+Standard library only, because an agent waits for the hook that asks.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
-
-import attrs
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,8 +20,7 @@ _PS_FIELDS: Final = 8
 """pid, ppid, five words of the start time, the command."""
 
 
-@attrs.frozen
-class Process:
+class Process(NamedTuple):
     """One running process."""
 
     pid: int
@@ -58,8 +58,7 @@ class ProcessTable(ProcessTree, Protocol):
         ...
 
 
-@attrs.frozen
-class ProcTree:
+class ProcTree(NamedTuple):
     """Reads ``/proc``."""
 
     root: Path = Path("/proc")
@@ -107,8 +106,7 @@ class ProcTree:
         return Process(pid, parent, started, tuple(argv))
 
 
-@attrs.frozen
-class ListedTree:
+class ListedTree(NamedTuple):
     """Processes listed once, for systems without ``/proc``."""
 
     found: dict[int, Process]

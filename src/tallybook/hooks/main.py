@@ -1,6 +1,7 @@
-"""What git runs: ``tally hook NAME ARGS``; closed when the rule is broken, open when tallybook is.
+"""What git and agents run: ``tally hook NAME ARGS``; closed when the rule is broken, open when tallybook is.
 
-Standard library only, so that git does not wait. A fault of ours is one line on stderr and never blocks a commit.
+Standard library only, so that nobody waits. A fault of ours is one line on stderr and never blocks a commit or an
+agent. Of an agent's hooks ``session-start`` alone comes here; ``session-end`` reads logs and takes another path.
 """
 
 from __future__ import annotations
@@ -54,23 +55,41 @@ def main(argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None = Non
     """Run the hook ``argv[0]`` with git's arguments; the exit status for git.
 
     Returns:
-        0 if git may go on, 1 if the commit is refused, 2 if this is no hook of git or has the wrong arguments.
+        0 if git may go on, 1 if the commit is refused, 2 if this is no hook of git or has the wrong arguments. An
+        agent's hook returns 0 whatever happens: agents take 2 for an order.
     """
     name, arguments = (argv[0], argv[1:]) if argv else ("", ())
+    if name == "session-start":
+        return _session_start("".join(arguments[:1]), environ)
     if name in NOTHING_YET:
         return 0
     if name not in _USAGE:
-        _say(f"there is no hook {name!a}; git calls commit-msg, prepare-commit-msg, pre-commit and pre-push")
+        say(f"there is no hook {name!a}; git calls commit-msg, prepare-commit-msg, pre-commit and pre-push")
         return 2
     least, most, usage = _USAGE[name]
     if not least <= len(arguments) <= most:
-        _say(f"usage: tally hook {name} {usage}".rstrip())
+        say(f"usage: tally hook {name} {usage}".rstrip())
         return 2
     try:
         return _run(name, arguments, environ, cwd)
     except Exception as error:  # noqa: BLE001 - a commit is never blocked by a fault of ours
-        _say(f"warning: {name} did nothing: {type(error).__name__}: {ascii(str(error))[1:-1][:200]}")
+        say(fault(name, error))
         return 0
+
+
+def _session_start(agent: str, environ: Mapping[str, str]) -> int:
+    try:
+        from tallybook.hooks.sessions import started  # noqa: PLC0415 - a fault in it is caught
+
+        say(started(agent, getattr(sys.stdin, "buffer", None), environ))
+    except Exception as error:  # noqa: BLE001 - an agent never fails by a fault of ours
+        say(fault("session-start", error))
+    return 0
+
+
+def fault(name: str, error: Exception) -> str:
+    """What is said of a fault of ours."""
+    return f"warning: {name} did nothing: {type(error).__name__}: {ascii(str(error))[1:-1][:200]}"
 
 
 def _run(name: str, arguments: Sequence[str], environ: Mapping[str, str], cwd: Path | None) -> int:
@@ -79,29 +98,29 @@ def _run(name: str, arguments: Sequence[str], environ: Mapping[str, str], cwd: P
     here = Path.cwd() if cwd is None else cwd
     around = surroundings(here, environ)
     if not isinstance(around, Surroundings):
-        _say(f"warning: {name} did nothing: {around.message}")
+        say(f"warning: {name} did nothing: {around.message}")
         return 0
     if name == "pre-commit":
         from tallybook.hooks.pre_commit import publish_and_stage  # noqa: PLC0415 - each hook imports its own
 
-        _say(publish_and_stage(around))
+        say(publish_and_stage(around))
         return 0
     path = here / arguments[0]
     if name == "prepare-commit-msg":
         from tallybook.hooks.prepare_commit_msg import prepare  # noqa: PLC0415 - each hook imports its own
 
-        _say(prepare(around, path, "".join(arguments[1:2])))
+        say(prepare(around, path, "".join(arguments[1:2])))
         return 0
     from tallybook.hooks.commit_msg import check  # noqa: PLC0415 - each hook imports its own
 
     for problem in around.problems:
-        _say(f"warning: {problem.file}: {problem.message}")
+        say(f"warning: {problem.file}: {problem.message}")
     verdict = check(around, path)
-    _say(verdict.text)
+    say(verdict.text)
     return 0 if verdict.accepted else 1
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     """Talk goes to stderr; a closed one is no reason to fail."""
     try:
         if text:

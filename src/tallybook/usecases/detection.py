@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from tallybook.agents.handover import DIRECTORY, handed_session
 from tallybook.agents.identity import Ambiguous, Answer, Candidate, Flag, Surroundings, detect
 from tallybook.agents.processes import system_tree
 from tallybook.agents.registry import readers
@@ -44,6 +46,7 @@ def detected(workspace: Workspace, store: Store | None, flag: Flag) -> Answer:
         sessions=_NoSessions() if store is None else StoredSessions(store),
         cwd=workspace.cwd,
         now=unix_milliseconds(workspace.clock.now()) * 1000,
+        handed=partial(handed_session, workspace.data / DIRECTORY),
     )
     answer = detect(readers(), around, flag)
     if isinstance(answer, Refusal) and answer.code in _MISUSE and (flag.agent, flag.session) != (None, None):

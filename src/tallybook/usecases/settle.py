@@ -28,8 +28,10 @@ class Settled:
     problems: tuple[Problem, ...]
 
 
-def settle_all(workspace: Workspace) -> Settled:
+def settle_all(workspace: Workspace, *, update: bool = False) -> Settled:
     """Write a correcting snapshot for each boundary that can be settled now.
+
+    ``update`` brings the history up to date even where no boundary waits.
 
     Raises:
         StoreUnavailable: the history can't be used.
@@ -38,7 +40,7 @@ def settle_all(workspace: Workspace) -> Settled:
     replica = workspace.replica()
     pending = len(replica.state.pending)
     problems = (*workspace.problems, *problems_of(replica, replica.state))
-    if not pending:
+    if not pending and not update:
         replica.save()
         return Settled(0, 0, problems)
 
@@ -46,7 +48,7 @@ def settle_all(workspace: Workspace) -> Settled:
         def deciding(state: LedgerState) -> Sequence[NewEvent]:
             return tuple(settlements(store, state, (key for _, key in state.pending)))
 
-        written = replica.transact(deciding)
+        written = replica.transact(deciding) if pending else ()
         settled = 0 if isinstance(written, Refusal) else len(written)
         replica.save()
         return Settled(settled, pending - settled, (*problems, *report.problems, *store.problems))

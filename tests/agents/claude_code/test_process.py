@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tallybook.agents.claude_code.process import is_agent_process, registered_session
+from tallybook.agents.claude_code.process import registered_session
+from tallybook.agents.claude_code.program import is_agent_process
 
 AGENTS = [
     ["claude"],

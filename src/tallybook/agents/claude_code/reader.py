@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tallybook.agents.claude_code import counting, paths, process, scan
+from tallybook.agents.claude_code import counting, paths, process, program, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ class ClaudeCodeReader:
 
     def is_agent_process(self, argv: Sequence[str]) -> bool:
         """Whether a process with these arguments is Claude Code."""
-        return process.is_agent_process(argv)
+        return program.is_agent_process(argv)
 
     def registered_session(self, environ: Mapping[str, str], pid: int, started: str) -> str | None:
         """The session in Claude Code's registry of running processes."""
