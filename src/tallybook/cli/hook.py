@@ -1,4 +1,4 @@
-"""`tally hook`: shown in the help; what git calls never comes this way."""
+"""`tally hook`: shown in the help; what git and agents call never comes this way."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ app = command_app()
 
 @app.command()
 def hook(
-    name: Annotated[str, typer.Argument(help="commit-msg, prepare-commit-msg, pre-commit or pre-push.")],
-    arguments: Annotated[list[str] | None, typer.Argument(help="What git hands to the hook.")] = None,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="commit-msg, prepare-commit-msg, pre-commit or pre-push; session-start or session-end of an agent."
+        ),
+    ],
+    arguments: Annotated[list[str] | None, typer.Argument(help="What git hands to the hook; the name of the agent.")] = None,
 ) -> None:
-    """Do the work of one git hook; `tally hooks install` has git call it."""
+    """Do the work of one hook of git (`tally hooks install`) or of an agent (`tally agent install`)."""
+    from tallybook.cli import session_end
     from tallybook.hooks.main import main
 
+    if name == session_end.NAME:
+        raise typer.Exit(session_end.main(arguments or (), os.environ))
     raise typer.Exit(main([name, *(arguments or ())], os.environ))

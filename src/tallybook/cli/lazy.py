@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "repair": "repair",
     "doctor": "doctor",
     "hooks": "hooks",
+    "agent": "agent",
     "completion": "completion",
     "hook": "hook",
 }

@@ -1,0 +1,23 @@
+"""The texts that agents are given; each stands once, in a file beside this one, and the documentation shows the same."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Final
+
+SKILL_MARK: Final = "<!-- tallybook: skill;"
+"""A skill file without it is somebody else's."""
+
+
+def instructions() -> str:
+    """What stands in every session's context."""
+    return _text("instructions.md")
+
+
+def skill() -> str:
+    """What is read when it is needed."""
+    return _text("skill.md")
+
+
+def _text(name: str) -> str:
+    return (files("tallybook.usecases.agent_setup") / name).read_text("utf-8")
