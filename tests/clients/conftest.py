@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.workbench import install, missing
+from clients.workbench import PINS, install, missing
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(reason)
     named = os.environ.get("TALLYBOOK_CLIENT_TOOLS")
     place = Path(named) if named else tmp_path_factory.mktemp("tools")
-    reason = install(place)
+    reason = install(place, PINS)
     if reason is not None:
         pytest.skip(reason)
     return place

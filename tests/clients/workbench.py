@@ -8,13 +8,23 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPONENTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
 SERVED = ("input_uncached", "cache_read", "cache_write_5m", "cache_write_1h", "output")
 PINS = {"codex": "@openai/codex@0.169.0", "claude": "@anthropic-ai/claude-code@2.1.197"}
+EARLIER = {
+    "codex-0.130.0": "@openai/codex@0.130.0",
+    **{f"claude-{version}": f"@anthropic-ai/claude-code@{version}" for version in ("1.0.128", "2.0.77", "2.1.105")},
+    "claude-2.1.330": "@anthropic-ai/claude-code@2.1.330",
+}
+"""Other builds, whose hooks are tried too."""
 
 
 def clients_directory() -> Path:
@@ -33,9 +43,9 @@ def missing() -> str | None:
     return None if probe.returncode == 0 else "network namespaces can't be made here"
 
 
-def install(tools: Path) -> str | None:
-    """Install the pinned agent programs below ``tools`` unless they are there; the reason if that fails."""
-    for name, package in PINS.items():
+def install(tools: Path, pins: Mapping[str, str]) -> str | None:
+    """Install agent programs below ``tools`` unless they are there; the reason if that fails."""
+    for name, package in pins.items():
         place = tools / name
         if (place / "node_modules").exists():
             continue
@@ -63,6 +73,8 @@ class Served:
     session: str
     tokens: dict[str, int]
     calls: int
+    asked: bool
+    """It answers the prompt; other calls are the agent's own idea, such as the warm-up of early builds."""
 
 
 @attrs.define
@@ -80,12 +92,7 @@ class Bench:
 
     def run(self, only: str, *prompts: str) -> list[Served]:
         """Run ``prompts`` in one session of the agent ``only``; everything that was served, in order."""
-        commands = self.commands()
-        for agent in PINS:
-            home = self.out / agent / "home"
-            home.mkdir(parents=True, exist_ok=True)
-            # A login shell sets PATH anew; the agent's own shell tool starts one.
-            (home / ".bash_profile").write_text(f'export PATH="{commands}:$PATH"\n')
+        commands = self.login()
         scripts = clients_directory()
         done = subprocess.run(
             [
@@ -107,6 +114,30 @@ class Bench:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return [served(call) for call in self.truth()]
+
+    def run_hooked(self, agent: str, tool: str, *prompts: str) -> list[Served]:
+        """Run ``prompts`` in one session of one build, with the hooks that its own files name."""
+        scripts, driver = clients_directory(), Path(__file__).with_name("hooked_run.py")
+        words = (sys.executable, driver, scripts, self.out, agent, self.tools / tool, self.login(), *prompts)
+        done = subprocess.run(
+            [scripts / "netns.sh", *map(str, words)],
+            env={"PATH": os.environ["PATH"], "HOME": str(self.place), "TALLYBOOK_HOME": str(self.place / "data")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=170,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return [served(call) for call in self.truth()]
+
+    def login(self) -> Path:
+        """The directory of commands; a login shell sets PATH anew, and the agents' own shell tool starts one."""
+        commands = self.commands()
+        for agent in PINS:
+            home = self.out / agent / "home"
+            home.mkdir(parents=True, exist_ok=True)
+            (home / ".bash_profile").write_text(f'export PATH="{commands}:$PATH"\n')
+        return commands
 
     def commands(self) -> Path:
         """The directory with the command under test, and what else is to be on the agents' PATH."""
@@ -173,4 +204,4 @@ def served(call: dict[str, object]) -> Served:
     assert isinstance(neutral, dict)
     assert isinstance(act, dict)
     tokens = {name: int(neutral[theirs]) for name, theirs in zip(COMPONENTS, SERVED, strict=True)}
-    return Served(str(call["label"]), str(call["session"]), tokens, int(act.get("calls", 0)))
+    return Served(str(call["label"]), str(call["session"]), tokens, int(act.get("calls", 0)), call.get("tag") == "run")
