@@ -30,6 +30,7 @@ RUNS = [
     ("claude", "claude-2.0.77", "project", "hook", RESUMED),
     ("claude", "claude-2.0.77", "user", "hook", PROMPT),
     ("claude", "claude-1.0.128", "project", "hook", PROMPT),
+    ("claude", "claude-1.0.128", "user", "hook", RESUMED),
 ]
 SETTINGS = {"claude": "settings.json", "codex": "hooks.json"}
 INSTRUCTIONS = {"claude": "CLAUDE.md", "codex": "AGENTS.md"}
@@ -59,20 +60,24 @@ def test_a_session_keeps_its_book_by_itself(
     calls = bench.run_hooked(agent, build, *(" ;; ".join(step.shell for step in prompt) for prompt in prompts))
 
     account = Account()
-    account.play(prompts, iter(calls))
+    account.play(prompts, iter([call for call in calls if call.asked]))
     state = bench.tally(agent, "show")  # which reads no logs: all that it knows, the hooks have told
     (goal,) = state["goals"]  # type: ignore[misc, attr-defined]
-    assert goal["session"] == {"agent": agent, "id": calls[0].session or goal["session"]["id"], "detected_by": found}
+    assert goal["session"] == {"agent": agent, "id": calls[0].session, "detected_by": found}
     assert goal["quality"] == "exact"
-    for stage in goal["stages"]:
-        assert vector(stage["tokens"]) == account.stages["a", stage["name"]]
+    assert vector(goal["self"]) == sum(account.stages.values(), Counter())
     remainder, rest = state["remainder"], state["unattributed"]
     assert isinstance(remainder, dict)
     assert isinstance(rest, dict)
-    assert vector(remainder["tokens"]) + vector(rest["tokens"]) == account.remainder + account.after
+    outside = vector(remainder["tokens"]) + vector(rest["tokens"])
+    assert vector(goal["tokens"]) + outside == sum((Counter(call.tokens) for call in calls), Counter())
+    if all(call.asked for call in calls):
+        for stage in goal["stages"]:
+            assert vector(stage["tokens"]) == account.stages["a", stage["name"]]
+        assert outside == account.remainder + account.after
     ledger = b"".join(path.read_bytes() for path in (place / ".git/tallybook/events").glob("*.ndjson"))
-    for path in [*(bench.out / agent / "home/.local/share/tallybook").rglob("*")]:
-        assert not path.is_file() or b"[[run" not in path.read_bytes() + ledger
+    kept = (path for path in (bench.out / agent / "home/.local/share/tallybook").rglob("*") if path.is_file())
+    assert b"[[run" not in b"".join((ledger, *(path.read_bytes() for path in kept)))
 
     bench.tally(agent, "agent", "uninstall", agent, *options)
     assert {path: path.read_bytes() for path in before} == before
