@@ -57,9 +57,7 @@ def codex(home: str, work: str) -> bool:
     for number, prompt in enumerate(prompts):
         resume = ["resume", "--last"] if number else []
         options = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "--json"]
-        said = drive.run(
-            "codex", f"run-{number}", [exe, "exec", *options, *resume, f"[[run {prompt}]]"], environ, work
-        )
+        said = drive.run("codex", f"run-{number}", [exe, "exec", *options, *resume, f"[[run {prompt}]]"], environ, work)
         fine = fine and "turn.completed" in said
     return fine
 

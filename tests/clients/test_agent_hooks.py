@@ -1,4 +1,4 @@
-"""Agents that keep their book by themselves: installed by command, seen to work in real agents, removed without trace."""
+"""Agents that keep their book by themselves: installed by command, run for real, removed without trace."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def test_a_session_keeps_its_book_by_itself(
     account = Account()
     account.play(prompts, iter([call for call in calls if call.asked]))
     state = bench.tally(agent, "show")  # which reads no logs: all that it knows, the hooks have told
-    (goal,) = state["goals"]  # type: ignore[misc, attr-defined]
+    goals = state["goals"]
+    assert isinstance(goals, list)
+    (goal,) = goals
     assert goal["session"] == {"agent": agent, "id": calls[0].session, "detected_by": found}
     assert goal["quality"] == "exact"
     assert vector(goal["self"]) == sum(account.stages.values(), Counter())
@@ -76,7 +78,8 @@ def test_a_session_keeps_its_book_by_itself(
             assert vector(stage["tokens"]) == account.stages["a", stage["name"]]
         assert outside == account.remainder + account.after
     ledger = b"".join(path.read_bytes() for path in (place / ".git/tallybook/events").glob("*.ndjson"))
-    kept = (path for path in (bench.out / agent / "home/.local/share/tallybook").rglob("*") if path.is_file())
+    kept = [path for path in (bench.out / agent / "home/.local/share/tallybook").rglob("*") if path.is_file()]
+    assert "history.db" in {path.name for path in kept}
     assert b"[[run" not in b"".join((ledger, *(path.read_bytes() for path in kept)))
 
     bench.tally(agent, "agent", "uninstall", agent, *options)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.clients
 
+
 def compare(bench: Bench, agent: str, account: Account) -> None:
     settled = bench.tally(agent, "settle")
     assert settled["pending"] == 0

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tallybook.domain.problems import Refusal
     from tallybook.usecases.agent_setup.places import Places
     from tallybook.usecases.agent_setup.setup import PartChange
+    from tallybook.usecases.workspace import Workspace
 
 app = command_app()
 
@@ -40,60 +41,61 @@ def agent() -> None:
 @app.command()
 def install(agent: Agent, user: User = False, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Put the hooks, the skill and the instructions where the agent looks for them; twice is the same as once."""
-    from tallybook.cli.place import here
-    from tallybook.cli.render import say
+    from tallybook.usecases.agent_setup import setup
     from tallybook.usecases.agent_setup.places import NEEDS
-    from tallybook.usecases.agent_setup.setup import install as installed
 
-    changes = installed(_places(agent, user=user, json=as_json), here().data, dry_run=dry_run)
-    _show(changes, dry_run=dry_run, json=as_json)
-    say(NEEDS[agent, "user" if user else "project"])
+    workspace, places = _places(agent, user=user, json=as_json)
+    changes = setup.install(places, workspace.data, dry_run=dry_run)
+    _show(changes, dry_run=dry_run, json=as_json, note=NEEDS[places.agent, places.scope])
 
 
 @app.command()
 def uninstall(agent: Agent, user: User = False, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Take all of it away; files and directories that were there before are as they were."""
-    from tallybook.cli.place import here
-    from tallybook.usecases.agent_setup.setup import uninstall as uninstalled
+    from tallybook.usecases.agent_setup import setup
 
-    changes = uninstalled(_places(agent, user=user, json=as_json), here().data, dry_run=dry_run)
-    _show(changes, dry_run=dry_run, json=as_json)
+    workspace, places = _places(agent, user=user, json=as_json)
+    _show(setup.uninstall(places, workspace.data, dry_run=dry_run), dry_run=dry_run, json=as_json)
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Tell what is installed, in this repository and in the agents' own configuration."""
     from tallybook.cli.place import here
+    from tallybook.usecases.agent_setup import setup
     from tallybook.usecases.agent_setup.places import Places, places_of
-    from tallybook.usecases.agent_setup.setup import status as found
 
     workspace = here()
-    everywhere = (places_of(workspace, name, user=user) for name in HookedName for user in (False, True))
-    _show([row for places in everywhere if isinstance(places, Places) for row in found(places)], json=as_json)
+    everywhere = [places_of(workspace, name.value, user=user) for name in HookedName for user in (False, True)]
+    _show([row for places in everywhere if isinstance(places, Places) for row in setup.status(places)], json=as_json)
 
 
-def _places(agent: HookedName, *, user: bool, json: bool) -> Places:
+def _places(agent: HookedName, *, user: bool, json: bool) -> tuple[Workspace, Places]:
     from tallybook.cli.place import here
     from tallybook.cli.render import fail_with
     from tallybook.usecases.agent_setup.places import Places, places_of
 
-    places = places_of(here(), agent.value, user=user)
-    return places if isinstance(places, Places) else fail_with(places, json=json)
+    workspace = here()
+    places = places_of(workspace, agent.value, user=user)
+    return workspace, places if isinstance(places, Places) else fail_with(places, json=json)
 
 
-def _show(changes: Sequence[PartChange] | Refusal, *, dry_run: bool = False, json: bool) -> None:
-    from tallybook.cli.render import document, fail_with, line
-    from tallybook.reports import contract
+def _show(changes: Sequence[PartChange] | Refusal, *, dry_run: bool = False, json: bool, note: str = "") -> None:
+    from tallybook.cli.render import document, fail_with, line, say
+    from tallybook.domain.problems import Refusal
+    from tallybook.reports.vectors import Json
 
-    if not isinstance(changes, list):
+    if isinstance(changes, Refusal):
         fail_with(changes, json=json)
     if json:
-        rows: list[contract.Json] = [
+        rows: list[Json] = [
             {"agent": row.agent, "scope": row.scope, "part": row.part, "action": row.action, "path": str(row.path)}
             for row in changes
         ]
-        document("agent", {"parts": rows, "dry_run": dry_run})
-        return
-    for row in changes:
-        would = "would be " if dry_run and row.action in {"created", "changed", "removed"} else ""
-        line(f"{row.agent:<8}{row.scope:<9}{row.part:<14}{would + row.action:<18}{row.path}")
+        document("agent", {"parts": rows, "dry_run": dry_run, "note": note or None})
+    else:
+        for row in changes:
+            would = "would be " if dry_run and row.action in {"created", "changed", "removed"} else ""
+            line(f"{row.agent:<8}{row.scope:<9}{row.part:<14}{would + row.action:<18}{row.path}")
+    if note:
+        say(note)

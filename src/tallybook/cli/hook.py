@@ -20,7 +20,9 @@ def hook(
             help="commit-msg, prepare-commit-msg, pre-commit or pre-push; session-start or session-end of an agent."
         ),
     ],
-    arguments: Annotated[list[str] | None, typer.Argument(help="What git hands to the hook; the name of the agent.")] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="What git hands to the hook; the name of the agent.")
+    ] = None,
 ) -> None:
     """Do the work of one hook of git (`tally hooks install`) or of an agent (`tally agent install`)."""
     from tallybook.cli import session_end

@@ -48,9 +48,11 @@ def read_payload(stream: BinaryIO | None, events: Collection[str]) -> Payload | 
     try:
         told = json.loads(raw)
     except (ValueError, RecursionError):
-        return BadPayload("stdin holds no JSON")
-    if not isinstance(told, dict):
-        return BadPayload("stdin holds no JSON object")
+        told = None
+    return _checked(told, events) if isinstance(told, dict) else BadPayload("stdin holds no JSON object")
+
+
+def _checked(told: dict[str, object], events: Collection[str]) -> Payload | BadPayload:
     event, session, cwd = (told.get(name) for name in ("hook_event_name", "session_id", "cwd"))
     if not isinstance(event, str) or event not in events:
         return BadPayload(f"hook_event_name is not {' or '.join(events)}")

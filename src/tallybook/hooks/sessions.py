@@ -7,7 +7,6 @@ agent inside of another is never taken for it.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tallybook.agents.handover import DIRECTORY, Holder, give_back, hand_over, holder_of, sweep
@@ -18,6 +17,7 @@ from tallybook.hooks.payload import BadPayload, Payload, read_payload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
     from typing import BinaryIO
 
     from tallybook.agents.processes import ProcessTree

@@ -32,7 +32,7 @@ def with_block(text: str | None, body: str) -> str | Refusal:
     return f"{text}{newline}{block}{newline}" if text.endswith("\n") else f"{text}{newline}{newline}{block}"
 
 
-def without_block(text: str) -> str | None | Refusal:
+def without_block(text: str) -> str | Refusal | None:
     """The text as it would be without the block; None if nothing is left of a file that we made."""
     span = _span(text)
     if span is None or isinstance(span, Refusal):
@@ -58,7 +58,7 @@ def _block(body: str, newline: str) -> str:
     return newline.join([BEGIN, *body.strip("\n").split("\n"), END])
 
 
-def _span(text: str) -> tuple[int, int] | None | Refusal:
+def _span(text: str) -> tuple[int, int] | Refusal | None:
     """From the first byte of the first mark to the last of the second."""
     marks = list(_MARK.finditer(text))
     if not marks:

@@ -70,7 +70,7 @@ def with_entries(text: str | None, agent: str) -> str | Refusal:
     return bare
 
 
-def without_entries(text: str) -> str | None | Refusal:
+def without_entries(text: str) -> str | Refusal | None:
     """The settings without our entries; None if nothing is left of a file that we made."""
     held = _held(text)
     if isinstance(held, Refusal):
@@ -89,9 +89,7 @@ def has_entries(text: str) -> bool | Refusal:
 
 def _wanted(agent: str) -> dict[str, Plain]:
     return {
-        entry.event: {
-            "hooks": [{"type": "command", "command": command(agent, entry.hook), "timeout": entry.seconds}]
-        }
+        entry.event: {"hooks": [{"type": "command", "command": command(agent, entry.hook), "timeout": entry.seconds}]}
         for entry in _ENTRIES[agent]
     }
 
@@ -154,9 +152,7 @@ def _paths(text: str) -> Iterator[list[tuple[Container, int]]]:
                     yield from _in_group(text, outline(text, group.value), [*above, (groups, number)])
 
 
-def _in_group(
-    text: str, group: Container, above: list[tuple[Container, int]]
-) -> Iterator[list[tuple[Container, int]]]:
+def _in_group(text: str, group: Container, above: list[tuple[Container, int]]) -> Iterator[list[tuple[Container, int]]]:
     member = group.member("hooks")
     if member is None or text[member.value] != "[":
         return

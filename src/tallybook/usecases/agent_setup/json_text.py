@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from json.decoder import scanstring
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -55,13 +54,14 @@ class Container(NamedTuple):
 def parsed(text: str) -> object | Fault:
     """The value of the text."""
     try:
-        return json.loads(text.removeprefix("\ufeff"), parse_constant=_refused, object_pairs_hook=_once)
+        found: object = json.loads(text.removeprefix("\ufeff"), parse_constant=_refused, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         return Fault(f"{error.msg[:1].lower()}{error.msg[1:]} (column {error.colno})", error.lineno)
     except ValueError as error:
         return Fault(str(error))
     except RecursionError:
         return Fault("it is nested too deep")
+    return found
 
 
 def outline(text: str, at: int) -> Container:
@@ -71,7 +71,7 @@ def outline(text: str, at: int) -> Container:
     while text[position] not in "]}":
         start, key = position, None
         if text[at] == "{":
-            key, position = scanstring(text, position + 1)
+            key, position = _DECODER.raw_decode(text, position)
             position = _past_blanks(text, _past_blanks(text, position) + 1)
         value = position
         _, position = _DECODER.raw_decode(text, value)

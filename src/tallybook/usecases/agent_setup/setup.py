@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -20,7 +21,7 @@ from tallybook.usecases.agent_setup.texts import SKILL_MARK, instructions, skill
 from tallybook.usecases.write_file import write_if_changed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tallybook.usecases.agent_setup.places import Places
 
@@ -49,7 +50,7 @@ class _Part:
     name: str
     path: Path
     put: Callable[[str | None], str | Refusal]
-    take: Callable[[str], str | None | Refusal]
+    take: Callable[[str], str | Refusal | None]
     has: Callable[[str], bool | Refusal]
     alone: bool = False
     """The whole file is ours, or somebody else's."""
@@ -174,7 +175,7 @@ def _state(part: _Part) -> str:
     return "installed" if isinstance(text, str) and part.put(text) == text else "outdated"
 
 
-def _read(path: Path) -> str | None | Refusal:
+def _read(path: Path) -> str | Refusal | None:
     """The text of a regular file; None if there is none."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

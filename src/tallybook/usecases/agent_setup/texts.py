@@ -1,4 +1,4 @@
-"""The texts that agents are given; each stands once, in a file beside this one, and the documentation shows the same."""
+"""The texts that agents are given; each stands once, in a file beside this one, and the docs show the same."""
 
 from __future__ import annotations
 
