@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from history.fake import FakeReader
+from tallybook.agents.handover import Holder
 from tallybook.agents.identity import (
     RECENT,
     Ambiguous,
@@ -62,12 +63,14 @@ class Case:
     cwd: Path
     tree: tuple[str, ...] = ("sh",)
     known: tuple[Candidate, ...] = ()
+    handed: dict[Holder, str] = attrs.field(factory=dict)
 
     def ask(self, flag: Flag | None = None, /, **environ: str) -> Answer:
         chain = {
             pid: Process(pid, pid - 1, f"t{pid}", (name,)) for pid, name in enumerate((*self.tree, "sh", "tally"), 1)
         }
-        around = Surroundings(environ, len(chain), ListedTree(chain), Known(self.known), self.cwd, NOW)
+        tree = ListedTree(chain)
+        around = Surroundings(environ, len(chain), tree, Known(self.known), self.cwd, NOW, self.handed.get)
         return detect([Codex(), Claude()], around, flag)
 
 
@@ -179,6 +182,33 @@ def test_the_registry_of_the_innermost_run_counts_whichever_process_of_it_holds_
     assert case.ask(REGISTRY_claude_3_t3="inner", **outer) == Found("claude", "inner", "registry")
     assert case.ask(REGISTRY_claude_4_t4="inner", **outer) == Found("claude", "inner", "registry")
     assert case.ask(**outer) == NoSession()
+
+
+def test_an_agent_that_says_nothing_is_told_by_its_hook(case: Case) -> None:
+    case.tree = ("codex", "sh", "claude", "claude")
+    case.known = (Candidate("claude", "h1"), here(case, "claude", "other"))
+    case.handed = {Holder("codex", 1, "t1"): "outer"}
+    assert case.ask(CODEX_THREAD_ID="outer") == Found("claude", "other", "directory")
+    for holder in (Holder("claude", 3, "t3"), Holder("claude", 4, "t4")):
+        case.handed = {holder: "h1", Holder("codex", 1, "t1"): "outer"}
+        assert case.ask(CODEX_THREAD_ID="outer") == Found("claude", "h1", "hook")
+        assert case.ask() == Found("claude", "h1", "hook")
+        assert case.ask(REGISTRY_claude_3_t3="inner") == Found("claude", "inner", "registry")
+        assert case.ask(CLAUDE_CODE_SESSION_ID="v1") == Found("claude", "v1", "variable")
+        assert case.ask(TALLYBOOK_SESSION="claude:e1") == Found("claude", "e1", "environment")
+        assert case.ask(Flag("claude", "f1")) == Found("claude", "f1", "flag")
+    case.handed = {Holder("claude", 4, "earlier"): "h1"}
+    assert case.ask() == Found("claude", "other", "directory")
+
+
+def test_what_a_hook_names_and_no_log_holds_gives_way_to_the_one_session_of_this_directory(case: Case) -> None:
+    case.tree = ("claude",)
+    case.handed = {Holder("claude", 1, "t1"): "h1"}
+    assert case.ask() == Found("claude", "h1", "hook")
+    case.known = (here(case, "codex", "h1"), here(case, "claude", "resumed"))
+    assert case.ask() == Found("claude", "resumed", "directory")
+    case.known = (here(case, "claude", "one"), here(case, "claude", "two"))
+    assert case.ask() == Found("claude", "h1", "hook")
 
 
 def test_the_only_recent_session_of_this_directory(case: Case) -> None:

@@ -11,11 +11,7 @@ from tallybook.cli.options import AsJson
 from tallybook.cli.options import app as command_app
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tallybook.domain.problems import Refusal
     from tallybook.usecases.agent_setup.places import Places
-    from tallybook.usecases.agent_setup.setup import PartChange
     from tallybook.usecases.workspace import Workspace
 
 app = command_app()
@@ -41,33 +37,36 @@ def agent() -> None:
 @app.command()
 def install(agent: Agent, user: User = False, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Put the hooks, the skill and the instructions where the agent looks for them; twice is the same as once."""
+    from tallybook.cli.agent_output import show
     from tallybook.usecases.agent_setup import setup
     from tallybook.usecases.agent_setup.places import NEEDS
 
     workspace, places = _places(agent, user=user, json=as_json)
     changes = setup.install(places, workspace.data, dry_run=dry_run)
-    _show(changes, dry_run=dry_run, json=as_json, note=NEEDS[places.agent, places.scope])
+    show(changes, dry_run=dry_run, json=as_json, note=NEEDS[places.agent, places.scope])
 
 
 @app.command()
 def uninstall(agent: Agent, user: User = False, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Take all of it away; files and directories that were there before are as they were."""
+    from tallybook.cli.agent_output import show
     from tallybook.usecases.agent_setup import setup
 
     workspace, places = _places(agent, user=user, json=as_json)
-    _show(setup.uninstall(places, workspace.data, dry_run=dry_run), dry_run=dry_run, json=as_json)
+    show(setup.uninstall(places, workspace.data, dry_run=dry_run), dry_run=dry_run, json=as_json)
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Tell what is installed, in this repository and in the agents' own configuration."""
+    from tallybook.cli.agent_output import show
     from tallybook.cli.place import here
     from tallybook.usecases.agent_setup import setup
     from tallybook.usecases.agent_setup.places import Places, places_of
 
     workspace = here()
     everywhere = [places_of(workspace, name.value, user=user) for name in HookedName for user in (False, True)]
-    _show([row for places in everywhere if isinstance(places, Places) for row in setup.status(places)], json=as_json)
+    show([row for places in everywhere if isinstance(places, Places) for row in setup.status(places)], json=as_json)
 
 
 def _places(agent: HookedName, *, user: bool, json: bool) -> tuple[Workspace, Places]:
@@ -78,24 +77,3 @@ def _places(agent: HookedName, *, user: bool, json: bool) -> tuple[Workspace, Pl
     workspace = here()
     places = places_of(workspace, agent.value, user=user)
     return workspace, places if isinstance(places, Places) else fail_with(places, json=json)
-
-
-def _show(changes: Sequence[PartChange] | Refusal, *, dry_run: bool = False, json: bool, note: str = "") -> None:
-    from tallybook.cli.render import document, fail_with, line, say
-    from tallybook.domain.problems import Refusal
-    from tallybook.reports.vectors import Json
-
-    if isinstance(changes, Refusal):
-        fail_with(changes, json=json)
-    if json:
-        rows: list[Json] = [
-            {"agent": row.agent, "scope": row.scope, "part": row.part, "action": row.action, "path": str(row.path)}
-            for row in changes
-        ]
-        document("agent", {"parts": rows, "dry_run": dry_run, "note": note or None})
-    else:
-        for row in changes:
-            would = "would be " if dry_run and row.action in {"created", "changed", "removed"} else ""
-            line(f"{row.agent:<8}{row.scope:<9}{row.part:<14}{would + row.action:<18}{row.path}")
-    if note:
-        say(note)

@@ -23,10 +23,10 @@ def with_block(text: str | None, body: str) -> str | Refusal:
     span = _span(text)
     if isinstance(span, Refusal):
         return span
-    newline = "\r\n" if "\r\n" in text else "\n"
-    block = _block(body, newline)
     if span is not None:
-        return text[: span[0]] + block + text[span[1] :]
+        return text[: span[0]] + _block(body, _line_end(text[span[0] : span[1]])) + text[span[1] :]
+    newline = _line_end(text)
+    block = _block(body, newline)
     if not text:
         return block
     return f"{text}{newline}{block}{newline}" if text.endswith("\n") else f"{text}{newline}{newline}{block}"
@@ -38,7 +38,7 @@ def without_block(text: str) -> str | Refusal | None:
     if span is None or isinstance(span, Refusal):
         return text if span is None else span
     before, after = text[: span[0]], text[span[1] :]
-    newline = "\r\n" if "\r\n" in text[span[0] : span[1]] else "\n"
+    newline = _line_end(text[span[0] : span[1]])
     if not after:
         return before.removesuffix(newline * 2)
     if not before and after == newline:
@@ -52,6 +52,10 @@ def has_block(text: str) -> bool | Refusal:
     """Whether the block is there."""
     span = _span(text)
     return span if isinstance(span, Refusal) else span is not None
+
+
+def _line_end(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _block(body: str, newline: str) -> str:

@@ -181,9 +181,10 @@ def _read(path: Path) -> str | Refusal | None:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return Refusal("odd-file", "it is no regular file", "move it away and run this again")
     with os.fdopen(handle, "rb") as source:
-        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
-            return Refusal("odd-file", "it is no regular file", "move it away and run this again")
         raw = source.read(LARGEST + 1)
     if len(raw) > LARGEST:
         return Refusal("odd-file", f"it is larger than {LARGEST >> 20} MiB", "make it smaller and run this again")
