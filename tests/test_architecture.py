@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -106,7 +107,10 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("arguments", [["commit-msg", "message"], ["prepare-commit-msg", "message"], ["pre-commit"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["commit-msg", "message"], ["prepare-commit-msg", "message"], ["pre-commit"], ["session-start", "claude"]],
+)
 def test_hooks_load_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     """With ``-S`` no library is there to load, and a hook that wants one says so on stderr."""
     monkeypatch.delenv("TALLYBOOK_HOME")
@@ -114,7 +118,8 @@ def test_hooks_load_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     shutil.copytree(ROOT / "config", tmp_path / "config")
     (tmp_path / "message").write_text("Count once\n\nNo-Task: nothing is counted here\n")
     command = [sys.executable, "-S", "-P", "-c", HOOK, str(SOURCE.parent), "hook", *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    told = json.dumps({"session_id": "s", "cwd": "/", "hook_event_name": "SessionStart"})
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, input=told)
     assert (done.returncode, done.stdout.strip()) == (0, "tallybook")
     assert "Error" not in done.stderr
 

@@ -61,7 +61,7 @@ def test_hooks_go_their_own_way(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert call(monkeypatch, "hook", "commit-msg", "file") == 7
     assert asked == [["commit-msg", "file"]]
     assert call(monkeypatch, "hook", "--help") == 0
-    assert "one git hook" in capsys.readouterr().out
+    assert "one hook of git" in capsys.readouterr().out
 
 
 def test_all_else_goes_to_the_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

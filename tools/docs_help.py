@@ -1,7 +1,7 @@
 """Fills the marked places of the documentation with what the program really prints.
 
 ``<!-- help: mark -->`` holds the help of a command, ``<!-- example: goal -->`` a JSON object, ``<!-- demo: tally mark
-plan; tally show -->`` parts of the demo. Ids, times and places are replaced by fixed ones, so that the same program
+plan; tally show -->`` parts of the demo, ``<!-- text: skill.md -->`` a text that agents are given. Ids, times and places are replaced by fixed ones, so that the same program
 gives the same pages. ``--check`` writes nothing and exits with 1 where a page is out of date.
 """
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACE = re.compile(r"(<!-- (help|example|demo): (.+?) -->\n).*?(?<=\n)(<!-- end -->)", re.DOTALL)
+PLACE = re.compile(r"(<!-- (help|example|demo|text): (.+?) -->\n).*?(?<=\n)(<!-- end -->)", re.DOTALL)
+TEXTS = ROOT / "src/tallybook/usecases/agent_setup"
 BARE = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONUTF8": "1"}
 PLAIN = {**BARE, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
 WIDEST = 100
@@ -36,6 +37,7 @@ EXAMPLES = {
     "sessions": ["sessions", "--agent", "claude"],
     "settle": ["settle"],
     "hooks": ["hooks", "status"],
+    "agent": ["agent", "install", "claude", "--dry-run"],
     "init": ["init", "--dry-run", "--publish", "metrics/events"],
     "verify": ["verify"],
     "doctor": ["doctor"],
@@ -213,6 +215,8 @@ def filled(texts: dict[Path, str]) -> dict[Path, str]:
     for kind, name in wanted:
         if kind == "demo":
             content[kind, name] = quoted(transcript, name)
+        elif kind == "text":
+            content[kind, name] = f"````markdown\n{(TEXTS / name).read_text('utf-8')}````\n"
 
     def fill(found: re.Match[str]) -> str:
         return found[1] + content[found[2], found[3]] + found[4]

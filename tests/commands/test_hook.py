@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -23,7 +24,8 @@ print(code, *sorted(names))
 
 def imported(*arguments: str) -> list[str]:
     command = [sys.executable, "-I", "-c", SHOW_IMPORTS, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = json.dumps({"session_id": "s", "cwd": "/", "hook_event_name": "SessionStart"})
+    done = subprocess.run(command, capture_output=True, text=True, check=False, input=told)
     assert "Traceback" not in done.stderr
     return done.stdout.splitlines()[-1].split()
 
@@ -41,6 +43,8 @@ def test_the_hooks_import_the_standard_library_alone(bench: Bench) -> None:
     assert code == "0"
     assert ours(names) == {"tallybook"}
     code, *names = imported("hook", "prepare-commit-msg", str(message))
+    assert (code, ours(names)) == ("0", {"tallybook"})
+    code, *names = imported("hook", "session-start", "claude")
     assert (code, ours(names)) == ("0", {"tallybook"})
 
 
@@ -62,7 +66,7 @@ def test_the_command_line_hands_over(bench: Bench) -> None:
     message.write_text("Add a shelf\n\nNo-Task: a trial\n")
     assert bench.ok("hook", "commit-msg", str(message)).err == ""
     assert bench.tally("hook", "nosuch").code == program("hook", "nosuch").returncode
-    assert "one git hook" in program("hook", "--help").stdout
+    assert "one hook of git" in program("hook", "--help").stdout
 
 
 def test_bad_calls_are_told(bench: Bench) -> None:

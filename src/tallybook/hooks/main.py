@@ -64,7 +64,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None = Non
     if name in NOTHING_YET:
         return 0
     if name not in _USAGE:
-        say(f"there is no hook {name!a}; git calls commit-msg, prepare-commit-msg, pre-commit and pre-push")
+        say(
+            f"there is no hook {name!a}; git calls commit-msg, prepare-commit-msg, pre-commit and pre-push, "
+            "agents call session-start and session-end"
+        )
         return 2
     least, most, usage = _USAGE[name]
     if not least <= len(arguments) <= most:
