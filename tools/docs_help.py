@@ -1,8 +1,9 @@
 """Fills the marked places of the documentation with what the program really prints.
 
 ``<!-- help: mark -->`` holds the help of a command, ``<!-- example: goal -->`` a JSON object, ``<!-- demo: tally mark
-plan; tally show -->`` parts of the demo, ``<!-- text: skill.md -->`` a text that agents are given. Ids, times and places are replaced by fixed ones, so that the same program
-gives the same pages. ``--check`` writes nothing and exits with 1 where a page is out of date.
+plan; tally show -->`` parts of the demo, ``<!-- text: skill.md -->`` a text that agents are given. Ids, times
+and places are replaced by fixed ones, so that the same program gives the same pages. ``--check`` writes
+nothing and exits with 1 where a page is out of date.
 """
 
 from __future__ import annotations

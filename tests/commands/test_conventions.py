@@ -29,6 +29,7 @@ READING = [
     *(["budget", "show"], ["check", "list"], ["check", "list", "--json"]),
     *(["completion", "bash"], ["completion", "bash", "--", "show", ""]),
     *(["init", "--dry-run"], ["hooks", "install", "--dry-run"], ["hooks", "uninstall", "--dry-run"]),
+    *(["agent", "status"], ["agent", "install", "codex", "--dry-run"], ["agent", "uninstall", "claude", "--dry-run"]),
 ]
 TALLY = [sys.executable, "-m", "tallybook"]
 
@@ -50,7 +51,8 @@ def test_reading_writes_nothing_outside_of_the_data_directory(bench: Bench, comm
 
 
 @pytest.mark.parametrize(
-    "command", [["show"], ["log"], ["report"], ["verify"], ["hooks", "status"], ["settle"], ["doctor"]]
+    "command",
+    [["show"], ["log"], ["report"], ["verify"], ["hooks", "status"], ["agent", "status"], ["settle"], ["doctor"]],
 )
 def test_reading_before_anything_was_written_makes_nothing(bench: Bench, command: list[str]) -> None:
     before = tree(bench.repo.parent, bench.home)
@@ -86,6 +88,7 @@ def test_every_command_has_help(bench: Bench) -> None:
 
 
 GROUPS = {
+    "agent": ("agent install", "agent uninstall", "agent status"),
     "budget": ("budget set", "budget show"),
     "check": ("check start", "check mark", "check complete", "check add", "check list"),
 }
@@ -103,6 +106,8 @@ def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
         "update": (goal, "--title", "t"),
         "merge-tasks": ("--keep", goal, "--drop", other),
         "budget set": (goal, "--tokens", "5"),
+        "agent install": ("claude",),
+        "agent uninstall": ("codex",),
         "check start": ("--source-id", "s"),
         "check mark": ("--id", goal, "--stage", "read"),
         "check complete": ("--id", goal),

@@ -37,36 +37,38 @@ def agent() -> None:
 @app.command()
 def install(agent: Agent, user: User = False, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Put the hooks, the skill and the instructions where the agent looks for them; twice is the same as once."""
-    from tallybook.cli.agent_output import show
+    from tallybook.cli.agent_output import Telling, show
     from tallybook.usecases.agent_setup import setup
     from tallybook.usecases.agent_setup.places import NEEDS
 
     workspace, places = _places(agent, user=user, json=as_json)
     changes = setup.install(places, workspace.data, dry_run=dry_run)
-    show(changes, dry_run=dry_run, json=as_json, note=NEEDS[places.agent, places.scope])
+    show(changes, Telling(as_json, workspace.problems, dry_run, NEEDS[places.agent, places.scope]))
 
 
 @app.command()
 def uninstall(agent: Agent, user: User = False, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Take all of it away; files and directories that were there before are as they were."""
-    from tallybook.cli.agent_output import show
+    from tallybook.cli.agent_output import Telling, show
     from tallybook.usecases.agent_setup import setup
 
     workspace, places = _places(agent, user=user, json=as_json)
-    show(setup.uninstall(places, workspace.data, dry_run=dry_run), dry_run=dry_run, json=as_json)
+    changes = setup.uninstall(places, workspace.data, dry_run=dry_run)
+    show(changes, Telling(as_json, workspace.problems, dry_run))
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Tell what is installed, in this repository and in the agents' own configuration."""
-    from tallybook.cli.agent_output import show
+    from tallybook.cli.agent_output import Telling, show
     from tallybook.cli.place import here
     from tallybook.usecases.agent_setup import setup
     from tallybook.usecases.agent_setup.places import Places, places_of
 
     workspace = here()
     everywhere = [places_of(workspace, name.value, user=user) for name in HookedName for user in (False, True)]
-    show([row for places in everywhere if isinstance(places, Places) for row in setup.status(places)], json=as_json)
+    parts = [row for places in everywhere if isinstance(places, Places) for row in setup.status(places)]
+    show(parts, Telling(as_json, workspace.problems))
 
 
 def _places(agent: HookedName, *, user: bool, json: bool) -> tuple[Workspace, Places]:

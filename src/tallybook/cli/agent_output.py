@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallybook.cli.render import document, fail_with, line, say
-from tallybook.domain.problems import Refusal
+import attrs
+
+from tallybook.cli.render import document, fail_with, line, say, warn
+from tallybook.domain.problems import Problem, Refusal
+from tallybook.reports import contract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,19 +17,32 @@ if TYPE_CHECKING:
     from tallybook.usecases.agent_setup.setup import PartChange
 
 
-def show(changes: Sequence[PartChange] | Refusal, *, dry_run: bool = False, json: bool, note: str = "") -> None:
-    """One row for each part; ``note`` is what the user must still know."""
+@attrs.frozen
+class Telling:
+    """How it is told."""
+
+    json: bool
+    problems: tuple[Problem, ...]
+    dry_run: bool = False
+    note: str | None = None
+    """What is left to the user to do."""
+
+
+def show(changes: Sequence[PartChange] | Refusal, how: Telling) -> None:
+    """One row for each part."""
     if isinstance(changes, Refusal):
-        fail_with(changes, json=json)
-    if json:
+        fail_with(changes, json=how.json)
+    if how.json:
         rows: list[Json] = [
             {"agent": row.agent, "scope": row.scope, "part": row.part, "action": row.action, "path": str(row.path)}
             for row in changes
         ]
-        document("agent", {"parts": rows, "dry_run": dry_run, "note": note or None})
+        problems = contract.problems(how.problems)
+        document("agent", {"parts": rows, "dry_run": how.dry_run, "note": how.note, "problems": problems})
     else:
         for row in changes:
-            would = "would be " if dry_run and row.action in {"created", "changed", "removed"} else ""
+            would = "would be " if how.dry_run and row.action in {"created", "changed", "removed"} else ""
             line(f"{row.agent:<8}{row.scope:<9}{row.part:<14}{would + row.action:<18}{row.path}")
-    if note:
-        say(note)
+    if how.note:
+        say(how.note)
+    warn(how.problems)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tallybook import __file__ as package_file
 from tallybook.domain.problems import Refusal
-from tallybook.usecases.agent_setup.hook_entries import command, has_entries, with_entries, without_entries
+from tallybook.usecases.agent_setup.hook_entries import command, with_entries, without_entries
 from tallybook.usecases.agent_setup.json_text import Container, parsed, rendered, root
 
 AGENTS = ("claude", "codex")
@@ -64,7 +64,6 @@ def loaded(text: str) -> dict[str, Any]:
 @given(settings(), st.sampled_from(AGENTS))
 def test_what_was_put_is_there_once_and_goes_without_trace(text: str, agent: str) -> None:
     after = put(text, agent)
-    assert has_entries(after) is True
     assert put(after, agent) == after
     assert without_entries(after) == text
     before, now, ours = loaded(text), loaded(after), loaded(put(None, agent))["hooks"]
@@ -81,7 +80,6 @@ def test_what_was_put_is_there_once_and_goes_without_trace(text: str, agent: str
 
 @given(settings())
 def test_nothing_is_taken_where_nothing_was_put(text: str) -> None:
-    assert has_entries(text) is False
     assert without_entries(text) == text
 
 
@@ -140,7 +138,7 @@ BAD = [
 
 @pytest.mark.parametrize(("text", "why"), BAD, ids=range(len(BAD)))
 def test_settings_that_are_not_understood_are_refused(text: str, why: str) -> None:
-    for found in (with_entries(text, "claude"), without_entries(text), has_entries(text)):
+    for found in (with_entries(text, "claude"), without_entries(text)):
         assert isinstance(found, Refusal)
         assert found.code == "settings-unreadable"
         assert found.message.startswith(why)

@@ -48,12 +48,6 @@ def without_block(text: str) -> str | Refusal | None:
     return before + after.removeprefix(newline)
 
 
-def has_block(text: str) -> bool | Refusal:
-    """Whether the block is there."""
-    span = _span(text)
-    return span if isinstance(span, Refusal) else span is not None
-
-
 def _line_end(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 

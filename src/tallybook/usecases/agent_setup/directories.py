@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from tallybook.usecases.write_file import write_if_changed
@@ -54,10 +55,7 @@ def remove_for(paths: Iterable[Path], limit: Path, data: Path) -> None:
 
 def _above(path: Path, limit: Path) -> Iterator[Path]:
     """The directories of ``path``, innermost first, up to ``limit``, which is not among them."""
-    for one in path.parents:
-        if one == limit:
-            return
-        yield one
+    return takewhile(limit.__ne__, path.parents)
 
 
 def _noted(data: Path) -> set[str]:

@@ -81,12 +81,6 @@ def without_entries(text: str) -> str | Refusal | None:
     return rest
 
 
-def has_entries(text: str) -> bool | Refusal:
-    """Whether any of our entries is there."""
-    held = _held(text)
-    return held if isinstance(held, Refusal) else bool(held)
-
-
 def _wanted(agent: str) -> dict[str, Plain]:
     return {
         entry.event: {"hooks": [{"type": "command", "command": command(agent, entry.hook), "timeout": entry.seconds}]}

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import attrs
 
 from tallybook.domain.problems import Refusal
-from tallybook.usecases.agent_setup.block import has_block, with_block, without_block
+from tallybook.usecases.agent_setup.block import with_block, without_block
 from tallybook.usecases.agent_setup.directories import make_for, remove_for
-from tallybook.usecases.agent_setup.hook_entries import has_entries, with_entries, without_entries
-from tallybook.usecases.agent_setup.texts import SKILL_MARK, instructions, skill
+from tallybook.usecases.agent_setup.hook_entries import with_entries, without_entries
+from tallybook.usecases.agent_setup.texts import instructions, skill, without_skill
 from tallybook.usecases.write_file import write_if_changed
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ class PartChange:
 
 @attrs.frozen
 class _Part:
-    """How one part is put into a file, taken out of it, and found in it."""
+    """How one part is put into a file and taken out of it."""
 
     name: str
     path: Path
     put: Callable[[str | None], str | Refusal]
     take: Callable[[str], str | Refusal | None]
-    has: Callable[[str], bool | Refusal]
+    """The text itself where there is nothing to take."""
     alone: bool = False
     """The whole file is ours, or somebody else's."""
 
@@ -112,11 +112,9 @@ def status(places: Places) -> list[PartChange]:
 
 
 def _parts(places: Places) -> Iterator[_Part]:
-    yield _Part("hooks", places.hooks, lambda text: with_entries(text, places.agent), without_entries, has_entries)
-    yield _Part("skill", places.skill, lambda _: skill(), lambda _: None, lambda text: SKILL_MARK in text, alone=True)
-    yield _Part(
-        "instructions", places.instructions, lambda text: with_block(text, instructions()), without_block, has_block
-    )
+    yield _Part("hooks", places.hooks, lambda text: with_entries(text, places.agent), without_entries)
+    yield _Part("skill", places.skill, lambda _: skill(), without_skill, alone=True)
+    yield _Part("instructions", places.instructions, lambda text: with_block(text, instructions()), without_block)
 
 
 def _planned(places: Places, step: Callable[[_Part, str | None], _Step | Refusal]) -> list[_Plan] | Refusal:
@@ -138,7 +136,7 @@ def _located(refusal: Refusal, path: Path) -> Refusal:
 
 
 def _installing(part: _Part, before: str | None) -> _Step | Refusal:
-    if before is not None and part.alone and not part.has(before):
+    if before is not None and part.alone and part.take(before) == before:
         return _Step("foreign", before)
     after = part.put(before)
     if isinstance(after, Refusal):
@@ -147,16 +145,11 @@ def _installing(part: _Part, before: str | None) -> _Step | Refusal:
 
 
 def _removing(part: _Part, before: str | None) -> _Step | Refusal:
-    if before is None:
-        return _Step("absent", None)
-    there = part.has(before)
-    if isinstance(there, Refusal):
-        return there
-    if not there:
-        return _Step("foreign" if part.alone else "absent", before)
-    after = part.take(before)
+    after = None if before is None else part.take(before)
     if isinstance(after, Refusal):
         return after
+    if after == before:
+        return _Step("foreign" if before is not None and part.alone else "absent", before)
     return _Step("removed" if after is None else "changed", after)
 
 
@@ -167,12 +160,12 @@ def _state(part: _Part) -> str:
         return "unreadable"
     if text is None:
         return "absent"
-    there = text if isinstance(text, Refusal) else part.has(text)
-    if isinstance(there, Refusal):
+    rest = text if isinstance(text, Refusal) else part.take(text)
+    if isinstance(text, Refusal) or isinstance(rest, Refusal):
         return "unreadable"
-    if not there:
+    if rest == text:
         return "foreign" if part.alone else "absent"
-    return "installed" if isinstance(text, str) and part.put(text) == text else "outdated"
+    return "installed" if part.put(text) == text else "outdated"
 
 
 def _read(path: Path) -> str | Refusal | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Final
 
-SKILL_MARK: Final = "<!-- tallybook: skill;"
+_MARK: Final = "<!-- tallybook: skill;"
 """A skill file without it is somebody else's."""
 
 
@@ -17,6 +17,11 @@ def instructions() -> str:
 def skill() -> str:
     """What is read when it is needed."""
     return _text("skill.md")
+
+
+def without_skill(text: str) -> str | None:
+    """None for a skill file of ours; that of somebody else stays."""
+    return None if _MARK in text else text
 
 
 def _text(name: str) -> str:
