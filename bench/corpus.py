@@ -25,7 +25,7 @@ def missing() -> str | None:
 
 def make(home: Path) -> int:
     """Write the logs below ``home``, in the places where the agents keep theirs; their true total in tokens."""
-    command = [sys.executable, generator(), "--home", home, "--preset", "many"]
+    command: list[str | Path] = [sys.executable, generator(), "--home", home, "--preset", "many"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     totals = json.loads((home / "truth.json").read_text())["totals"]
     codex, claude = totals["codex"], totals["claude"]

@@ -30,9 +30,9 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     }
 
 
-def timed(arguments: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> tuple[float, str]:
-    """Wall time in seconds of one run, and its stdout."""
+def timed(arguments: Sequence[str], cwd: Path, environ: Mapping[str, str], told: str = "") -> tuple[float, str]:
+    """Wall time in seconds of one run that is ``told`` something on stdin, and its stdout."""
     command = [sys.executable, *arguments]
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=cwd, env=environ, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=cwd, env=environ, check=True, stdout=subprocess.PIPE, input=told, text=True)
     return time.perf_counter() - start, done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import tempfile
@@ -14,6 +15,8 @@ ROUNDS = 15
 COMMANDS: dict[tuple[str, str], tuple[tuple[str, ...], float | None]] = {
     ("P7", "tally --version"): (("--version",), 4),
     ("P7", "tally hook commit-msg, no ledger"): (("hook", "commit-msg", "message"), 6),
+    ("", "tally hook session-start"): (("hook", "session-start", "claude"), None),
+    ("", "tally hook session-end, no log"): (("hook", "session-end", "claude"), None),
     ("", "tally --help"): (("--help",), None),
 }
 
@@ -25,10 +28,15 @@ def rows() -> list[Row]:
         environ = environment(cwd)
         subprocess.run(["git", "init", "--quiet", directory], check=True, env=environ)
         (cwd / "message").write_text("Count once\n\nNo-Task: only the start is measured\n")
+        events = ("SessionStart", "SessionEnd")
+        told = {
+            f"session-{name[7:].lower()}": json.dumps({"hook_event_name": name, "session_id": "s"}) for name in events
+        }
         bare, runs = [], []
         for _ in range(ROUNDS):
             bare.append(timed(BARE, cwd, environ)[0])
-            runs.append([timed((*TALLY, *command), cwd, environ)[0] for command, _ in COMMANDS.values()])
+            commands = [command for command, _ in COMMANDS.values()]
+            runs.append([timed((*TALLY, *one), cwd, environ, told.get("".join(one[1:2]), ""))[0] for one in commands])
     base = statistics.median(bare)
     medians = [statistics.median(times) for times in zip(*runs, strict=True)]
     return [

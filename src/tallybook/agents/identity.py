@@ -84,8 +84,8 @@ class Found:
     agent: str
     session: str
     detected_by: str
-    """``flag``, ``environment``, ``variable``, ``process``, ``registry``, ``hook`` or ``directory``; ``tally run`` finds
-    by ``descendant`` and ``born``."""
+    """``flag``, ``environment``, ``variable``, ``process``, ``registry``, ``hook`` or ``directory``; ``tally run``
+    finds by ``descendant`` and ``born``."""
     call_id: str | None = None
     """The running tool call, where the agent names it."""
 
