@@ -12,6 +12,7 @@ from bench.processes import BARE, TALLY, environment, timed
 from bench.table import Row, times_bare
 
 ROUNDS = 15
+ENDS = ("Start", "End")
 COMMANDS: dict[tuple[str, str], tuple[tuple[str, ...], float | None]] = {
     ("P7", "tally --version"): (("--version",), 4),
     ("P7", "tally hook commit-msg, no ledger"): (("hook", "commit-msg", "message"), 6),
@@ -28,9 +29,9 @@ def rows() -> list[Row]:
         environ = environment(cwd)
         subprocess.run(["git", "init", "--quiet", directory], check=True, env=environ)
         (cwd / "message").write_text("Count once\n\nNo-Task: only the start is measured\n")
-        events = ("SessionStart", "SessionEnd")
         told = {
-            f"session-{name[7:].lower()}": json.dumps({"hook_event_name": name, "session_id": "s"}) for name in events
+            f"session-{end.lower()}": json.dumps({"session_id": "s", "hook_event_name": f"Session{end}"})
+            for end in ENDS
         }
         bare, runs = [], []
         for _ in range(ROUNDS):

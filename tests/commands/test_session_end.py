@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from commands.agents import CodexAgent
+from commands.agents import ClaudeAgent, CodexAgent
 from commands.bench import Said, balanced, program, tokens
 from tallybook.agents.handover import Holder, handed_session
 from tallybook.agents.processes import ListedTree, Process
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
     from commands.agents import Agent
     from commands.bench import Bench, Json
+
+
+
+@pytest.fixture(params=["claude", "codex", "codex-late"])
+def agent(request: pytest.FixtureRequest, bench: Bench) -> Agent:
+    """Agents that have hooks of their own."""
+    if request.param == "claude":
+        return ClaudeAgent(bench, 1)
+    return CodexAgent(bench, 1, late=request.param == "codex-late")
+
 
 WORDS = "first-the-plan-then-the-rest"
 
