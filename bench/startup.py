@@ -30,7 +30,9 @@ def rows() -> list[Row]:
         subprocess.run(["git", "init", "--quiet", directory], check=True, env=environ)
         (cwd / "message").write_text("Count once\n\nNo-Task: only the start is measured\n")
         told = {
-            f"session-{end.lower()}": json.dumps({"session_id": "s", "hook_event_name": f"Session{end}"})
+            f"session-{end.lower()}": json.dumps(
+                {"session_id": "s", "cwd": directory, "hook_event_name": f"Session{end}"}
+            )
             for end in ENDS
         }
         bare, runs = [], []

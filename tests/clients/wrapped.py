@@ -1,7 +1,8 @@
 """Runs real agents below `tally run`, beside the model server on loopback; started within the network namespace.
 
 `python wrapped.py CLIENTS TOOLS OUT BIN STEPS`: STEPS is JSON, a list of steps for one agent each: its name, the words
-of `tally` before the command, the agent's own words, and what the shell does after it (or null for no shell).
+of `tally` before the command, the agent's own words, and what the shell does after it (or null for no shell). Words of
+`tally` that are one title alone stand for no wrapping; ``{thread}`` is the thread of Codex that was started first.
 """
 
 from __future__ import annotations
@@ -34,11 +35,19 @@ def main(clients: str, tools: str, out: str, commands: str, steps: str) -> int:
                 command = [*begin, *own]
                 if after is not None:
                     command = ["sh", "-c", f"{shlex.join(command)}; {after}"]
-                title = words[words.index("--title") + 1]
-                drive.run(name, title, [f"{commands}/tally", *words, "--", *command], environ, work)
+                command = [word.replace("{thread}", _first_thread(environ)) for word in command]
+                title = words[0] if len(words) == 1 else words[words.index("--title") + 1]
+                before = [] if len(words) == 1 else [f"{commands}/tally", *words, "--"]
+                drive.run(name, title, [*before, *command], environ, work)
         finally:
             mock.terminate()
     return 0
+
+
+def _first_thread(environ: dict[str, str]) -> str:
+    """The id in the name of the oldest rollout; empty where there is none."""
+    found = sorted(Path(environ.get("CODEX_HOME", "/nowhere")).glob("sessions/*/*/*/rollout-*.jsonl"))
+    return found[0].stem[-36:] if found else ""
 
 
 def _place(drive: Any, name: str, commands: str) -> tuple[list[str], dict[str, str], str]:  # noqa: ANN401 - a script

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from commands.bench import Bench, Json
 
 
-
 @pytest.fixture(params=["claude", "codex", "codex-late"])
 def agent(request: pytest.FixtureRequest, bench: Bench) -> Agent:
     """Agents that have hooks of their own."""
