@@ -43,7 +43,7 @@ class FakeReader:
         self.units: list[list[str]] = []
 
     def log_at(self, path: Path) -> LogFile:
-        return LogFile(self.agent, path.name.removesuffix(".log"), path)
+        return LogFile(self.agent, path.name.removesuffix(".log"), str(path))
 
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         return (Path(environ["FAKE_HOME"]),)
@@ -55,9 +55,9 @@ class FakeReader:
                 path = Path(place, name)
                 key = name.removesuffix(".zst").removesuffix(".log")
                 if name.endswith(".log"):
-                    found[key] = LogFile(self.agent, key, path)
+                    found[key] = LogFile(self.agent, key, str(path))
                 elif name.endswith(".log.zst"):
-                    found.setdefault(key, LogFile(self.agent, key, path, compressed=True))
+                    found.setdefault(key, LogFile(self.agent, key, str(path), compressed=True))
         yield from found.values()
 
     def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:

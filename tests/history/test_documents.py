@@ -30,7 +30,7 @@ class Documents(FakeReader):
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         for path in sorted(Path(environ["FAKE_HOME"]).glob("*/*.json*")):
-            yield LogFile(self.agent, path.name.split(".")[0], path, path.suffix == ".zst", whole=True)
+            yield LogFile(self.agent, path.name.split(".")[0], str(path), path.suffix == ".zst", whole=True)
 
     def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
         self.reads.append(log.key)

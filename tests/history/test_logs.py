@@ -229,8 +229,8 @@ def test_a_log_without_permission_keeps_what_is_known_of_it(world: World, monkey
     world.append("a", {"id": "r2"})
     real = os.open
 
-    def refuse(name: Path, flags: int, mode: int = 0o777) -> int:
-        if name == path:
+    def refuse(name: str, flags: int, mode: int = 0o777) -> int:
+        if name == str(path):
             raise PermissionError(13, "Permission denied")
         return real(name, flags, mode)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tallybook.agents.lines import LineReader
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 def ingest(reader: LogReader, key: str, arrivals: Iterable[bytes]) -> list[Batch]:
     """Read a file that grows by ``arrivals``: each time from the last complete line on, with the state left there."""
-    log = LogFile(reader.agent, key, Path(key))
+    log = LogFile(reader.agent, key, key)
     batches: list[Batch] = []
     content, cursor, state = b"", 0, b""
     for arrival in arrivals:
@@ -32,7 +31,7 @@ def ingest(reader: LogReader, key: str, arrivals: Iterable[bytes]) -> list[Batch
 
 def document(reader: LogReader, key: str, content: bytes) -> Batch:
     """Read one document whole."""
-    return reader.read(LogFile(reader.agent, key, Path(key), whole=True), [Line(0, content)], b"")
+    return reader.read(LogFile(reader.agent, key, key, whole=True), [Line(0, content)], b"")
 
 
 def derive(reader: LogReader, batches: Mapping[str, Sequence[Batch]]) -> list[Response]:

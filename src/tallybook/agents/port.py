@@ -13,7 +13,7 @@ version of the document and of its reader; and a reader goes on to understand wh
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import attrs
 
@@ -24,17 +24,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
-@attrs.frozen
-class LogFile:
-    """One log, where it is now."""
+class LogFile(NamedTuple):
+    """One log, where it is now; plain text and no ``Path``, since there are tens of thousands of them."""
 
     agent: str
     key: str
     """Stays the same when the file is archived or compressed; unique within the agent."""
-    path: Path
+    place: str
+    """Its path, in the file system's own encoding."""
     compressed: bool = False
     whole: bool = False
     """One document that is rewritten as a whole, not lines that are added to."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is now."""
+        return Path(self.place)
 
 
 @attrs.frozen

@@ -70,7 +70,7 @@ def _ingest(
     run.problems.extend(store.problems)
     for reader, found in surveys:
         run.problems.extend(found.problems)
-        record_moves(store, found)
+        record_moves(store, reader.agent, found)
         run.take(reader, deque(found.tasks))
     return IngestReport(
         sum(found.seen for _, found in surveys),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -19,15 +20,10 @@ if TYPE_CHECKING:
     from tallybook.agents.port import LogReader
     from tallybook.history.store import Store
 
-
-class _Known(NamedTuple):
-    key: str
-    source: int
-    path: bytes
-    reader: str
-    compressed: int
-    gone: int
-    stamp: tuple[int, int, int, int]
+_ENCODING: Final = sys.getfilesystemencoding()
+_ERRORS: Final = sys.getfilesystemencodeerrors()
+_PATH: Final = 7
+_GONE: Final = 8
 
 
 @attrs.frozen
@@ -45,54 +41,62 @@ class Survey:
 
     seen: int
     tasks: tuple[Task, ...]
-    moved: tuple[tuple[bytes, int], ...]
-    """New path and source of logs that only moved, or came back."""
-    vanished: tuple[int, ...]
-    """Sources whose logs are there no longer."""
+    moved: tuple[tuple[bytes, str], ...]
+    """New path and stored key of logs that only moved, or came back."""
+    vanished: tuple[str, ...]
+    """Stored keys of logs that are there no longer."""
     problems: tuple[Problem, ...]
 
 
 def survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Survey:
-    """Compare the logs of one agent with what the store knows of them."""
-    known = {row.key: row for row in _known(store, reader.agent)}
+    """Compare the logs of one agent with what the store knows of them.
+
+    Of logs that are as they were there may be tens of thousands, so the loop makes nothing for them but a tuple.
+    """
+    known = _known(store, reader)
     tasks: list[Task] = []
-    moved: list[tuple[bytes, int]] = []
+    moved: list[tuple[bytes, str]] = []
     problems: list[Problem] = []
     found: set[str] = set()
     for log in reader.discover(environ):
+        key = stored_text(log.key)
         try:
-            status = os.stat(log.path)  # noqa: PTH116
+            status = os.stat(log.place)  # noqa: PTH116
         except FileNotFoundError:
             continue
         except OSError as error:
-            found.add(stored_text(log.key))
+            found.add(key)
             problems.append(unreadable(log, error.strerror or str(error)))
             continue
-        key = stored_text(log.key)
         found.add(key)
         row = known.get(key)
-        stamp = stamp_of(status)
-        if row is None or row.stamp != stamp or row[3:5] != (reader.version, log.compressed):
+        path = log.place.encode(_ENCODING, _ERRORS)
+        if row == (key, *stamp_of(status), log.compressed, 1, path, 0):
+            continue
+        if row is None or row[1:_PATH] != (*stamp_of(status), log.compressed, 1):
             if stat.S_ISREG(status.st_mode):
-                tasks.append(Task(log, stamp.size))
+                tasks.append(Task(log, status.st_size))
             else:
                 problems.append(unreadable(log, "not a regular file"))
-        elif row.gone or row.path != os.fsencode(log.path):
-            moved.append((os.fsencode(log.path), row.source))
-    vanished = tuple(row.source for row in known.values() if not row.gone and row.key not in found)
+        else:
+            moved.append((path, key))
+    vanished = tuple(key for key, row in known.items() if not row[_GONE] and key not in found)
     return Survey(len(found), tuple(tasks), tuple(moved), vanished, tuple(problems))
 
 
-def record_moves(store: Store, result: Survey) -> None:
+def record_moves(store: Store, agent: str, result: Survey) -> None:
     """Store new places, and which logs have vanished; their facts stay."""
     if not result.moved and not result.vanished:
         return
+    one = "WHERE agent = (SELECT id FROM agent WHERE name = ?) AND key = ?"
     with store.transaction() as connection:
         connection.executemany(
-            "UPDATE source SET path = ?, gone = 0, revision = revision + 1 WHERE id = ?", result.moved
+            f"UPDATE source SET path = ?, gone = 0, revision = revision + 1 {one}",  # noqa: S608
+            ((path, agent, key) for path, key in result.moved),
         )
         connection.executemany(
-            "UPDATE source SET gone = 1, revision = revision + 1 WHERE id = ?", ((one,) for one in result.vanished)
+            f"UPDATE source SET gone = 1, revision = revision + 1 {one}",  # noqa: S608
+            ((agent, key) for key in result.vanished),
         )
 
 
@@ -108,13 +112,14 @@ def marks(store: Store, agent: str, keys: Sequence[str]) -> dict[str, Mark]:
 
 def unreadable(log: LogFile, why: str) -> Problem:
     """A log that was passed over; what is known of it stays."""
-    return Problem("unreadable-log", f"the log was not read: {why}", Where(file=stored_text(str(log.path))))
+    return Problem("unreadable-log", f"the log was not read: {why}", Where(file=stored_text(log.place)))
 
 
-def _known(store: Store, agent: str) -> list[_Known]:
+def _known(store: Store, reader: LogReader) -> dict[str, tuple[Any, ...]]:
+    """By key: key, the four numbers of the stamp, compressed, read by this version, path, gone."""
     rows = store.rows(
-        """SELECT key, source.id, path, reader, compressed, gone, dev, ino, size, mtime_ns
-        FROM source JOIN agent ON agent.id = source.agent WHERE agent.name = ?""",
-        (agent,),
+        """SELECT key, dev, ino, size, mtime_ns, compressed, reader = ?, path, gone
+        FROM source WHERE agent = (SELECT id FROM agent WHERE name = ?)""",
+        (reader.version, reader.agent),
     )
-    return [_Known._make((*row[:6], row[6:])) for row in rows]
+    return {row[0]: row for row in rows}

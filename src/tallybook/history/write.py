@@ -74,7 +74,7 @@ class _Writing:
         state = {
             "agent": self.agent,
             "key": stored_text(reading.log.key),
-            "path": os.fsencode(reading.log.path),
+            "path": os.fsencode(reading.log.place),
             "bad": reading.overlong + (batch.bad_lines if batch else 0),
             "unknown": batch.unknown_records if batch else 0,
             "call": batch.pending_call and stored_text(batch.pending_call) if batch else None,

@@ -31,7 +31,7 @@ def roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 def log_at(agent: str, path: Path) -> LogFile:
     """The thread at this path."""
-    return LogFile(agent, os.fsencode(path).decode("utf-8", "backslashreplace"), path, whole=True)
+    return LogFile(agent, os.fsencode(path).decode("utf-8", "backslashreplace"), str(path), whole=True)
 
 
 def _root(environ: Mapping[str, str]) -> Path | None:

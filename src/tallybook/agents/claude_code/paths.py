@@ -44,12 +44,13 @@ def discover(environ: Mapping[str, str]) -> Iterator[LogFile]:
     walk = _Walk()
     for root in log_roots(environ):
         for path in sorted(walk.files(str(root))):
-            yield log_at(Path(path))
+            yield log_at(path)
 
 
-def log_at(path: Path) -> LogFile:
+def log_at(path: str) -> LogFile:
     """The transcript at this path."""
-    return LogFile(AGENT, os.fsencode(path).decode("utf-8", "backslashreplace"), path)
+    key = path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
+    return LogFile(AGENT, key, path)
 
 
 def _is_log(name: str) -> bool:
@@ -98,10 +99,11 @@ class _Walk:
                 continue
             self._directories.add(identity)
             for entry in found:
-                if entry.is_symlink():
-                    self._links.append(entry.path)
+                if entry.is_file(follow_symlinks=False):
+                    if _is_log(entry.name):
+                        self._files.add((status.st_dev, entry.inode()))
+                        yield entry.path
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
-                elif entry.is_file(follow_symlinks=False) and _is_log(entry.name):
-                    self._files.add((status.st_dev, entry.inode()))
-                    yield entry.path
+                elif entry.is_symlink():
+                    self._links.append(entry.path)

@@ -35,7 +35,7 @@ class ClaudeCodeReader:
 
     def log_at(self, path: Path) -> LogFile:
         """The transcript at this path."""
-        return paths.log_at(path)
+        return paths.log_at(str(path))
 
     def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
         """Usage rows of complete lines; conversation text is passed over undecoded."""

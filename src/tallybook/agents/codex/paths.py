@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tallybook.agents.port import LogFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 _PLAIN: Final = ".jsonl"
 _COMPRESSED: Final = ".jsonl.zst"
@@ -32,7 +32,7 @@ def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
             if stem and (stem not in found or rank < found[stem]):
                 found[stem] = rank
     for stem, (_, compressed, path) in sorted(found.items()):
-        yield LogFile(agent, f"{root}:{stem}", Path(path), compressed)
+        yield LogFile(agent, f"{root}:{stem}", path, compressed)
 
 
 def log_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -44,7 +44,7 @@ def log_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
 def log_at(agent: str, path: Path) -> LogFile:
     """The rollout at this path, of no home."""
     stem, compressed = _stem(str(path))
-    return LogFile(agent, stem or path.name, path, compressed)
+    return LogFile(agent, stem or path.name, str(path), compressed)
 
 
 def _root(environ: Mapping[str, str]) -> str | None:
@@ -59,11 +59,11 @@ def _root(environ: Mapping[str, str]) -> str | None:
 def _stem(path: str) -> tuple[str, bool]:
     """The name of a rollout without its endings, and whether it is compressed; an empty name for other files."""
     name = path.rpartition(os.sep)[2]
-    if name.startswith("rollout-"):
-        for ending in (_PLAIN, _COMPRESSED):
-            if name.endswith(ending):
-                return name.removesuffix(ending), ending is _COMPRESSED
-    return "", False
+    if not name.startswith("rollout-"):
+        return "", False
+    if name.endswith(_PLAIN):
+        return name.removesuffix(_PLAIN), False
+    return (name.removesuffix(_COMPRESSED), True) if name.endswith(_COMPRESSED) else ("", False)
 
 
 def _files(folder: str, depth: int) -> Iterator[str]:
@@ -74,14 +74,12 @@ def _files(folder: str, depth: int) -> Iterator[str]:
     except OSError:  # absent, not a directory, or without permission: no logs here
         return
     for entry in found:
-        if _holds(entry.is_file):
+        try:
+            is_file = entry.is_file()
+            below = not is_file and depth > 0 and entry.is_dir()
+        except OSError:  # a link to itself
+            continue
+        if is_file:
             yield entry.path
-        elif depth and _holds(entry.is_dir):
+        elif below:
             yield from _files(entry.path, depth - 1)
-
-
-def _holds(question: Callable[[], bool]) -> bool:
-    try:
-        return question()
-    except OSError:  # a link to itself
-        return False
