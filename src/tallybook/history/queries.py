@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict, deque
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from tallybook.agents.identity import Candidate
-from tallybook.domain.quality import Quality, join
+from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
-from tallybook.domain.usage import ClassUsage, PriceClass, SessionKey, context_band, merge_classes
+from tallybook.domain.usage import ClassUsage, SessionKey
 from tallybook.history.names import stored_text
 from tallybook.history.store import Store
+from tallybook.history.sums import SUMS, Span, used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_VECTOR: Final = """r.input, r.cache_read, r.cache_write_5m, r.cache_write_1h, r.cache_write_unknown,
-r.output, r.reasoning"""
-_SUMS: Final = """coalesce(sum(r.input), 0), coalesce(sum(r.cache_read), 0), coalesce(sum(r.cache_write_5m), 0),
-coalesce(sum(r.cache_write_1h), 0), coalesce(sum(r.cache_write_unknown), 0),
-coalesce(sum(r.output), 0), coalesce(sum(r.reasoning), 0)"""
-_CONTEXT: Final = "r.input + r.cache_read + r.cache_write_5m + r.cache_write_1h + r.cache_write_unknown"
-_WORDS: Final = "JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier"
-_UP_TO: Final = "r.session = ? AND NOT (r.source = ? AND r.offset > ?)"
 _NOWHERE: Final = (-1, 0)
 
 
@@ -132,7 +124,7 @@ def usage_of(store: Store, key: SessionKey) -> SessionCounter | None:
     last = _last_response(store, found.number)
     call = _pending_call(store, key)
     return found.counter(
-        _usage(store, found, _NOWHERE),
+        used(store, found.span, _NOWHERE),
         Under(call is not None or (last is not None and not last.final), call, last.key if last else None),
     )
 
@@ -141,6 +133,12 @@ def unknown_sessions(store: Store, keys: Iterable[SessionKey]) -> list[SessionKe
     """Those of the sessions that no log has told of."""
     known = set(store.rows("SELECT a.name, s.name FROM session s JOIN agent a ON a.id = s.agent"))
     return [key for key in keys if (key.agent, stored_text(key.session)) not in known]
+
+
+def born_at(store: Store, key: SessionKey) -> int | None:
+    """When the session began, in microseconds since the epoch, UTC; None where no log tells."""
+    found = _session(store, key)
+    return None if found is None else found.born_at
 
 
 def usage_through(store: Store, key: SessionKey, response_key: str) -> SessionCounter | None:
@@ -157,7 +155,7 @@ def usage_through(store: Store, key: SessionKey, response_key: str) -> SessionCo
     )
     if not rows:
         return None
-    return found.counter(_usage(store, found, rows[0]), Under(pending=False, call=None, high_water=response_key))
+    return found.counter(used(store, found.span, rows[0]), Under(pending=False, call=None, high_water=response_key))
 
 
 def response_of_call(store: Store, key: SessionKey, call_id: str) -> str | None:
@@ -213,7 +211,7 @@ def sessions_in_log(store: Store, agent: str, paths: Sequence[str]) -> tuple[Ses
 
 def history_total(store: Store) -> Total:
     """All responses of all agents."""
-    return _total(store.rows(f"SELECT count(*), {_SUMS} FROM response r"))  # noqa: S608
+    return _total(store.rows(f"SELECT count(*), {SUMS} FROM response r"))  # noqa: S608
 
 
 @attrs.frozen
@@ -249,7 +247,10 @@ class _Session:
     last_at: int | None
     unreported: tuple[str, ...]
     silent: bool
-    """It may hold answers whose usage was never logged."""
+
+    @property
+    def span(self) -> Span:
+        return Span(self.number, self.born_at, self.last_at, self.silent)
 
     def counter(self, usage: tuple[tuple[ClassUsage, ...], Quality], under: Under) -> SessionCounter:
         return SessionCounter(
@@ -284,64 +285,14 @@ def _session(store: Store, key: SessionKey) -> _Session | None:
     return None
 
 
-def _usage(store: Store, session: _Session, end: tuple[int, int]) -> tuple[tuple[ClassUsage, ...], Quality]:
-    values = (session.number, *end)
-    dated = store.rows(
-        f"""SELECT m.text, t.text, context_band({_CONTEXT}), date(r.at / 1000000, 'unixepoch') AS day, count(*), {_SUMS}
-        FROM response r {_WORDS} WHERE {_UP_TO} AND r.at IS NOT NULL GROUP BY 1, 2, 3, 4""",  # noqa: S608
-        values,
-    )
-    undated = store.rows(
-        f"""SELECT m.text, t.text, r.source, r.offset, {_VECTOR}
-        FROM response r {_WORDS} WHERE {_UP_TO} AND r.at IS NULL""",  # noqa: S608
-        values,
-    )
-    qualities = store.rows(
-        f"SELECT DISTINCT q.text FROM response r JOIN word q ON q.id = r.quality WHERE {_UP_TO}",  # noqa: S608
-        values,
-    )
-    classes = [ClassUsage(PriceClass(*row[:4]), row[4], TokenVector(*row[5:])) for row in dated]
-    if undated:
-        classes.extend(_placed(store, session, undated))
-        qualities.append((Quality.ESTIMATED,))
-    if session.silent:
-        qualities.append((Quality.UNMEASURED,))
-    quality = join(Quality(text) for (text,) in qualities) if qualities else Quality.EXACT
-    return merge_classes(classes), quality
-
-
-def _placed(store: Store, session: _Session, undated: list[tuple[Any, ...]]) -> list[ClassUsage]:
-    """Undated responses on the day of the nearest dated one: in the same log by bytes, else the session's first."""
-    dated = store.rows(
-        "SELECT source, offset, at FROM response WHERE session = ? AND at IS NOT NULL ORDER BY at, source, offset",
-        (session.number,),
-    )
-    near: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for source, offset, at in dated:
-        near[source].append((offset, at))
-    known = [at for _, _, at in dated[:1]] + [at for at in (session.born_at, session.last_at) if at is not None]
-    classes = []
-    for model, tier, source, offset, *parts in undated:
-        tokens = TokenVector(*parts)
-        same = min(near[source], key=lambda one: (abs(one[0] - offset), one), default=None)
-        at = same[1] if same else known[0] if known else _file_time(store, source)
-        day = f"{datetime.fromtimestamp(at // 1_000_000, UTC):%Y-%m-%d}"
-        classes.append(ClassUsage(PriceClass(model, tier, context_band(tokens.context), day), 1, tokens))
-    return classes
-
-
-def _file_time(store: Store, source: int) -> int:
-    return int(store.rows("SELECT mtime_ns / 1000 FROM source WHERE id = ?", (source,))[0][0])
-
-
 def _last_response(store: Store, session: int) -> _Response | None:
     """The last response, in byte order, of the log that holds the session's latest one."""
     rows = store.rows(
         """WITH latest AS (SELECT r.source FROM response r JOIN source o ON o.id = r.source WHERE r.session = ?
-            GROUP BY r.source ORDER BY max(r.at) IS NULL, max(r.at) DESC, o.key DESC LIMIT 1)
-        SELECT key, final FROM response WHERE session = ? AND source = (SELECT source FROM latest)
+            AND r.at IS (SELECT max(at) FROM response WHERE session = ?) ORDER BY o.key DESC LIMIT 1)
+        SELECT key, final FROM response WHERE +session = ? AND source = (SELECT source FROM latest)
         ORDER BY offset DESC, key DESC LIMIT 1""",
-        (session, session),
+        (session, session, session),
     )
     return _Response(rows[0][0], bool(rows[0][1])) if rows else None
 
@@ -363,7 +314,7 @@ def _row(store: Store, number: int, *facts: Any) -> SessionRow:  # noqa: ANN401
             UNION SELECT source FROM response WHERE session = ?) ORDER BY key""",
         (number, number),
     )
-    total = _total(store.rows(f"SELECT count(*), {_SUMS} FROM response r WHERE session = ?", (number,)))  # noqa: S608
+    total = _total(store.rows(f"SELECT count(*), {SUMS} FROM response r WHERE session = ?", (number,)))  # noqa: S608
     return SessionRow(
         agent=agent,
         session=session,

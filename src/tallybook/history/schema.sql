@@ -93,4 +93,5 @@ CREATE TABLE response (               -- every response once
     calls TEXT NOT NULL               -- ids of its tool calls, one per line
 ) STRICT;
 CREATE INDEX response_grp ON response (grp);
-CREATE INDEX response_session ON response (session);
+CREATE INDEX response_moment ON response (session, at);
+CREATE INDEX response_place ON response (source, offset);

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tallybook.domain.problems import Problem, Where
-from tallybook.domain.usage import context_band
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +22,9 @@ NAME: Final = "history.db"
 BUSY_SECONDS: Final = 10
 OLDEST_SQLITE: Final = (3, 37, 0)
 TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"})
+_INDEX_AGAIN: Final = """DROP INDEX IF EXISTS response_session;
+CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
+CREATE INDEX IF NOT EXISTS response_place ON response (source, offset)"""
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -130,7 +132,7 @@ def _prepared(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             path.chmod(0o600)
         connection = _connected(path)
         try:
-            if _fault(connection) is None:
+            if _fault(connection) is None and _is_indexed(connection):
                 return connection
         except BaseException:
             connection.close()
@@ -154,6 +156,8 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             script = files("tallybook.history").joinpath("schema.sql").read_text("utf-8")
             connection.executescript(f"BEGIN;{script};PRAGMA user_version = {SCHEMA};COMMIT;")
+        elif not _is_indexed(connection):
+            connection.executescript(f"BEGIN IMMEDIATE;{_INDEX_AGAIN};COMMIT;")
     except BaseException:
         connection.close()
         raise
@@ -163,8 +167,13 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
 def _connected(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.create_function("context_band", 1, context_band, deterministic=True)
     return connection
+
+
+def _is_indexed(connection: sqlite3.Connection) -> bool:
+    """Whether no earlier version without these indexes made the store."""
+    query = "SELECT count(*) FROM sqlite_master WHERE name IN ('response_moment', 'response_place')"
+    return bool(connection.execute(query).fetchone()[0] == 2)  # noqa: PLR2004 - both of them
 
 
 def _fault(connection: sqlite3.Connection) -> str | None:

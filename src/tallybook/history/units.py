@@ -68,9 +68,12 @@ class Derivation:
         return self._replace(self._rows(derived, numbers), set(sources))
 
     def _sources(self) -> dict[int, str]:
-        """Logs that were read by this version; what older versions left of others can't be derived."""
+        """The logs of touched groups that this version has read; what older ones left of others can't be derived."""
         rows = self.connection.execute(
-            "SELECT id, key FROM source WHERE agent = ? AND reader = ?", (self.agent, self.reader.version)
+            """SELECT id, key FROM source WHERE agent = ? AND reader = ? AND id IN (
+                SELECT o.source FROM touched t CROSS JOIN occurrence o ON o.grp = t.grp
+                UNION SELECT r.source FROM touched t CROSS JOIN response r ON r.grp = t.grp)""",
+            (self.agent, self.reader.version),
         )
         return dict(rows.fetchall())
 

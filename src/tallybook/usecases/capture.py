@@ -111,10 +111,10 @@ def _with_call(store: Store, usage: SessionUsage, call: str | None) -> SessionUs
 
 
 def _born_after(store: Store, key: SessionKey, goal_started_at: str | None) -> bool:
-    counter = queries.usage_of(store, key)
-    if goal_started_at is None or counter is None or counter.born_at is None:
+    if goal_started_at is None:
         return False
-    return counter.born_at > _microseconds(goal_started_at)
+    born_at = queries.born_at(store, key)
+    return born_at is not None and born_at > _microseconds(goal_started_at)
 
 
 def _microseconds(text: str | None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tallybook.agents.amp import counting, paths, process, reading
+from tallybook.agents.amp import paths, process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,10 +39,14 @@ class AmpReader:
 
     def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:  # noqa: ARG002 - a document has none
         """Read one thread."""
+        from tallybook.agents.amp import reading  # noqa: PLC0415 - only a log that has changed needs it
+
         return reading.read(log, lines)
 
     def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
         """Count one unit."""
+        from tallybook.agents.amp import counting  # noqa: PLC0415 - only a log that has changed needs it
+
         return counting.derive(unit)
 
     def is_agent_process(self, argv: Sequence[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tallybook.agents.claude_code import counting, paths, process, program, scan
+from tallybook.agents.claude_code import paths, process, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,10 +39,14 @@ class ClaudeCodeReader:
 
     def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
         """Usage rows of complete lines; conversation text is passed over undecoded."""
+        from tallybook.agents.claude_code import scan  # noqa: PLC0415 - only a log that has changed needs it
+
         return scan.read(log, lines, state)
 
     def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
         """Each API answer once; ``at`` is the time of its first row, which stays as more rows come."""
+        from tallybook.agents.claude_code import counting  # noqa: PLC0415 - only a log that has changed needs it
+
         return counting.derive(unit)
 
     def is_agent_process(self, argv: Sequence[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tallybook.agents.codex import counting, paths, process, reading
+from tallybook.agents.codex import paths, process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,10 +40,14 @@ class CodexReader:
 
     def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
         """Read complete lines that follow those which left ``state``."""
+        from tallybook.agents.codex import reading  # noqa: PLC0415 - only a log that has changed needs it
+
         return reading.read(log, lines, state)
 
     def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
         """Count one unit."""
+        from tallybook.agents.codex import counting  # noqa: PLC0415 - only a log that has changed needs it
+
         return counting.derive(unit)
 
     def is_agent_process(self, argv: Sequence[str]) -> bool:
