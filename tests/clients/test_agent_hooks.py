@@ -78,7 +78,7 @@ def test_a_session_keeps_its_book_by_itself(
             assert vector(stage["tokens"]) == account.stages["a", stage["name"]]
         assert outside == account.remainder + account.after
     ledger = b"".join(path.read_bytes() for path in (place / ".git/tallybook/events").glob("*.ndjson"))
-    kept = [path for path in (bench.out / agent / "home/.local/share/tallybook").rglob("*") if path.is_file()]
+    kept = [path for path in (bench.place / "data").rglob("*") if path.is_file()]
     assert "history.db" in {path.name for path in kept}
     assert b"[[run" not in b"".join((ledger, *(path.read_bytes() for path in kept)))
 
