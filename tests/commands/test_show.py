@@ -135,3 +135,12 @@ def test_published_events_are_not_alone(bench: Bench) -> None:
     bench.ok("mark", "plan")
     assert bench.state()["workflow"]["unpublished_events"] == 1
     assert "1 event on this machine alone" in bench.ok("show").out
+
+
+def test_a_session_that_no_log_tells_of_is_null_and_not_0(bench: Bench) -> None:
+    named = ("--agent", "claude", "--session", "nowhere-1")
+    goal = bench.start("lost", *named)
+    bench.ok("mark", "plan", *named)
+    (share,) = bench.shown(goal)["sessions"]
+    assert (share["id"], share["tokens"]) == ("nowhere-1", None)
+    assert "session   claude nowhere-1  —" in bench.ok("show", goal).out

@@ -58,7 +58,8 @@ def show_goal(view: View, goal: Goal) -> None:
     for model, tokens in usage.by_model:
         line(f"model     {model}  {tokens.total:,}")
     for share in usage.sessions:
-        line(f"session   {share.key.agent} {share.key.session}  {share.tokens.total:,}")
+        used = f"{share.tokens.total:,}" if share.measured else NOTHING
+        line(f"session   {share.key.agent} {share.key.session}  {used}")
     for attempt in usage.attempts:
         ended = attempt.attempt.outcome
         word = None if ended is None else ended.failure_reason

@@ -57,6 +57,8 @@ class SessionShare:
     key: SessionKey
     parent: str | None
     tokens: TokenVector
+    measured: bool = True
+    """False where no log told anything; then ``tokens`` says nothing and is shown as null."""
 
 
 @attrs.frozen

@@ -279,9 +279,15 @@ def _stages(parts: _Parts) -> Iterable[StageUsage]:
 
 
 def _shares(state: LedgerState, segments: Sequence[Segment]) -> tuple[SessionShare, ...]:
-    found: dict[SessionKey, list[TokenVector]] = {}
+    found: dict[SessionKey, list[Segment]] = {}
     for segment in segments:
-        found.setdefault(segment.session, []).append(segment.tokens)
+        found.setdefault(segment.session, []).append(segment)
     return tuple(
-        SessionShare(key, state.lines[key].parent, total_of(vectors)) for key, vectors in sorted(found.items())
+        SessionShare(
+            key,
+            state.lines[key].parent,
+            counter_of(parts),
+            measured=any(part.quality is not Quality.UNMEASURED for part in parts),
+        )
+        for key, parts in sorted(found.items())
     )

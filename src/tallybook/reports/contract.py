@@ -98,7 +98,7 @@ def _shares(shares: Iterable[SessionShare]) -> list[Json]:
             "agent": share.key.agent,
             "id": share.key.session,
             "parent": share.parent,
-            "tokens": vector(share.tokens),
+            "tokens": vector(share.tokens if share.measured else None),
         }
         for share in shares
     ]
