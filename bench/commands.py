@@ -52,7 +52,10 @@ class World:
         """Tokens that the session has used since it is watched."""
         self._repo = home / f"shop-{live.agent}"
         self._environ = environment(home, **live.environ)
-        subprocess.run(["git", "init", "--quiet", self._repo], check=True, env=self._environ)
+        self._repo.mkdir()
+        for command in (("init", "--quiet"), ("commit", "--quiet", "--allow-empty", "--message", "Begin")):
+            git = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", *command)
+            subprocess.run(git, check=True, env=self._environ, cwd=self._repo)
         self._tally("sessions")  # the logs are read here for the first time
 
     def measured(self) -> Iterator[Row]:

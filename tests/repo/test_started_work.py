@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitrepo import GitRepo
+from gitrepo import GitRepo, counted_calls
 from tallybook.repo import changes
 from tallybook.repo.git import Git, GitFault
 from tallybook.repo.worktree import SinceGoal, StartedWork, Uncertain, started_work
@@ -165,3 +165,25 @@ def test_git_that_fails(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Git, "read", broken)
     assert started_work(found, SinceGoal(HOUR_AGO)) == Uncertain("no log")
+
+
+def test_branch_and_commit_come_with_the_look_at_the_work_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = GitRepo.make(tmp_path / "repo")
+    calls = counted_calls(monkeypatch)
+
+    def seen(since: SinceGoal) -> tuple[str | None, str | None, int]:
+        found = repo.repository()
+        calls.clear()
+        started_work(found, since)
+        return found.branch(), found.head(), len(calls)
+
+    never, late = SinceGoal(), "2100-01-01T00:00:00Z"
+    assert seen(never) == ("main", None, 1)
+    head = repo.commit("a")
+    assert seen(never) == ("main", head, 1)
+    assert seen(SinceGoal(late, head)) == ("main", head, 1)
+    assert seen(SinceGoal(late)) == ("main", head, 2)
+    repo.git("checkout", "-q", "--detach")
+    assert seen(never) == (None, head, 2)
+    repo.git("checkout", "-q", "-b", "(detached)")
+    assert seen(never) == ("(detached)", head, 2)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 PROOF: Final = 4096
 """Bytes at the head, and before the cursor, that must be as they were."""
 LONGEST_DOCUMENT: Final = 256 * 1024 * 1024
-_SIGNED: Final = 2**63 - 1
+SIGNED: Final = 2**63 - 1
+"""What SQLite can hold of a number that the system takes for unsigned."""
 
 
 class Stamp(NamedTuple):
@@ -74,7 +75,7 @@ class UnreadableLog(Exception):  # noqa: N818
 
 def stamp_of(status: os.stat_result) -> Stamp:
     """The stamp, in numbers that SQLite can hold."""
-    return Stamp(status.st_dev & _SIGNED, status.st_ino & _SIGNED, status.st_size, status.st_mtime_ns)
+    return Stamp(status.st_dev & SIGNED, status.st_ino & SIGNED, status.st_size, status.st_mtime_ns)
 
 
 def read_log(reader: LogReader, log: LogFile, known: Mark | None) -> Reading:

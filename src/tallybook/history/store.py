@@ -6,7 +6,6 @@ import fcntl
 import os
 import sqlite3
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -154,6 +153,8 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             connection = _connected(path)
         if fault is not None:
             connection.execute("PRAGMA journal_mode = WAL")
+            from importlib.resources import files  # noqa: PLC0415 - a store is made once
+
             script = files("tallybook.history").joinpath("schema.sql").read_text("utf-8")
             connection.executescript(f"BEGIN;{script};PRAGMA user_version = {SCHEMA};COMMIT;")
         elif not _is_indexed(connection):

@@ -11,7 +11,7 @@ import attrs
 
 from tallybook.agents.port import LogFile
 from tallybook.domain.problems import Problem, Where
-from tallybook.history.contents import Mark, Stamp, stamp_of
+from tallybook.history.contents import SIGNED, Mark, Stamp
 from tallybook.history.names import stored_text
 
 if TYPE_CHECKING:
@@ -70,10 +70,11 @@ def survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Surve
             continue
         found.add(key)
         row = known.get(key)
+        stamp = (status.st_dev & SIGNED, status.st_ino & SIGNED, status.st_size, status.st_mtime_ns)
         path = log.place.encode(_ENCODING, _ERRORS)
-        if row == (key, *stamp_of(status), log.compressed, 1, path, 0):
+        if row == (key, *stamp, log.compressed, 1, path, 0):
             continue
-        if row is None or row[1:_PATH] != (*stamp_of(status), log.compressed, 1):
+        if row is None or row[1:_PATH] != (*stamp, log.compressed, 1):
             if stat.S_ISREG(status.st_mode):
                 tasks.append(Task(log, status.st_size))
             else:

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallybook.repo.git import Git, GitFault
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SHA = re.compile("[0-9a-f]{40,64}")
+_DETACHED = "(detached)"
 _MOST_COMMITS = 1000
 _MOST_FILES = 500
 _LARGEST = 1 << 20
@@ -25,15 +26,35 @@ _FIELDS = {b"1": 8, b"u": 10, b"?": 1}
 """How many fields stand before the path, by the kind of an entry of ``git status --porcelain=v2 --no-renames``."""
 
 
-def status_entries(git: Git, publish: str | None) -> list[bytes] | GitFault:
-    """Entries of ``git status`` outside of the directory of the published ledger."""
+class Status(NamedTuple):
+    """What one ``git status`` tells."""
+
+    entries: list[bytes]
+    head: str | None
+    """Full id of the commit that is checked out; None where there is none yet."""
+    branch: str | None
+    """Short name; None where HEAD is detached, or so named that this can't be told."""
+
+
+def status_of(git: Git, publish: str | None) -> Status | GitFault:
+    """HEAD, and what is uncommitted outside of the directory of the published ledger."""
     paths = () if publish is None else ("--", ":(top)", f":(top,exclude,literal){publish}")
     found = git.read(
-        *("status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", *paths),
+        *("status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--branch", "--no-ahead-behind"),
+        *paths,
     )
     if isinstance(found, GitFault):
         return found
-    return [entry for entry in found.split(b"\0") if entry]
+    told: dict[bytes, str] = {}
+    entries = []
+    for entry in found.split(b"\0"):
+        if entry.startswith(b"# "):
+            name, _, value = entry[2:].partition(b" ")
+            told[name] = os.fsdecode(value)
+        elif entry:
+            entries.append(entry)
+    head, branch = told.get(b"branch.oid", ""), told.get(b"branch.head")
+    return Status(entries, head if _SHA.fullmatch(head) else None, None if branch == _DETACHED else branch)
 
 
 def fingerprint_of(toplevel: Path, entries: list[bytes]) -> str | None:

@@ -1,6 +1,7 @@
 """Which repository and worktree a directory belongs to, and what is checked out there.
 
-Standard library only. Finding it costs one git call, the branch and the commit together one more.
+Standard library only. Finding it costs one git call; branch and commit come with a look at the work tree, or cost one
+more.
 """
 
 from __future__ import annotations
@@ -86,6 +87,11 @@ class Repository:
         """Full id of the commit that is checked out."""
         return self._look().head
 
+    def saw(self, branch: str, head: str | None) -> None:
+        """Take over what another look at HEAD has told."""
+        if self._checkout is None:
+            self._checkout = Checkout(branch, head)
+
     def _look(self) -> Checkout:
         if self._checkout is None:
             self._checkout = _checkout(self.git)
@@ -111,12 +117,14 @@ def started_work(repository: Repository, since: SinceGoal, publish: str | None =
     """Look at the work tree; ``publish`` is the directory of the published ledger, which is nobody's work."""
     from tallybook.repo import changes  # noqa: PLC0415 - the hooks never ask
 
-    entries = changes.status_entries(repository.git, publish)
-    if isinstance(entries, GitFault):
-        return Uncertain(entries.message)
-    fingerprint = changes.fingerprint_of(repository.toplevel, entries)
+    status = changes.status_of(repository.git, publish)
+    if isinstance(status, GitFault):
+        return Uncertain(status.message)
+    if status.branch is not None:
+        repository.saw(status.branch, status.head)
+    fingerprint = changes.fingerprint_of(repository.toplevel, status.entries)
     commits: int | GitFault = 0
-    if since.finished_at is not None and repository.head() is not None:
+    if since.finished_at is not None and repository.head() not in {None, since.head}:
         commits = changes.commits_without_task(repository.git, since.finished_at, since.head)
     if isinstance(commits, GitFault):
         return Uncertain(commits.message)

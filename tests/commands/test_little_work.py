@@ -1,0 +1,208 @@
+"""What a task command does beside many logs and in a long session: counted, not timed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from commands.agents import ClaudeAgent, CodexAgent
+from gitrepo import counted_calls
+from tallybook.history import contents, queries
+from tallybook.history.contents import PROOF
+from tallybook.history.store import Store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO, Self
+
+    from commands.agents import Agent
+    from commands.bench import Bench
+    from tallybook.agents.port import LogFile
+
+LONG = 40
+HEAVY = {
+    "asyncio",
+    "cattrs",
+    "email",
+    "importlib.resources",
+    "platformdirs",
+    "rich",
+    "tempfile",
+    "tomllib",
+}
+READING = {
+    "amp": {"tallybook.agents.amp.reading", "tallybook.agents.amp.counting"},
+    "claude": {"tallybook.agents.claude_code.scan", "tallybook.agents.claude_code.counting"},
+    "codex": {"tallybook.agents.codex.reading", "tallybook.agents.codex.counting"},
+}
+
+
+@pytest.fixture(params=[ClaudeAgent, CodexAgent], ids=["claude", "codex"])
+def live(request: pytest.FixtureRequest, bench: Bench) -> Agent:
+    """A session of some length beside others, all of them read once."""
+    agent: Agent = request.param(bench, 1)
+    for _ in range(LONG):
+        agent.say()
+    for number in range(2, 12):
+        ClaudeAgent(bench, number).say()
+        CodexAgent(bench, number).say()
+    bench.ok("sessions")
+    return agent
+
+
+class Counted:
+    """What is done to logs from now on."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.opened: list[str] = []
+        self.read = 0
+        self.looked_at: Counter[str] = Counter()
+        opened, stat = contents._opened, os.stat
+
+        def opening(log: LogFile) -> Any:  # noqa: ANN401 - what it stands for
+            self.opened.append(log.place)
+            return _Reads(opened(log), self)
+
+        def looking(path: Any, **options: Any) -> os.stat_result:  # noqa: ANN401 - those of os.stat
+            if str(path).endswith(".jsonl"):
+                self.looked_at[str(path)] += 1
+            return stat(path, **options)
+
+        patch.setattr(contents, "_opened", opening)
+        patch.setattr(os, "stat", looking)
+
+
+class _Reads:
+    def __init__(self, raw: BinaryIO, counted: Counted) -> None:
+        self._raw = raw
+        self._counted = counted
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._raw.close()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the file's own
+        return getattr(self._raw, name)
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._raw.read(size)
+        self._counted.read += len(found)
+        return found
+
+
+def logs(live: Agent) -> set[str]:
+    """All logs of both agents."""
+    places = (os.environ["CLAUDE_CONFIG_DIR"], os.environ["CODEX_HOME"])
+    found = (os.path.join(top, name) for place in places for top, _, names in os.walk(place) for name in names)  # noqa: PTH118
+    paths = {path for path in found if path.endswith(".jsonl")}
+    assert str(live.log) in paths
+    return paths
+
+
+def test_one_log_is_opened_and_its_tail_alone_is_read(
+    bench: Bench, live: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goal = ""
+    for command in (("start-task", "--title", "Add a shelf", "--kind", "product"), ("mark", "plan"), ("finish-task",)):
+        before = live.log.stat().st_size
+        live.issue()
+        arrived = live.log.stat().st_size - before
+        assert 0 < arrived < before // LONG * 4
+        with monkeypatch.context() as patch:
+            counted = Counted(patch)
+            more = ("--status", "success") if command[0] == "finish-task" else ()
+            goal = bench.ok(*command, *more, "--quiet", **live.environ).out.strip() or goal
+        live.returned()
+        assert counted.opened == [str(live.log)]
+        # The head and what stands before the cursor prove the log; behind the tail the next proof is taken.
+        assert counted.read <= 2 * arrived + 4 * PROOF
+        assert counted.looked_at == dict.fromkeys(logs(live), 1)
+    assert bench.shown(goal)["quality"] == "exact"
+
+
+def test_git_is_asked_twice(bench: Bench, live: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = counted_calls(monkeypatch)
+    for command in (
+        ("start-task", "--title", "Add a shelf", "--kind", "product"),
+        ("mark", "plan"),
+        ("finish-task", "--status", "success"),
+        ("start-task", "--title", "Add a table", "--kind", "product"),
+    ):
+        calls.clear()
+        bench.ok(*command, **live.environ)
+        assert [call[0] for call in calls] == ["rev-parse", "status"]
+
+
+@pytest.mark.parametrize("grown", [True, False], ids=["grown", "unchanged"])
+def test_only_what_is_needed_is_imported(bench: Bench, live: Agent, *, grown: bool) -> None:
+    bench.start(**live.environ)
+    if grown:
+        live.issue()
+    code = """import sys
+from tallybook.__main__ import main
+main()
+sys.stderr.write("\\n" + " ".join(sys.modules))"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "mark", "plan"],
+        env={**os.environ, **live.environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = set(done.stderr.splitlines()[-1].split())
+    assert "tallybook.usecases.tasks" in imported
+    assert imported & HEAVY == set()
+    for agent, modules in READING.items():
+        assert imported & modules == (modules if grown and agent == live.agent else set())
+
+
+def steps(store: Store, question: Callable[[], object]) -> int:
+    """How many instructions of SQLite a question takes."""
+    count = 0
+
+    def counting() -> None:
+        nonlocal count
+        count += 1
+
+    store._connection.set_progress_handler(counting, 1)
+    question()
+    store._connection.set_progress_handler(None, 1)
+    return count
+
+
+def test_the_last_response_of_a_session_is_found_without_the_others(bench: Bench) -> None:
+    short, long = CodexAgent(bench, 1), CodexAgent(bench, 2)
+    for agent, responses in ((short, 5), (long, 200)):
+        for _ in range(responses):
+            agent.say()
+    bench.ok("sessions")
+    with open_store(bench.data) as store:
+        numbers = dict(store.rows("SELECT name, id FROM session"))
+        work = {
+            agent.session: steps(store, lambda agent=agent: queries._last_response(store, numbers[agent.session]))  # type: ignore[misc]
+            for agent in (short, long)
+        }
+    assert work[long.session] <= work[short.session] + 10
+
+
+def test_a_store_without_the_indexes_gets_them(bench: Bench, live: Agent) -> None:
+    goal = bench.start(**live.environ)
+    with open_store(bench.data) as store, store.transaction() as connection:
+        connection.execute("DROP INDEX response_moment")
+        connection.execute("DROP INDEX response_place")
+        connection.execute("CREATE INDEX response_session ON response (session)")
+    live.issue()
+    said = bench.ok("mark", "plan", "--goal", goal, "--json", **live.environ)
+    assert json.loads(said.out)["problems"] == []
+    with open_store(bench.data) as store:
+        names = {row[0] for row in store.rows("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    assert {"response_moment", "response_place"} <= names
+    assert "response_session" not in names
