@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from commands.bench import Bench
     from tallybook.agents.port import LogFile
 
+pytestmark = pytest.mark.usefixtures("unmeasured")  # coverage imports modules of its own
+
 LONG = 40
 HEAVY = {
     "asyncio",
