@@ -157,8 +157,8 @@ def _merged(goals: dict[str, GoalEntry], event: RawEvent) -> None:
     while last.merged_into is not None:
         last = goals[last.merged_into]
     if last.id != drop.id:
-        if keep.is_open and drop.is_open:
-            goals[keep.id] = keep._replace(activated=max(keep.activated, drop.activated))
+        both = keep.is_open and drop.is_open
+        goals[keep.id] = keep._replace(activated=max(keep.activated, drop.activated) if both else keep.activated)
         goals[drop.id] = drop._replace(merged_into=keep.id)
 
 
