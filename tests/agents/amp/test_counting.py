@@ -240,6 +240,32 @@ def test_a_message_of_a_fork_that_its_own_ledger_has_is_its_own() -> None:
     assert told(child) == [(TWO, vector(3, 6, 4, 5), EXACT)]
 
 
+def test_nothing_behind_an_own_message_is_a_copy() -> None:
+    undated = usage((3, 4, 5, 6))
+    own = fork(TWO, [prompt(0, START + 90_000), answer(1, undated)], point=5)
+    assert told(own) == [(TWO, vector(3, 6, 4, 5), EXACT)]
+    unknown = fork(TWO, [prompt(0), answer(1, undated)], point=5)
+    assert told(unknown) == [(ONE, vector(3, 6, 4, 5), DOUBTED)]
+    behind = fork(TWO, [prompt(0), answer(1, LATER), answer(2, undated)], point=5)
+    assert told(behind) == [(TWO, vector(3, 6, 4, 5), EXACT)] * 2
+
+
+def test_an_own_message_never_takes_the_place_of_a_copy_with_its_number() -> None:
+    copied = fork(TWO, [prompt(0), answer(1, usage((9, 8, 7, 6)))])
+    own = fork(TWO, [prompt(0, START + 90_000), answer(1, usage((3, 4, 5, 6)))])
+    first, second = (document(READER, "/x.json", encode(one)) for one in (copied, own))
+    assert not {row.group for row in first.occurrences} & {row.group for row in second.occurrences} - {TWO}
+    assert len(derive(READER, {"/x": [first, second]})) == 2
+
+
+def test_what_is_left_of_an_answer_is_its_own_threads_where_that_saw_it_begin() -> None:
+    partial = usage((10, 11_372, 986, 1))
+    begun = thread(ONE, [prompt(0), answer(1, partial, state="streaming")])
+    remains = fork(TWO, [prompt(0), answer(1, partial, state="cancelled"), prompt(0)])
+    assert told(begun, remains) == [(ONE, attrs.evolve(FULL, output=1), LEAST)]
+    assert told(remains) == [(ONE, attrs.evolve(FULL, output=1), DOUBTED)]
+
+
 def test_threads_that_are_not_related_share_nothing() -> None:
     undated = usage((10, 0, 0, 5))
     found = told(thread(ONE, [answer(1, undated)]), thread(TWO, [answer(1, undated)]))
