@@ -202,7 +202,8 @@ def texts() -> Iterator[Path]:
     """Every file of the repository that people wrote."""
     for base, directories, files in os.walk(ROOT):
         directories[:] = [name for name in directories if name not in GENERATED and not name.endswith(".egg-info")]
-        yield from (Path(base, name).relative_to(ROOT) for name in files if not name.startswith(".coverage"))
+        written = (name for name in files if not name.startswith(".coverage") and name not in GENERATED)
+        yield from (Path(base, name).relative_to(ROOT) for name in written)
 
 
 def matches(pattern: str) -> list[str]:
