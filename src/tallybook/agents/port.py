@@ -42,8 +42,7 @@ class LogFile(NamedTuple):
         return Path(self.place)
 
 
-@attrs.frozen
-class Line:
+class Line(NamedTuple):
     """One complete line, without its newline; or all bytes of one document."""
 
     offset: int
@@ -51,8 +50,7 @@ class Line:
     raw: bytes
 
 
-@attrs.frozen
-class Occurrence:
+class Occurrence(NamedTuple):
     """One fact at one place of one log."""
 
     group: str

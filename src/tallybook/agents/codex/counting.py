@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
@@ -33,6 +33,39 @@ class _Claim:
     response: Response
 
 
+class _Told(NamedTuple):
+    """What one row tells of a response, whoever's it is."""
+
+    thread: Thread
+    place: int
+    """Index of the row."""
+    usage: Counts
+    mark: Mark
+
+    def response(self, key: str, session: str, quality: Quality = Quality.EXACT) -> Response:
+        """The response of that session."""
+        row = self.thread.rows[self.place]
+        fresh, cached, written, output, reasoning = self.usage
+        return Response(
+            key=key,
+            session=session,
+            source=self.thread.key,
+            offset=row.offset,
+            at=row.at,
+            model=self.mark.model,
+            tokens=TokenVector(
+                input=fresh - cached - written,
+                cache_read=cached,
+                cache_write_unknown=written,
+                output=output,
+                reasoning=reasoning,
+            ),
+            tier=self.mark.tier,
+            quality=worst(quality, Quality.LOWER_BOUND) if self.mark.compacted else quality,
+            calls=self.mark.calls,
+        )
+
+
 def derive(unit: Sequence[SourceRows]) -> list[Response]:
     """Count one unit; the responses are in the order of their keys."""
     family = Family(thread_of(source) for source in sorted(unit, key=lambda source: source.key) if source.rows)
@@ -56,22 +89,22 @@ def _claims(thread: Thread, bound: Boundary, family: Family) -> Iterator[_Claim]
     marks = marks_of(thread)
     for index, fact in enumerate(thread.facts):
         if isinstance(fact, Record):
-            response = _response(thread, index, fact.usage, marks[index])
             key = f"{fact.thread}:{fact.response}"
             rank = (int(fact.thread != thread.id), fact.thread, thread.key, index)
-            yield _Claim(key, rank, attrs.evolve(response, key=key, session=fact.thread))
+            told = _Told(thread, index, fact.usage, marks[index])
+            yield _Claim(key, rank, told.response(key, fact.thread))
     for step in thread.steps:
         if step.index not in thread.covered:
-            response = _response(thread, step.index, step.usage, marks[step.index])
+            told = _Told(thread, step.index, step.usage, marks[step.index])
             inherited = step.index < bound.start
-            claim = (_inherited if inherited else _own)(thread, step, response, family)
+            claim = (_inherited if inherited else _own)(step, told, family)
             if claim is not None:
                 yield _doubtful(claim) if step.index in bound.doubt else claim
 
 
-def _own(thread: Thread, step: Step, response: Response, family: Family) -> _Claim | None:
+def _own(step: Step, told: _Told, family: Family) -> _Claim | None:
     """A step of the thread itself, unless it only repeats the total that a fork began with."""
-    quality = response.quality
+    thread, quality = told.thread, Quality.EXACT
     if step.first and thread.relatives:
         ancestors = family.ancestors(thread)
         repeated = any(step.content in source.contents for source in ancestors) and bool(thread.lineage)
@@ -83,12 +116,12 @@ def _own(thread: Thread, step: Step, response: Response, family: Family) -> _Cla
     elif step.forwarded and _is_told_by_review(thread, step, family):
         return None
     key = f"{thread.id}:{_identity(step)}"
-    owned = attrs.evolve(response, key=key, session=thread.id, quality=worst(quality, response.quality))
-    return _Claim(key, (0, thread.id, thread.key, step.index), owned)
+    return _Claim(key, (0, thread.id, thread.key, step.index), told.response(key, thread.id, quality))
 
 
-def _inherited(thread: Thread, step: Step, response: Response, family: Family) -> _Claim | None:
+def _inherited(step: Step, told: _Told, family: Family) -> _Claim | None:
     """A copied step: counted for its absent owner, once for all who copied it."""
+    thread = told.thread
     owner, *others = thread.lineage or thread.relatives or (thread.id,)
     if family.sources(owner):
         return None
@@ -97,30 +130,7 @@ def _inherited(thread: Thread, step: Step, response: Response, family: Family) -
     identity = _identity(step)
     key = f"{owner}:{identity}"
     rank = (len(others), owner, thread.key, step.index)
-    return _Claim(identity, rank, attrs.evolve(response, key=key, session=owner))
-
-
-def _response(thread: Thread, index: int, usage: Counts, mark: Mark) -> Response:
-    row = thread.rows[index]
-    fresh, cached, written, output, reasoning = usage
-    return Response(
-        key="",
-        session=thread.id,
-        source=thread.key,
-        offset=row.offset,
-        at=row.at,
-        model=mark.model,
-        tokens=TokenVector(
-            input=fresh - cached - written,
-            cache_read=cached,
-            cache_write_unknown=written,
-            output=output,
-            reasoning=reasoning,
-        ),
-        tier=mark.tier,
-        quality=Quality.LOWER_BOUND if mark.compacted else Quality.EXACT,
-        calls=mark.calls,
-    )
+    return _Claim(identity, rank, told.response(key, owner))
 
 
 def _doubtful(claim: _Claim) -> _Claim:
