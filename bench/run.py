@@ -52,6 +52,7 @@ def _facts(commit: str) -> Iterator[tuple[str, str]]:
     yield "CPU", f"{os.cpu_count()} x {_processor()}"
     yield "Python", f"{platform.python_implementation()} {platform.python_version()}"
     yield "file system", _file_system()
+    yield "load", " ".join(f"{part:.1f}" for part in os.getloadavg()) + " (1, 5, 15 minutes, at the end)"
 
 
 def _git(*arguments: str) -> str:
