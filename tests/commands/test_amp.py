@@ -13,6 +13,8 @@ from commands.bench import tokens
 from loggen import amp
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from commands.bench import Bench
 
 UNREPORTED = ["cache_write_5m", "cache_write_1h", "reasoning"]
@@ -81,6 +83,29 @@ def test_what_the_user_cut_away_was_billed(bench: Bench) -> None:
     assert (tokens(shown["tokens"]), shown["quality"]) == (used, "exact")
 
 
+def test_what_was_cut_was_billed_where_messages_have_no_times(bench: Bench) -> None:
+    agent = AmpAgent(bench, 1)
+
+    def say() -> Counter[str]:
+        used = agent.say()
+        del agent.messages[-1]["usage"]["timestamp"]
+        agent.flush()
+        return used
+
+    goal = bench.start(**agent.environ)
+    used = say() + say()
+    bench.ok("mark", "plan", **agent.environ)
+    cut = agent.messages[2]["messageId"]
+    del agent.messages[2:], agent.events[1:]
+    used += say()
+    assert agent.messages[2]["messageId"] == cut, "another answer has its number"
+    for _ in range(2):
+        assert tokens(bench.ok("mark", "build", "--json", **agent.environ).goal["tokens"]) == used
+    shown = bench.ok("finish-task", goal, "--status", "success", "--json", **agent.environ).goal
+    assert tokens(shown["tokens"]) == used
+    assert shown["quality"] == "estimated", "the day of what has no time is that of its neighbours"
+
+
 def test_a_torn_thread_is_told_of_and_loses_nothing(bench: Bench) -> None:
     agent = AmpAgent(bench, 1)
     goal = bench.start(**agent.environ)
@@ -96,6 +121,17 @@ def test_a_torn_thread_is_told_of_and_loses_nothing(bench: Bench) -> None:
     said = bench.ok("finish-task", goal, "--status", "success", **agent.environ)
     assert "not whole" not in said.err
     assert tokens(bench.shown(goal)["tokens"]) == used
+
+
+def test_a_torn_thread_that_is_named_is_refused(bench: Bench, tmp_path: Path) -> None:
+    agent = AmpAgent(bench, 1)
+    agent.say()
+    place = tmp_path / agent.log.name
+    place.write_bytes(agent.log.read_bytes()[:-30])
+    said = bench.tally("check", "add", "--source-id", "s", "--usage-from", f"amp:{place}", "--json")
+    assert (said.code, said.error) == (1, "no-log")
+    assert "it is not whole JSON" in said.err
+    assert str(place) in said.err
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "loop"])

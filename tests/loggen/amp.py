@@ -151,6 +151,8 @@ class World:
     rng: random.Random
     dated: bool
     """Whether messages tell their times."""
+    reuses: bool = False
+    """Whether an edited thread gives the numbers of what was cut to later ones; each answer is told twice there."""
     chats: list[Chat] = attrs.Factory(list)
     served: list[Served] = attrs.Factory(list)
     serial: int = 0
@@ -172,7 +174,7 @@ class World:
         saved = [chat for chat in self.chats if chat.saved]
         chat = self.rng.choice(saved) if saved and self.rng.random() < 0.9 else self.start()
         self.finish(chat)
-        match self.rng.randrange(10):
+        match self.rng.choice([0, 1, 2, 3, 6]) if self.reuses else self.rng.randrange(10):
             case 0:
                 self.cut(chat)
             case 1:
@@ -186,7 +188,8 @@ class World:
             case 5:
                 self.begin(chat)
             case _:
-                self.answer(chat, told=True, kind=self.rng.choice(["none", "total", "split", "split"]))
+                kinds = ["split"] if self.reuses else ["none", "total", "split", "split"]
+                self.answer(chat, told=True, kind=self.rng.choice(kinds))
 
     def answer(self, chat: Chat, *, told: bool, kind: str) -> Served:
         """A whole response, told by a message, an event, both or neither."""
@@ -224,6 +227,7 @@ class World:
         if chat.messages:
             at = self.rng.randrange(len(chat.messages))
             del chat.messages[at:], chat.answers[at:]
+            chat.number = len(chat.messages) if self.reuses else chat.number
 
     def fork(self, chat: Chat) -> None:
         """A new thread that begins with a copy."""

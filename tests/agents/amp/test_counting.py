@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -301,3 +302,40 @@ def test_a_thread_kept_twice_is_one_thread() -> None:
         key: [document(READER, key, encode(content))] for key, content in (("/a", one), ("/b", one), ("/c", older))
     }
     assert [(one.tokens, one.source) for one in derive(READER, batches)] == [(FULL, "/a")]
+
+
+def versions(*documents: Json) -> Counter[tuple[TokenVector, Quality]]:
+    """What all versions of one thread give that were ever seen, none of them forgotten."""
+    batches = {f"/{nth}": [document(READER, "/x.json", encode(one))] for nth, one in enumerate(documents)}
+    found = Counter((one.tokens, one.quality) for one in derive(READER, batches))
+    backwards = derive(READER, dict(reversed(batches.items())))
+    assert Counter((one.tokens, one.quality) for one in backwards) == found
+    return found
+
+
+def undated(parts: tuple[int, int, int, int], **more: Any) -> Json:  # noqa: ANN401 - JSON
+    return {**usage(parts), **more}
+
+
+@pytest.mark.parametrize("at", [None, AT + 9000])
+def test_an_answer_whose_number_another_got_stays(at: int | None) -> None:
+    first = thread(ONE, [answer(1, undated((1, 2, 3, 4)))])
+    second = thread(ONE, [answer(1, usage((10, 20, 30, 40), at))])
+    assert versions(first, second) == Counter([(vector(1, 4, 2, 3), EXACT), (vector(10, 40, 20, 30), EXACT)])
+
+
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [
+        (answer(1, undated((10, 11, 12, 1)), state="streaming"), answer(1, undated((10, 11, 12, 13)))),
+        (answer(1, undated((10, 11, 12, 1)), state="cancelled"), answer(1, undated((10, 11, 12, 13)))),
+        (answer(1, undated((10, 11, 12, 1)), state="streaming"), answer(1, usage((10, 11, 12, 13), AT))),
+        (answer(1, undated((10, 11, 12, 13))), answer(1, usage((10, 11, 12, 13), AT))),
+        (answer(1, undated((10, 0, 0, 13))), answer(1, undated((10, 11, 12, 13)))),
+        (answer(1, None), answer(1, undated((10, 11, 12, 13)))),
+        (answer(1, {"model": MODEL, "inputTokens": 10}), answer(1, undated((10, 11, 12, 13)))),
+    ],
+)
+def test_an_answer_that_tells_more_later_is_one_answer(early: Json, late: Json) -> None:
+    found = versions(thread(ONE, [early, prompt(2)]), thread(ONE, [late, prompt(2)]))
+    assert found == Counter([(vector(10, 13, 11, 12), EXACT)])

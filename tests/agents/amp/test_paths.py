@@ -31,6 +31,14 @@ def test_threads_and_nothing_else(tmp_path: Path) -> None:
     assert all(log.whole and log.agent == "amp" and log.key == str(log.path) for log in logs)
 
 
+def test_a_thread_that_is_named_is_the_one_that_is_found(tmp_path: Path) -> None:
+    put(tmp_path, "T-1.json")
+    environ = {"AMP_DATA_DIR": str(tmp_path)}
+    (root,) = READER.roots(environ)
+    assert [READER.log_at(root / "T-1.json")] == list(READER.discover(environ))
+    assert READER.log_at(tmp_path / "copy.json").whole
+
+
 def test_the_variable_then_the_data_directory_then_home(tmp_path: Path) -> None:
     for place, name in (("named", "T-a.json"), ("data/amp", "T-b.json"), (".local/share/amp", "T-c.json")):
         put(tmp_path / place, name)

@@ -46,11 +46,11 @@ class Home:
         assert (report.problems, report.bad_lines) == ((), 0)
 
 
-@given(st.integers(0, 2**32), st.booleans())
-@settings(max_examples=40)
-def test_every_response_that_was_seen_counts_once(seed: int, dated: bool) -> None:
+@given(st.integers(0, 2**32), st.booleans(), st.booleans())
+@settings(max_examples=60)
+def test_every_response_that_was_seen_counts_once(seed: int, dated: bool, reuses: bool) -> None:
     rng = random.Random(seed)
-    world = World(rng, dated)
+    world = World(rng, dated, reuses)
     with TemporaryDirectory() as place:
         home = Home(place)
         with open_store(home.place / "grown") as store:

@@ -40,6 +40,11 @@ class Counts(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return *self.parts, self.inputs, self.total
 
     @property
+    def used(self) -> tuple[int, int] | None:
+        """Input and output, by which two answers are told apart; None where one of them is not told."""
+        return None if self.input is None or self.output is None else (self.input, self.output)
+
+    @property
     def known(self) -> int:
         """How many parts are told."""
         return sum(part is not None for part in self.parts)

@@ -94,19 +94,30 @@ def rows(messages: Iterable[Held[Message]], events: Iterable[Held[Event]]) -> It
 def _lasting(held: Sequence[Held[Message]]) -> Iterator[Held[Message]]:
     """Without what a later version has replaced: a message gets its time, and its end, when it has been served.
 
-    Copies stay, and what they are copies of, since it proves whose they are.
+    One that was complete and told its counts is replaced by none but a version with the same counts and a time; another
+    with its number has been given that number since. Copies stay, and what they are copies of, since it proves whose
+    they are.
     """
     versions: dict[tuple[str, str], list[Held[Message]]] = defaultdict(list)
     for one in held:
         versions[one.fact.home, one.fact.number].append(one)
     for found in versions.values():
-        dated = any(one.at is not None for one in found)
+        dated = {one.fact.counts.used for one in found if one.at is not None}
         ended = any(one.fact.end is not End.OPEN for one in found)
+        served = any(_is_served(one.fact) for one in found)
         copied = {_content(one) for one in found if one.fact.inherited}
         for one in found:
-            replaced = one.at is None and (dated or (ended and one.fact.end is End.OPEN))
-            if not replaced or not one.fact.number or _content(one) in copied:
+            if _is_served(one.fact):
+                replaced = one.fact.counts.used in dated
+            else:
+                replaced = bool(dated) or served or (ended and one.fact.end is End.OPEN)
+            if one.at is not None or not replaced or not one.fact.number or _content(one) in copied:
                 yield one
+
+
+def _is_served(fact: Message) -> bool:
+    """Whether nothing that counts can be added to it any more."""
+    return fact.end is End.COMPLETE and fact.counts.used is not None
 
 
 def _content(one: Held[Message]) -> Hashable:

@@ -19,7 +19,7 @@ class AmpReader:
     """Amp, as it kept its threads on disk until spring 2026."""
 
     agent: str = AGENT
-    version: str = "amp/1"
+    version: str = "amp/2"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h", "reasoning")
     usage_since: int | None = None
     session_variables: tuple[str, ...] = ("AMP_CURRENT_THREAD_ID", "AMP_THREAD_ID")

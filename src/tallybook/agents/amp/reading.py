@@ -123,6 +123,8 @@ class _Scan:
         )
         self._model = model or self._model
         name = number or f"[{index if at is None else _digest(counts.told)}]"
+        if number and at is None and end is facts.End.COMPLETE and counts.used is not None:
+            name = f"{number}={_digest(counts.used)}"  # an edited thread may give the number to another answer
         group = self._once(f"{thread.id}/{name}{'' if at is None else f'@{at}'}{'<' * inherited}")
         fact = facts.Message(
             thread.id, thread.born, inherited, thread.origin, number, model or "unknown", counts, end, calls
