@@ -339,3 +339,18 @@ def test_an_answer_whose_number_another_got_stays(at: int | None) -> None:
 def test_an_answer_that_tells_more_later_is_one_answer(early: Json, late: Json) -> None:
     found = versions(thread(ONE, [early, prompt(2)]), thread(ONE, [late, prompt(2)]))
     assert found == Counter([(vector(10, 13, 11, 12), EXACT)])
+
+
+def test_a_name_that_the_first_version_of_the_reader_gave_is_understood() -> None:
+    one = thread(ONE, [answer(1, undated((10, 11, 12, 13)))])
+    batch = document(READER, "/x.json", encode(one))
+    (now,) = {row.group for row in batch.occurrences if "=" in row.group}
+
+    def renamed(name: str) -> str:
+        return f"{ONE}/1" if name == now else name
+
+    rows = tuple(row._replace(group=renamed(row.group)) for row in batch.occurrences)
+    links = tuple((renamed(a), renamed(b)) for a, b in batch.links)
+    before = attrs.evolve(batch, occurrences=rows, links=links)
+    assert before != batch
+    assert [one.tokens for one in derive(READER, {"/x": [before, batch]})] == [vector(10, 13, 11, 12)]
