@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import re
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +23,6 @@ from tallybook.usecases.workspace import open_workspace
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
-    from pathlib import Path
 
     from commands.bench import Bench
     from tallybook.usecases.doctor.finding import Finding
@@ -208,10 +209,21 @@ def test_the_environment_is_told_by_name_alone(bench: Bench) -> None:
     assert "TALLYBOOK_SESSION" in rows[0]["message"]
     assert secret not in str(rows)
     assert of_status(rows, "note") == ["there is no variable TALLYBOOK_LEGDER"]
+    row = only(checkup(bench, TALLYBOOK_GOAL="g261122-k3f9x2ab"), "settings.environment", "ok")
+    assert "TALLYBOOK_GOAL" in row["message"]
     rows = checkup(bench, TALLYBOOK_LEDGER="near")["settings.environment"]
     assert "relative" in of_status(rows, "note")[0]
     rows = checkup(bench, GIT_CEILING_DIRECTORIES="/nowhere")["settings.environment"]
     assert of_status(rows, "note") == ["git looks elsewhere because of GIT_CEILING_DIRECTORIES"]
+
+
+def test_every_variable_of_the_reference_is_known(bench: Bench) -> None:
+    reference = Path(__file__).resolve().parents[2] / "docs" / "reference" / "commands.md"
+    named = re.findall(r"(?m)^\| `(TALLYBOOK_[A-Z_]+)` \|", reference.read_text())
+    assert len(named) >= 4
+    place = str(bench.home / "elsewhere")
+    said = bench.tally("doctor", "--json", **dict.fromkeys(named, place))
+    assert "there is no variable" not in said.out
 
 
 def test_the_clock_is_compared_with_the_ledger(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

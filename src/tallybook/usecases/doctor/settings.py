@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tallybook.agents.identity import SESSION_VARIABLE
 from tallybook.agents.registry import readers
 from tallybook.usecases.doctor.finding import Status, note, ok, told
+from tallybook.usecases.run import GOAL_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tallybook.usecases.doctor.finding import Finding
     from tallybook.usecases.workspace import Workspace
 
-_OWN: Final = frozenset({"TALLYBOOK_HOME", "TALLYBOOK_LEDGER", SESSION_VARIABLE})
+_OWN: Final = frozenset({"TALLYBOOK_HOME", "TALLYBOOK_LEDGER", SESSION_VARIABLE, GOAL_VARIABLE})
 _AGENTS: Final = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "AMP_DATA_DIR")
 _GIT: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_CEILING_DIRECTORIES")
 
