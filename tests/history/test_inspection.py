@@ -26,7 +26,7 @@ def test_an_empty_store(tmp_path: Path) -> None:
     assert (tmp_path / NAME).read_bytes() == before
 
 
-def test_every_fault_is_listed(tmp_path: Path) -> None:
+def test_a_page_that_makes_no_sense(tmp_path: Path) -> None:
     open_store(tmp_path).close()
     path = tmp_path / NAME
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -41,6 +41,19 @@ def test_every_fault_is_listed(tmp_path: Path) -> None:
     facts = inspect(tmp_path, 5)
     assert facts is not None
     assert facts.faults
+
+
+def test_a_count_of_free_pages_that_is_wrong(tmp_path: Path) -> None:
+    """Told in a row, where a page that makes no sense ends the check."""
+    open_store(tmp_path).close()
+    with (tmp_path / NAME).open("r+b") as file:
+        file.seek(36)
+        file.write(b"\0\0\0\5")
+    facts = inspect(tmp_path, 5)
+    assert facts is not None
+    assert len(facts.faults) == 1
+    assert "freelist" in facts.faults[0].lower()
+    assert facts.faults[0].isprintable()
 
 
 def test_a_database_of_another_program(tmp_path: Path) -> None:

@@ -69,9 +69,9 @@ def _facts(connection: sqlite3.Connection, bare: StoreFacts, seconds: float) -> 
     end = time.monotonic() + seconds
     connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
     try:
-        rows = [row[0] for row in connection.execute("PRAGMA quick_check(5)")]
+        rows = [line for row in connection.execute("PRAGMA quick_check(5)") for line in row[0].splitlines()]
         if rows != ["ok"]:
-            return attrs.evolve(facts, faults=tuple(rows))
+            return attrs.evolve(facts, faults=tuple(line for line in rows if not line.startswith("***")))
         if facts.foreign:
             return facts
         ((logs, responses),) = connection.execute(
