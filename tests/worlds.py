@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tallybook.domain.attribution import Owner, Segment, SessionLine, segments_of
 from tallybook.domain.events import (
@@ -66,17 +67,17 @@ def used(session: str, *tokens: int) -> SessionUsage:
 
 def child(parent: str, session: str, *tokens: int) -> SessionUsage:
     """The counter of a session that ``parent`` spawned."""
-    return attrs.evolve(used(session, *tokens), parent=parent)
+    return replace(used(session, *tokens), parent=parent)
 
 
 def born(usage: SessionUsage) -> SessionUsage:
     """The same of a session that began after the goal."""
-    return attrs.evolve(usage, born_after_start=True)
+    return replace(usage, born_after_start=True)
 
 
 def pending(usage: SessionUsage) -> SessionUsage:
     """The same with a response still to come."""
-    return attrs.evolve(usage, pending=True)
+    return replace(usage, pending=True)
 
 
 def lost(session: str) -> SessionUsage:
@@ -89,12 +90,11 @@ def attribute(lines: Mapping[SessionKey, SessionLine]) -> list[Segment]:
     return [segment for key in sorted(lines) for segment in segments_of(key, lines[key])]
 
 
-@attrs.define
-class Book:
+class Book(msgspec.Struct):
     """Events as they are written, one after the other."""
 
-    events: list[Event] = attrs.field(factory=list)
-    _last: Counter[str] = attrs.field(factory=Counter)
+    events: list[Event] = msgspec.field(default_factory=list)
+    _last: Counter[str] = msgspec.field(default_factory=Counter)
 
     @property
     def state(self) -> LedgerState:
@@ -148,8 +148,7 @@ class Book:
         return self.write(keep, GoalsMerged(drop))
 
 
-@attrs.define(eq=False)
-class Response:
+class Response(msgspec.Struct, eq=False):
     """One response and the part of a goal that it truly belongs to."""
 
     usage: ClassUsage
@@ -158,17 +157,16 @@ class Response:
     """Not logged yet."""
 
 
-@attrs.define(eq=False)
-class LiveSession:
+class LiveSession(msgspec.Struct, eq=False):
     """A session as it runs."""
 
     key: SessionKey
     parent: LiveSession | None
     born: int
-    responses: list[Response] = attrs.field(factory=list)
-    waiting: list[tuple[str, str, list[Response]]] = attrs.field(factory=list)
+    responses: list[Response] = msgspec.field(default_factory=list)
+    waiting: list[tuple[str, str, list[Response]]] = msgspec.field(default_factory=list)
     """Pending boundaries: snapshot, goal, and all responses that lie before it."""
-    counted: list[Response] = attrs.field(factory=list)
+    counted: list[Response] = msgspec.field(default_factory=list)
     """What its last boundary covers."""
     known: bool = False
     """Whether it stood in a snapshot; only then does the ledger know of whom it is a child."""
@@ -179,8 +177,7 @@ class LiveSession:
         return [self, *(self.parent.line if self.parent else ())]
 
 
-@attrs.define(eq=False)
-class LiveGoal:
+class LiveGoal(msgspec.Struct, eq=False):
     """A goal as it is worked on."""
 
     id: str
@@ -189,21 +186,20 @@ class LiveGoal:
     open: bool = True
     attempt: int = 1
     stage: int = 0
-    joined: list[LiveSession] = attrs.field(factory=list)
+    joined: list[LiveSession] = msgspec.field(default_factory=list)
     merged_into: LiveGoal | None = None
 
     def owner(self, *, direct: bool) -> Owner:
         return Owner(self.id, self.attempt, self.stage, direct=direct)
 
 
-@attrs.define(eq=False)
-class World:
+class World(msgspec.Struct, eq=False):
     """Sessions respond, commands run in them; each response learns its owner when it is made."""
 
-    book: Book = attrs.field(factory=Book)
-    sessions: list[LiveSession] = attrs.field(factory=list)
-    goals: list[LiveGoal] = attrs.field(factory=list)
-    settlements: list[tuple[LiveSession, str, str, list[Response]]] = attrs.field(factory=list)
+    book: Book = msgspec.field(default_factory=Book)
+    sessions: list[LiveSession] = msgspec.field(default_factory=list)
+    goals: list[LiveGoal] = msgspec.field(default_factory=list)
+    settlements: list[tuple[LiveSession, str, str, list[Response]]] = msgspec.field(default_factory=list)
     ticks: int = 0
 
     def owner(self, session: LiveSession) -> Owner | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import pytest
 
 from history.fake import FakeReader
@@ -43,8 +43,7 @@ class Claude(FakeReader):
     call_variable: str | None = None
 
 
-@attrs.define
-class Known:
+class Known(msgspec.Struct):
     sessions: tuple[Candidate, ...] = ()
 
     def named(self, session: str) -> tuple[Candidate, ...]:
@@ -56,14 +55,13 @@ class Known:
         )
 
 
-@attrs.define
-class Case:
+class Case(msgspec.Struct):
     """A process tree from the outside in (ids 1, 2, …), variables, and what the history knows."""
 
     cwd: Path
     tree: tuple[str, ...] = ("sh",)
     known: tuple[Candidate, ...] = ()
-    handed: dict[Holder, str] = attrs.field(factory=dict)
+    handed: dict[Holder, str] = msgspec.field(default_factory=dict)
 
     def ask(self, flag: Flag | None = None, /, **environ: str) -> Answer:
         chain = {

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 
-import attrs
+import msgspec
 
 from history.fake import FakeReader
 from tallybook.agents.offspring import AtWork, Family, Offspring
@@ -25,15 +25,14 @@ class Robot(FakeReader):
         return environ.get(f"session-{pid}-{started}")
 
 
-@attrs.define
-class Table:
+class Table(msgspec.Struct):
     """Processes with all that can be seen of them."""
 
-    processes: dict[int, Process] = attrs.field(factory=dict)
-    held: dict[int, tuple[str, ...]] = attrs.field(factory=dict)
-    places: dict[int, str] = attrs.field(factory=dict)
-    environs: dict[int, Mapping[str, str]] = attrs.field(factory=dict)
-    hidden: set[int] = attrs.field(factory=set)
+    processes: dict[int, Process] = msgspec.field(default_factory=dict)
+    held: dict[int, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    places: dict[int, str] = msgspec.field(default_factory=dict)
+    environs: dict[int, Mapping[str, str]] = msgspec.field(default_factory=dict)
+    hidden: set[int] = msgspec.field(default_factory=set)
 
     def put(self, pid: int, parent: int, *argv: str, **environ: str) -> None:
         self.processes[pid] = Process(pid, parent, f"t{pid}", argv)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from clients.workbench import COMPONENTS, Served
 
@@ -17,8 +17,7 @@ MARK = 'tally mark {stage} --goal "$(cat ../{name}.id)"'
 FINISH = 'tally finish-task "$(cat ../{name}.id)" --status success'
 
 
-@attrs.frozen
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One shell call of the agent, and what it means for the account."""
 
     shell: str
@@ -43,13 +42,12 @@ def work() -> Step:
     return Step("echo work")
 
 
-@attrs.define
-class Account:
+class Account(msgspec.Struct):
     """Who owns each served response, by the rule alone: a command's own response lies before its boundary."""
 
-    stages: dict[tuple[str, str | None], Counter[str]] = attrs.field(factory=dict)
-    remainder: Counter[str] = attrs.field(factory=Counter)
-    after: Counter[str] = attrs.field(factory=Counter)
+    stages: dict[tuple[str, str | None], Counter[str]] = msgspec.field(default_factory=dict)
+    remainder: Counter[str] = msgspec.field(default_factory=Counter)
+    after: Counter[str] = msgspec.field(default_factory=Counter)
     """Served after the last boundary: in no snapshot yet."""
 
     def play(self, prompts: Sequence[Sequence[Step]], calls: Iterator[Served]) -> None:

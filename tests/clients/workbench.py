@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,8 +65,7 @@ def install(tools: Path, pins: Mapping[str, str]) -> str | None:
     return None
 
 
-@attrs.frozen
-class Served:
+class Served(msgspec.Struct, frozen=True):
     """One model call, as the server counted it."""
 
     label: str
@@ -77,13 +76,12 @@ class Served:
     """It answers the prompt; other calls are the agent's own idea, such as the warm-up of early builds."""
 
 
-@attrs.define
-class Bench:
+class Bench(msgspec.Struct):
     """One place in which agents run, with the command under test on their PATH."""
 
     place: Path
     tools: Path
-    scripts: dict[str, str] = attrs.field(factory=dict)
+    scripts: dict[str, str] = msgspec.field(default_factory=dict)
     """Further commands on the agents' PATH, by name."""
 
     @property

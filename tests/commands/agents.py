@@ -7,14 +7,18 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import attrs
+import msgspec
 
 from commands.bench import Bench, Json
 from loggen import amp, claude, codex
 
 
-@attrs.define
-class CodexAgent:
+def _unborn() -> codex.Rollout:
+    """Stands in until the agent is set up."""
+    return codex.Rollout("", datetime.now(UTC))
+
+
+class CodexAgent(msgspec.Struct):
     """One Codex session; a response that runs a command is counted after the command, or before it."""
 
     bench: Bench
@@ -22,7 +26,7 @@ class CodexAgent:
     parent: CodexAgent | None = None
     late: bool = False
     model: str = "gpt-5.2-codex"
-    rollout: codex.Rollout = attrs.field(init=False)
+    rollout: codex.Rollout = msgspec.field(default_factory=_unborn)
     total: codex.Usage = codex.ZERO
     serial: int = 0
     waiting: str | None = None
@@ -31,7 +35,9 @@ class CodexAgent:
 
     agent = "codex"
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
+        if self.rollout.thread:
+            return  # it comes out of a pickle
         self.rollout = codex.Rollout(codex.uuid7(self.number, datetime.now(UTC)), datetime.now(UTC) - self.ago)
         meta: Json = {"cwd": str(Path.cwd())}
         if self.parent is not None:
@@ -120,20 +126,21 @@ class CodexAgent:
         )
 
 
-@attrs.define
-class ClaudeAgent:
+class ClaudeAgent(msgspec.Struct):
     """One Claude Code session; its rows tell the usage before the command runs."""
 
     bench: Bench
     number: int
     model: str = claude.MODELS[0]
     serial: int = 0
-    records: list[Json] = attrs.field(factory=list)
-    subagents: dict[str, list[Json]] = attrs.field(factory=dict)
+    records: list[Json] = msgspec.field(default_factory=list)
+    subagents: dict[str, list[Json]] = msgspec.field(default_factory=dict)
 
     agent = "claude"
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
+        if self.records:
+            return  # it comes out of a pickle
         self.records.append(claude.queued(self.session, 0) | {"timestamp": now()})
         self.records.append(claude.prompt(self.session, cwd=str(Path.cwd()), timestamp=now()))
         self.flush()
@@ -203,8 +210,7 @@ class ClaudeAgent:
         return +Counter(input=7 + n, cache_read=40 * n, cache_write_5m=100, cache_write_1h=200 + 3 * n, output=50 + n)
 
 
-@attrs.define
-class AmpAgent:
+class AmpAgent(msgspec.Struct):
     """One Amp thread, rewritten with each response; one that runs a command is whole before it, or after it."""
 
     bench: Bench
@@ -212,14 +218,14 @@ class AmpAgent:
     late: bool = False
     model: str = amp.MODEL
     serial: int = 0
-    messages: list[Json] = attrs.field(factory=list)
-    events: list[Json] = attrs.field(factory=list)
-    more: Json = attrs.field(factory=dict)
-    created: datetime = attrs.field(factory=lambda: datetime.now(UTC))
+    messages: list[Json] = msgspec.field(default_factory=list)
+    events: list[Json] = msgspec.field(default_factory=list)
+    more: Json = msgspec.field(default_factory=dict)
+    created: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
 
     agent = "amp"
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         self.messages.append(amp.prompt(0, milliseconds()))
         self.flush()
 

@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+import msgspec
 
 from tallybook.cli.main import run
 
@@ -25,8 +25,7 @@ PARTS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "cach
 VECTOR: Final = {*PARTS, "cache_write", "reasoning", "total"}
 
 
-@attrs.frozen
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """What one command answered."""
 
     code: int

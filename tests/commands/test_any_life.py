@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-import attrs
+import msgspec
 import pytest
 
 from commands.agents import Agent, AmpAgent, ClaudeAgent, CodexAgent
@@ -15,25 +15,23 @@ Part = tuple[str, int, int]
 """Goal, attempt and index of the stage."""
 
 
-@attrs.define
-class Truth:
+class Truth(msgspec.Struct):
     """One goal as it is worked on."""
 
     activated: int
     attempt: int = 1
     stage: int = 0
-    joined: set[str] = attrs.field(factory=set)
+    joined: set[str] = msgspec.field(default_factory=set)
 
 
-@attrs.define
-class Office:
+class Office(msgspec.Struct):
     """Agents at work, and what they truly used for what."""
 
     bench: Bench
     rng: random.Random
     agents: list[Agent]
-    goals: dict[str, Truth] = attrs.field(factory=dict)
-    parts: dict[Part | None, Counter[str]] = attrs.field(factory=dict)
+    goals: dict[str, Truth] = msgspec.field(default_factory=dict)
+    parts: dict[Part | None, Counter[str]] = msgspec.field(default_factory=dict)
     ticks: int = 0
 
     def used(self, agent: Agent, counts: Counter[str]) -> None:

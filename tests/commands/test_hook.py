@@ -32,7 +32,7 @@ def imported(*arguments: str) -> list[str]:
 
 def ours(names: list[str]) -> set[str]:
     """Without what the interpreter's own start-up brings along."""
-    return {name for name in names if name in {"tallybook", "typer", "attr", "attrs", "msgspec", "rich"}}
+    return {name for name in names if name in {"tallybook", "typer", "msgspec", "rich"}}
 
 
 def test_the_hooks_import_the_standard_library_alone(bench: Bench) -> None:

@@ -30,7 +30,6 @@ pytestmark = pytest.mark.usefixtures("unmeasured")  # coverage imports modules o
 LONG = 40
 HEAVY = {
     "asyncio",
-    "cattrs",
     "email",
     "importlib.resources",
     "platformdirs",

@@ -22,7 +22,7 @@ if __name__ == "__main__":
     # Under another name, Python does not find its own libraries.
     sys.path[:] = json.loads(sys.argv[2])
 
-import attrs
+import msgspec
 
 from commands.agents import Agent, ClaudeAgent, CodexAgent
 
@@ -77,13 +77,12 @@ def _register(session: str) -> None:
     (place / f"{os.getpid()}.json").write_text(json.dumps({"sessionId": session, "procStart": started}))
 
 
-@attrs.define
-class Worker:
+class Worker(msgspec.Struct):
     """One agent that does its acts."""
 
     agent: Agent
     held: ExitStack
-    used: list[Counter[str]] = attrs.field(factory=list)
+    used: list[Counter[str]] = msgspec.field(default_factory=list)
     said: str = ""
     """What the last command printed."""
     code: int = 0

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import attrs
+import msgspec
 import pytest
 
 from docs.pages import ROOT, divided
@@ -16,14 +16,13 @@ BIN = '#!/bin/sh\nexec "{python}" -P -m tallybook "$@"\n'
 REMEMBER = '\nprintf "%s\\n" "$PWD" >"$KEPT/pwd"\nprintf "%s" "${GOAL-}" >"$KEPT/goal"\n'
 
 
-@attrs.define
-class Shell:
+class Shell(msgspec.Struct):
     """Runs blocks one after the other; directory, GOAL and the data directory go on to the next."""
 
     place: Path
     environ: dict[str, str]
     at: Path
-    said: list[str] = attrs.field(factory=list)
+    said: list[str] = msgspec.field(default_factory=list)
 
     def run(self, script: str) -> str:
         done = subprocess.run(

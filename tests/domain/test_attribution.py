@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from tallybook.domain.events import UsageSnapshot
 from tallybook.domain.quality import Quality
@@ -216,7 +216,7 @@ def test_a_goal_closed_elsewhere_gets_nothing_that_came_later(book: Book) -> Non
 
 def test_an_agent_is_part_of_a_sessions_name(book: Book) -> None:
     book.start("a", used("s", 1))
-    book.snap("a", attrs.evolve(used("s", 7), agent="codex", parent="t"), attrs.evolve(used("t", 3), agent="claude"))
+    book.snap("a", replace(used("s", 7), agent="codex", parent="t"), replace(used("t", 3), agent="claude"))
     assert tokens(book) == {None: 1 + 7 + 3}
 
 
@@ -281,7 +281,7 @@ def test_a_settlement_of_what_is_not_here_is_a_problem(book: Book) -> None:
 
 def test_a_settlement_says_anew_what_is_not_reported(book: Book) -> None:
     snapshot = book.start("a", lost("s"))
-    book.snap("a", attrs.evolve(used("s", 12), unreported=("reasoning",)), settles=snapshot)
+    book.snap("a", replace(used("s", 12), unreported=("reasoning",)), settles=snapshot)
     (segment,) = attribute(book.state.lines)
     assert segment.unreported == ("reasoning",)
 
@@ -315,8 +315,8 @@ def test_usage_that_moves_to_another_class_is_not_counted_again(book: Book) -> N
 
 def test_responses_that_fell_are_seen_though_the_tokens_did_not(book: Book) -> None:
     book.start("a", used("s", 10))
-    fewer = attrs.evolve(of_class(0, 10), responses=9)
-    book.finish("a", attrs.evolve(used("s"), classes=(fewer,)))
+    fewer = replace(of_class(0, 10), responses=9)
+    book.finish("a", replace(used("s"), classes=(fewer,)))
     assert parts(book)[1] == ("s", "a.1.0", 0, "unverified")
 
 
@@ -341,15 +341,15 @@ def test_a_start_without_a_log_leaves_in_doubt_what_came_before(book: Book) -> N
 
 def test_the_quality_of_a_counter_is_kept(book: Book) -> None:
     book.start("a", used("s", 10))
-    book.mark("a", "one", attrs.evolve(used("s", 20), quality=Quality.ESTIMATED))
-    book.mark("a", "two", attrs.evolve(pending(used("s", 30)), quality=Quality.ESTIMATED))
+    book.mark("a", "one", replace(used("s", 20), quality=Quality.ESTIMATED))
+    book.mark("a", "two", replace(pending(used("s", 30)), quality=Quality.ESTIMATED))
     assert [part[3] for part in parts(book)] == ["exact", "estimated", "estimated"]
 
 
 def test_starts_at_one_place_in_the_order_are_told_apart_by_id(book: Book) -> None:
     for goal in "hgfedcba":
         book.start(goal)
-    book.events = [attrs.evolve(event, hlc="1", seq=1) for event in book.events]
+    book.events = [replace(event, hlc="1", seq=1) for event in book.events]
     assert [goal.id for goal in open_goals(book.state)] == list("abcdefgh")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from tallybook.domain.commands import (
     Circumstances,
@@ -63,7 +63,7 @@ def refusal(answer: Decision | Goal | Refusal) -> Refusal:
 
 def named(request: Request, goal: str) -> Request:
     assert isinstance(request, ContinueTask | MarkStage | FinishTask)
-    return attrs.evolve(request, goal=goal)
+    return replace(request, goal=goal)
 
 
 @pytest.mark.parametrize("command", DRIVING)
@@ -76,7 +76,7 @@ def named(request: Request, goal: str) -> Request:
     ],
 )
 def test_refused_where_nothing_is_open(command: Command, work: Work, code: str, hint: str) -> None:
-    answer = refusal(decide(LedgerState(), attrs.evolve(HERE, work=work), DRIVING[command]))
+    answer = refusal(decide(LedgerState(), replace(HERE, work=work), DRIVING[command]))
     assert answer.code == f"{code}-{command}"
     assert hint in answer.hint
     assert not answer.usage
@@ -86,7 +86,7 @@ def test_refused_where_nothing_is_open(command: Command, work: Work, code: str, 
 @pytest.mark.parametrize("work", Work)
 def test_done_for_the_goal_open_here(book: Book, command: Command, work: Work) -> None:
     book.start("a")
-    answer = decision(decide(book.state, attrs.evolve(HERE, work=work), DRIVING[command]))
+    answer = decision(decide(book.state, replace(HERE, work=work), DRIVING[command]))
     assert answer.goal == "a"
     assert [(event.goal, type(event.body)) for event in answer.events] == [("a", BODIES[command])]
     assert answer.notices == ()
@@ -96,7 +96,7 @@ def test_done_for_the_goal_open_here(book: Book, command: Command, work: Work) -
 @pytest.mark.parametrize("work", Work)
 def test_done_for_an_open_goal_that_is_named_though_it_is_elsewhere(book: Book, command: Command, work: Work) -> None:
     book.start("a")
-    elsewhere = attrs.evolve(HERE, worktree="other", work=work)
+    elsewhere = replace(HERE, worktree="other", work=work)
     assert decision(decide(book.state, elsewhere, named(DRIVING[command], "a"))).goal == "a"
 
 
@@ -106,7 +106,7 @@ def test_refused_for_a_closed_goal(book: Book, command: Command, work: Work) -> 
     book.start("a")
     book.finish("a")
     book.start("b")
-    answer = refusal(decide(book.state, attrs.evolve(HERE, work=work), named(DRIVING[command], "a")))
+    answer = refusal(decide(book.state, replace(HERE, work=work), named(DRIVING[command], "a")))
     assert answer.code == f"closed_repair-{command}"
     assert "--supersedes" in answer.hint
     assert "a (success)" in answer.message
@@ -135,7 +135,7 @@ def test_a_start_goes_ahead_everywhere_and_says_what_is_peculiar(
 ) -> None:
     if opened:
         book.start("a")
-    answer = decision(decide(book.state, attrs.evolve(HERE, work=work), START))
+    answer = decision(decide(book.state, replace(HERE, work=work), START))
     assert answer.goal == "new"
     assert len(answer.notices) == (0 if words is None else 1)
     assert (words or "") in "".join(answer.notices)
@@ -155,9 +155,7 @@ def test_everything_about_a_start_is_written_snapshot_first() -> None:
         budget_tokens=5,
         untracked=True,
     )
-    circumstances = attrs.evolve(
-        HERE, session=SESSION, usage=(used("s", 5),), reader="claude/1", branch="main", head="abc"
-    )
+    circumstances = replace(HERE, session=SESSION, usage=(used("s", 5),), reader="claude/1", branch="main", head="abc")
     answer = decision(decide(LedgerState(), circumstances, request))
     assert answer.events == (
         NewEvent("new", UsageSnapshot(SnapshotReason.START, (used("s", 5),), "claude/1")),
@@ -186,7 +184,7 @@ def test_everything_about_a_start_is_written_snapshot_first() -> None:
 
 
 def test_a_money_budget_and_a_time_of_its_own() -> None:
-    request = attrs.evolve(START, budget_nano_usd=7, started_at="2026-06-19T10:00:00Z")
+    request = replace(START, budget_nano_usd=7, started_at="2026-06-19T10:00:00Z")
     bodies = [event.body for event in decision(decide(LedgerState(), HERE, request)).events]
     assert bodies[0] == BudgetSet(None, 7)
     assert isinstance(bodies[1], GoalStarted)
@@ -196,7 +194,7 @@ def test_a_money_budget_and_a_time_of_its_own() -> None:
 @pytest.mark.parametrize("command", DRIVING)
 def test_the_snapshot_comes_first_and_names_its_reason(book: Book, command: Command) -> None:
     book.start("a")
-    circumstances = attrs.evolve(HERE, session=SESSION, usage=(used("s", 5),), reader="r")
+    circumstances = replace(HERE, session=SESSION, usage=(used("s", 5),), reader="r")
     events = decision(decide(book.state, circumstances, DRIVING[command])).events
     reason = SnapshotReason(command.value.removesuffix("-task"))
     assert events[0] == NewEvent("a", UsageSnapshot(reason, (used("s", 5),), "r"))
@@ -205,7 +203,7 @@ def test_the_snapshot_comes_first_and_names_its_reason(book: Book, command: Comm
 
 def test_a_finish_tells_how_git_stood(book: Book) -> None:
     book.start("a")
-    circumstances = attrs.evolve(HERE, session=SESSION, head="abc", dirty="f00")
+    circumstances = replace(HERE, session=SESSION, head="abc", dirty="f00")
     request = FinishTask("fail", None, "other", "miss", "a note", "2026-06-20T17:00:00Z")
     (event,) = decision(decide(book.state, circumstances, request)).events
     assert event.body == GoalFinished("fail", "2026-06-20T17:00:00Z", "other", "miss", "a note", SESSION, "abc", "f00")
@@ -227,11 +225,11 @@ def test_a_mark_with_a_known_key_is_the_same_mark(book: Book) -> None:
     request = MarkStage("stage", key="k")
     for event in decision(decide(book.state, HERE, request)).events:
         book.write(event.goal, event.body)
-    again = decision(decide(book.state, HERE, attrs.evolve(request, stage="other")))
+    again = decision(decide(book.state, HERE, replace(request, stage="other")))
     assert (again.goal, again.events) == ("a", ())
     assert "k" in again.notices[0]
-    assert decision(decide(book.state, HERE, attrs.evolve(request, key="l"))).events
-    assert decision(decide(book.state, HERE, attrs.evolve(request, key=None))).events
+    assert decision(decide(book.state, HERE, replace(request, key="l"))).events
+    assert decision(decide(book.state, HERE, replace(request, key=None))).events
 
 
 def test_a_second_finish_is_refused_and_a_correction_keeps_the_old_outcome(book: Book) -> None:
@@ -266,7 +264,7 @@ def found(book: Book, circumstances: Circumstances) -> str | None:
     return goal.id if isinstance(goal, Goal) else goal.code
 
 
-IN_S = attrs.evolve(HERE, session=SESSION)
+IN_S = replace(HERE, session=SESSION)
 
 
 def test_the_only_goal_of_the_worktree(book: Book) -> None:
@@ -309,10 +307,10 @@ def test_session_and_worktree_that_disagree(book: Book) -> None:
 
 def test_goals_of_another_clone_are_never_picked(book: Book) -> None:
     book.start("a", used("t", 1))
-    theirs = attrs.evolve(IN_S, writers=frozenset({"w-b"}))
+    theirs = replace(IN_S, writers=frozenset({"w-b"}))
     assert goals_here(book.state, theirs) == []
     assert found(book, theirs) == "clean-mark"
-    assert found(book, attrs.evolve(theirs, writers=frozenset({"w-b", "w-a"}))) == "a"
+    assert found(book, replace(theirs, writers=frozenset({"w-b", "w-a"}))) == "a"
 
 
 def test_goals_that_were_closed_are_no_longer_found(book: Book) -> None:

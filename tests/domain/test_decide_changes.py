@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from tallybook.domain.commands import (
     AddCheck,
@@ -155,7 +155,7 @@ def test_what_can_not_be_merged(book: Book, keep: str, drop: str, code: str) -> 
 
 
 def test_merged_goals_are_named_by_the_one_that_is_kept(book: Book) -> None:
-    answer = done(book, MergeTasks("a", "old"), attrs.evolve(HERE, usage=(used("s", 1),)))
+    answer = done(book, MergeTasks("a", "old"), replace(HERE, usage=(used("s", 1),)))
     assert [event.body for event in answer.events] == [GoalsMerged("old")], "no boundary where nothing was open"
     for request in (MergeTasks("b", "old"), MergeTasks("old", "b"), UpdateTask(Changes(title="t"), "old")):
         refusal = decide(book.state, HERE, request)
@@ -169,7 +169,7 @@ def test_an_open_goal_hands_its_sessions_over_when_it_is_merged(book: Book) -> N
     book.go_on("a", used("s", 10))
     book.go_on("b", used("t", 5))
     book.start("outer", used("t", 6))
-    here = attrs.evolve(HERE, usage=(used("t", 8),), session=SessionRef("claude", "t", "flag"))
+    here = replace(HERE, usage=(used("t", 8),), session=SessionRef("claude", "t", "flag"))
     answer = done(book, MergeTasks("a", "b"), here)
     snapshot = answer.events[0].body
     assert isinstance(snapshot, UsageSnapshot)
@@ -190,7 +190,7 @@ def test_a_goal_that_takes_an_active_one_in_is_active(book: Book) -> None:
     book.go_on("b", used("s", 2))
     book.start("mid", used("s", 3))
     book.go_on("b", used("s", 5))
-    done(book, MergeTasks("a", "b"), attrs.evolve(HERE, usage=(used("s", 9),)))
+    done(book, MergeTasks("a", "b"), replace(HERE, usage=(used("s", 9),)))
     book.mark("a", "plan", used("s", 19))
     tokens = {goal: usage.measure.tokens for goal, usage in accounts(book.state).goals.items()}
     assert tokens["mid"] == TokenVector(input=2)
@@ -212,7 +212,7 @@ def test_budgets_are_set_changed_and_taken_away(book: Book) -> None:
 def added(goal: str, **more: Any) -> AddCheck:  # noqa: ANN401 - any field
     """A check that is over."""
     start = StartTask(goal, "Check of paper", "check", clock(0), source_id="paper")
-    return AddCheck(start, attrs.evolve(FinishTask("success", finished_at=clock(1)), **more))
+    return AddCheck(start, replace(FinishTask("success", finished_at=clock(1)), **more))
 
 
 def test_a_check_is_added_in_one_batch(book: Book) -> None:
@@ -221,7 +221,7 @@ def test_a_check_is_added_in_one_batch(book: Book) -> None:
     goal = book.state.goals["new"]
     assert (goal.pass_number, goal.claims, str(goal.status)) == (1, Claims(4, None), "success")
     assert accounts(book.state).goals["new"].measure.tokens == TokenVector(input=3)
-    answer = done(book, added("next"), attrs.evolve(HERE, usage=(born(used("s", 4)),)))
+    answer = done(book, added("next"), replace(HERE, usage=(born(used("s", 4)),)))
     assert [type(event.body) for event in answer.events] == [UsageSnapshot, GoalStarted, GoalFinished]
     assert book.state.goals["next"].pass_number == 2
     assert accounts(book.state).goals["next"].measure.tokens == TokenVector(input=4)

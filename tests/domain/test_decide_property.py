@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 from hypothesis import event, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tallybook.domain.commands import (
     Circumstances,
@@ -137,16 +137,16 @@ def test_a_closed_goal_changes_by_correction_alone(
         book.finish(goal)
     for keep, drop in merges:
         book.write(keep, GoalsMerged(drop))
-    closed = {goal: attrs.evolve(book.state.goals[goal], superseded_by=None) for goal in GOALS[:3]}
+    closed = {goal: replace(book.state.goals[goal], superseded_by=None) for goal in GOALS[:3]}
     for number, (request, place) in enumerate(steps, 20):
         if isinstance(request, FinishTask):
-            request = attrs.evolve(request, amend=False)  # noqa: PLW2901 - no corrections here
+            request = replace(request, amend=False)  # noqa: PLW2901 - no corrections here
         answer = decide(book.state, circumstances(number, place), request)
         if isinstance(answer, Decision):
             for new in answer.events:
                 book.write(new.goal, new.body, writer=place[3])
     after = book.state.goals
-    assert {goal: attrs.evolve(after[goal], superseded_by=None) for goal in closed} == closed
+    assert {goal: replace(after[goal], superseded_by=None) for goal in closed} == closed
 
 
 @given(st.lists(st.tuples(_requests, _places), max_size=10), _places)

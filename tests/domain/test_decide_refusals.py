@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from tallybook.domain.commands import (
     AddCheck,
@@ -81,10 +81,10 @@ def with_text(field: str, text: str) -> Request:
     }
     value: Any = (text,) if name in {"refs", "input_sources"} else text
     if kind == "update":
-        return UpdateTask(attrs.evolve(Changes(model="m"), **{name: value}), "product")
+        return UpdateTask(replace(Changes(model="m"), **{name: value}), "product")
     if name == "manual":
         return FinishTask("success", "product", manual=ManualNumbers(1, model=text))
-    return attrs.evolve(requests[kind], **{name: value})
+    return replace(requests[kind], **{name: value})
 
 
 TEXTS = [
@@ -117,7 +117,7 @@ def test_secrets_in_every_text_field(book: Book, field: str) -> None:
     assert "ghp_" not in answer.message
     assert "--allow-secret-like" in answer.hint
     assert not isinstance(request, MergeTasks | AddCheck)
-    assert code(book, attrs.evolve(request, allow_secret_like=True)) == "accepted"
+    assert code(book, replace(request, allow_secret_like=True)) == "accepted"
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -136,8 +136,8 @@ def test_what_is_no_secret(text: str) -> None:
 @pytest.mark.parametrize(
     "request_",
     [
-        attrs.evolve(START, kind="chore"),
-        attrs.evolve(START, kind=""),
+        replace(START, kind="chore"),
+        replace(START, kind=""),
         FinishTask("done", "product"),
         FinishTask("open", "product"),
         FinishTask("fail", "product", "bad luck"),
@@ -151,15 +151,15 @@ def test_choices(book: Book, request_: Request) -> None:
 
 @pytest.mark.parametrize("time", ["", "now", "2026-06-20", "2026-06-20T12:00:00", "2026-13-01T00:00:00Z"])
 def test_times_without_a_zone(book: Book, time: str) -> None:
-    assert code(book, attrs.evolve(START, started_at=time)) == "bad-time"
+    assert code(book, replace(START, started_at=time)) == "bad-time"
     assert code(book, FinishTask("success", "product", finished_at=time)) == "bad-time"
 
 
 @pytest.mark.parametrize("number", [-1, LARGEST_COUNT + 1, 1.5, True, float("nan"), float("inf")])
 def test_numbers(book: Book, number: Any) -> None:  # noqa: ANN401 - of any type
-    assert code(book, attrs.evolve(START, budget_tokens=number)) == "bad-number"
-    assert code(book, attrs.evolve(START, budget_nano_usd=number)) == "bad-number"
-    assert code(book, attrs.evolve(START, source_id="s", pass_number=number)) == "bad-number"
+    assert code(book, replace(START, budget_tokens=number)) == "bad-number"
+    assert code(book, replace(START, budget_nano_usd=number)) == "bad-number"
+    assert code(book, replace(START, source_id="s", pass_number=number)) == "bad-number"
     assert code(book, SetBudget("product", tokens=number)) == "bad-number"
     assert code(book, SetBudget("product", nano_usd=number)) == "bad-number"
     assert code(book, UpdateTask(Changes(claims_extracted=number), "product")) == "bad-number"
@@ -181,7 +181,7 @@ def test_numbers_by_hand_fit_together(book: Book) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, LARGEST_COUNT])
 def test_numbers_that_are_allowed(book: Book, number: int) -> None:
-    assert code(book, attrs.evolve(START, budget_tokens=number, budget_nano_usd=number)) == "accepted"
+    assert code(book, replace(START, budget_tokens=number, budget_nano_usd=number)) == "accepted"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_numbers_that_are_allowed(book: Book, number: int) -> None:
     ],
 )
 def test_outcomes(book: Book, request_: FinishTask, expected: str) -> None:
-    assert code(book, attrs.evolve(request_, goal="product")) == expected
+    assert code(book, replace(request_, goal="product")) == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -231,15 +231,15 @@ def test_an_attempt_that_would_end_before_it_began(book: Book) -> None:
 
 
 def test_inputs_must_be_there(book: Book) -> None:
-    answer = decide(book.state, HERE, attrs.evolve(START, inputs=("old", "nowhere", "gone")))
+    answer = decide(book.state, HERE, replace(START, inputs=("old", "nowhere", "gone")))
     assert isinstance(answer, Refusal)
     assert answer.code == "input-unknown"
     assert "nowhere, gone" in answer.message
-    assert code(book, attrs.evolve(START, inputs=("old", "product"))) == "accepted"
+    assert code(book, replace(START, inputs=("old", "product"))) == "accepted"
 
 
 def test_an_id_is_used_once(book: Book) -> None:
-    assert code(book, attrs.evolve(START, goal="old")) == "goal-exists"
+    assert code(book, replace(START, goal="old")) == "goal-exists"
 
 
 def test_what_can_be_superseded(book: Book) -> None:
@@ -260,13 +260,13 @@ def test_what_can_be_superseded(book: Book) -> None:
 
 def test_the_successor_is_named(book: Book) -> None:
     book.write("heir", GoalStarted("heir", "product", NOW, "tree", supersedes="old"))
-    answer = decide(book.state, HERE, attrs.evolve(START, supersedes="old"))
+    answer = decide(book.state, HERE, replace(START, supersedes="old"))
     assert isinstance(answer, Refusal)
     assert "supersede heir" in answer.hint
 
 
 def test_a_successor_says_whom_it_supersedes(book: Book) -> None:
-    answer = decide(book.state, HERE, attrs.evolve(START, supersedes="old", inputs=("old",)))
+    answer = decide(book.state, HERE, replace(START, supersedes="old", inputs=("old",)))
     assert isinstance(answer, Decision)
     body = answer.events[-1].body
     assert isinstance(body, GoalStarted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import attrs
+from msgspec.structs import replace
 
 from tallybook.domain.commands import Circumstances, Decision, EnsureTask
 from tallybook.domain.decide import decide
@@ -28,20 +28,20 @@ def test_started_work_gets_a_goal_named_after_its_branch() -> None:
 
 
 def test_detached_head_is_said() -> None:
-    body = decided(attrs.evolve(HERE, branch=None)).events[-1].body
+    body = decided(replace(HERE, branch=None)).events[-1].body
     assert isinstance(body, GoalStarted)
     assert body.title == "Recovered work on a detached HEAD"
 
 
 def test_a_branch_that_is_no_title_is_left_out() -> None:
-    body = decided(attrs.evolve(HERE, branch="b" * 2_000)).events[-1].body
+    body = decided(replace(HERE, branch="b" * 2_000)).events[-1].body
     assert isinstance(body, GoalStarted)
     assert body.title == "Recovered work"
 
 
 def test_without_work_nothing_is_written() -> None:
     for work in (Work.NONE, Work.UNKNOWN):
-        decision = decided(attrs.evolve(HERE, work=work))
+        decision = decided(replace(HERE, work=work))
         assert (decision.goal, decision.events) == (None, ())
         assert "nothing" in decision.notices[0]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from tallybook.domain.goal import (
     LONGEST_TEXT,
@@ -25,7 +25,7 @@ OPEN = Goal("g1", "a title", "product", START, (Attempt(1, START),), "w-a", ("0"
 
 
 def closed(goal: Goal, outcome: Outcome) -> Goal:
-    return attrs.evolve(goal, outcome=outcome, attempts=(attrs.evolve(goal.attempt, outcome=outcome),))
+    return replace(goal, outcome=outcome, attempts=(replace(goal.attempt, outcome=outcome),))
 
 
 @pytest.mark.parametrize(
@@ -105,19 +105,19 @@ def test_outcomes_that_break_an_invariant(outcome: Outcome, words: str) -> None:
 
 @pytest.mark.parametrize("kind", ["retro", "meta", "check"])
 def test_only_product_goals_have_a_fit(kind: str) -> None:
-    goal = attrs.evolve(OPEN, kind=kind)
+    goal = replace(OPEN, kind=kind)
     assert any("only product goals" in fault for fault in outcome_faults(goal, Outcome("success", LATER, None, "miss")))
     assert list(outcome_faults(goal, Outcome("success", LATER))) == []
 
 
 def test_an_attempt_does_not_end_before_it_began() -> None:
-    second = attrs.evolve(OPEN, attempts=(*OPEN.attempts, Attempt(2, LATER)))
+    second = replace(OPEN, attempts=(*OPEN.attempts, Attempt(2, LATER)))
     between = Outcome("success", "2026-06-20T12:30:00+02:00")
     assert "start of its attempt" in next(outcome_faults(second, between))
 
 
 def test_an_unreadable_start_is_one_fault() -> None:
-    goal = attrs.evolve(OPEN, started_at="then", attempts=(Attempt(1, "then"),))
+    goal = replace(OPEN, started_at="then", attempts=(Attempt(1, "then"),))
     assert list(outcome_faults(goal, Outcome("success", LATER))) == []
     assert "start time" in next(goal_faults(goal))
 
@@ -125,9 +125,9 @@ def test_an_unreadable_start_is_one_fault() -> None:
 @pytest.mark.parametrize(
     ("goal", "words"),
     [
-        (attrs.evolve(OPEN, title=" "), "title is empty"),
-        (attrs.evolve(OPEN, notes="a\nb"), "U+000A"),
-        (attrs.evolve(OPEN, kind="chore"), "'chore'"),
+        (replace(OPEN, title=" "), "title is empty"),
+        (replace(OPEN, notes="a\nb"), "U+000A"),
+        (replace(OPEN, kind="chore"), "'chore'"),
     ],
 )
 def test_fields_that_break_an_invariant(goal: Goal, words: str) -> None:
@@ -137,26 +137,26 @@ def test_fields_that_break_an_invariant(goal: Goal, words: str) -> None:
 
 
 def test_an_open_goal_with_notes_breaks_nothing() -> None:
-    assert list(goal_faults(attrs.evolve(OPEN, notes="fine"))) == []
+    assert list(goal_faults(replace(OPEN, notes="fine"))) == []
 
 
 def test_status() -> None:
     success, fail = closed(OPEN, Outcome("success", LATER)), closed(OPEN, Outcome("fail", LATER, "other"))
     assert (OPEN.status, success.status, fail.status) == (Status.OPEN, Status.SUCCESS, Status.FAIL)
-    assert attrs.evolve(success, superseded_by="g2").status is Status.SUPERSEDED
-    assert attrs.evolve(success, superseded_by="g2", merged_into="g3").status is Status.MERGED
-    assert attrs.evolve(OPEN, superseded_by="g2").status is Status.OPEN
-    assert attrs.evolve(OPEN, merged_into="g3").status is Status.MERGED
+    assert replace(success, superseded_by="g2").status is Status.SUPERSEDED
+    assert replace(success, superseded_by="g2", merged_into="g3").status is Status.MERGED
+    assert replace(OPEN, superseded_by="g2").status is Status.OPEN
+    assert replace(OPEN, merged_into="g3").status is Status.MERGED
     assert closed(OPEN, Outcome("from a later version", LATER)).status is Status.FAIL
 
 
 def test_a_goal_is_open_until_it_is_closed_or_merged() -> None:
     assert OPEN.is_open
     assert not closed(OPEN, Outcome("success", LATER)).is_open
-    assert not attrs.evolve(OPEN, merged_into="g3").is_open
+    assert not replace(OPEN, merged_into="g3").is_open
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 def test_moments_at_the_end_of_time_can_be_compared(text: str) -> None:
-    goal = attrs.evolve(OPEN, started_at="0001-01-01T00:00:00-14:00")
+    goal = replace(OPEN, started_at="0001-01-01T00:00:00-14:00")
     assert len(list(outcome_faults(goal, Outcome("success", text)))) <= 1

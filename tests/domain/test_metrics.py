@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from tallybook.domain.attribution import counter_of
 from tallybook.domain.figures import Measure
@@ -193,8 +193,8 @@ def test_models_and_classes(book: Book) -> None:
 
 def test_what_agents_do_not_report(book: Book) -> None:
     book.start("a", used("s"), used("t"))
-    book.mark("a", "one", attrs.evolve(used("s", 1), unreported=("reasoning", "cache_write_1h")))
-    book.finish("a", attrs.evolve(used("t", 1), unreported=("reasoning",)))
+    book.mark("a", "one", replace(used("s", 1), unreported=("reasoning", "cache_write_1h")))
+    book.finish("a", replace(used("t", 1), unreported=("reasoning",)))
     assert usage(book).unreported == ("cache_write_1h", "reasoning")
 
 

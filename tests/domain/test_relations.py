@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from tallybook.domain.events import GoalStarted, GoalUpdated, UsageManual
 from tallybook.domain.figures import Measure
@@ -31,7 +31,7 @@ def book() -> Book:
 def measured(book: Book, goal: str, tokens: int, **more: Any) -> None:  # noqa: ANN401 - any field of the start
     """A closed goal that used so many tokens, in a session of its own."""
     book.snap(goal, used(f"s-{goal}", 0))
-    book.write(goal, attrs.evolve(GoalStarted(goal, "product", clock(0), "tree"), **more))
+    book.write(goal, replace(GoalStarted(goal, "product", clock(0), "tree"), **more))
     book.finish(goal, used(f"s-{goal}", tokens))
 
 

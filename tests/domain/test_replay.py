@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tallybook.domain.events import (
     KNOWN_BODIES,
@@ -78,7 +78,7 @@ def test_events_that_share_an_id_or_a_place_are_ordered_too(
 ) -> None:
     places = st.integers(1, 4)
     forged = [
-        attrs.evolve(event, id=f"e{data.draw(places)}", hlc=str(data.draw(places)), seq=data.draw(places), writer="w-a")
+        replace(event, id=f"e{data.draw(places)}", hlc=str(data.draw(places)), seq=data.draw(places), writer="w-a")
         for event in events
     ]
     state = fold(forged)
@@ -182,7 +182,7 @@ def test_every_known_body_has_a_name_and_an_effect(book: Book) -> None:
         before = book.state
         book.write("a", body)
         assert book.events[-1].type == body.TYPE
-        assert attrs.evolve(book.state, events=before.events) != before
+        assert replace(book.state, events=before.events) != before
     assert book.state.unknown_types == {}
 
 

@@ -6,8 +6,8 @@ import errno
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from ledger.ledgers import NOW, CrashError, FaultyFiles, append, codes, finished, ledger_at, marked, own_file, started
 from tallybook.ledger.errors import LedgerError
@@ -70,14 +70,14 @@ def test_no_fault_loses_or_doubles_an_event(tmp_path: Path, prepare: Callable[[L
 
     batch = (started(), marked(), finished())
     counting = FaultyFiles()
-    append(attrs.evolve(world("counted"), files=counting), *batch)
+    append(replace(world("counted"), files=counting), *batch)
     steps = [at for at, call in enumerate(counting.calls) if isinstance(how, int) or how == "crash" or call == "write"]
     for at in steps:
         ledger = world(str(at))
         acknowledged = list(ledger.read().events)
         failed = None
         try:
-            acknowledged += append(attrs.evolve(ledger, files=FaultyFiles(at, how)), *batch)
+            acknowledged += append(replace(ledger, files=FaultyFiles(at, how)), *batch)
         except (LedgerError, CrashError) as error:
             failed = error
         if isinstance(failed, LedgerError):
@@ -97,13 +97,13 @@ def test_no_fault_of_repair_loses_anything(tmp_path: Path, how: int | str) -> No
     counting = FaultyFiles()
     ledger = ledger_at(tmp_path / "counted")
     torn(ledger)
-    repair(attrs.evolve(ledger, files=counting))
+    repair(replace(ledger, files=counting))
     for at in range(len(counting.calls)):
         ledger = ledger_at(tmp_path / str(at))
         torn(ledger)
         before = ledger.read().events
         with suppress(LedgerError, CrashError):
-            repair(attrs.evolve(ledger, files=FaultyFiles(at, how)))
+            repair(replace(ledger, files=FaultyFiles(at, how)))
         assert ledger.read().events == before
         repair(ledger)
         assert ledger.read().problems == ()

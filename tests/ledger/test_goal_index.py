@@ -6,10 +6,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ledger.ledgers import (
     GOAL,
@@ -54,7 +54,7 @@ events = st.builds(
     bodies,
 )
 lifecycle = st.builds(
-    attrs.evolve,
+    replace,
     events,
     body=st.one_of(
         st.builds(GoalStarted, st.just("t"), st.just("product"), st.just("now"), st.none() | st.just("main")),

@@ -7,10 +7,10 @@ import random
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ledger.ledgers import (
     FaultyFiles,
@@ -30,6 +30,7 @@ from tallybook.domain.events import Event, StageMarked, UnknownBody
 from tallybook.domain.problems import Where
 from tallybook.ledger.file import OS_FILES, OsFiles
 from tallybook.ledger.line import LONGEST_LINE
+from tallybook.ledger.position import Position
 from tallybook.ledger.reading import Reading, read
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def test_any_permutation_and_any_union_reads_the_same(tmp_path: Path, some: list
 
 @given(events, events)
 def test_one_id_with_two_contents_reads_the_same_in_any_order(tmp_path: Path, one: Event, two: Event) -> None:
-    two = attrs.evolve(two, id=one.id)
+    two = replace(two, id=one.id)
     lines = [line_of(one), line_of(two)]
     found = [read_lines(tmp_path, list(order)) for order in permutations(lines)]
     assert found[0].events == found[1].events
@@ -87,17 +88,17 @@ def test_one_event_in_two_chains_is_one_event(tmp_path: Path) -> None:
 
 
 def test_conflicting_unknown_events_are_ordered_too(tmp_path: Path) -> None:
-    two = attrs.evolve(EVENT, seq=2)
+    two = replace(EVENT, seq=2)
     lines = [tampered(line_of(event), {b"stage_marked": b"stage_sung"}) for event in (EVENT, two)]
     found = [read_lines(tmp_path, list(order)) for order in permutations(lines)]
-    assert found[0].events == found[1].events == (attrs.evolve(EVENT, body=UnknownBody("stage_sung")),)
+    assert found[0].events == found[1].events == (replace(EVENT, body=UnknownBody("stage_sung")),)
     assert found[0].unknown_types == {"stage_sung": 1}
 
 
 @given(st.data())
 @settings(max_examples=50)
 def test_any_prefix_keeps_all_complete_records(tmp_path: Path, data: st.DataObject) -> None:
-    lines = [LINE, line_of(attrs.evolve(EVENT, id=EVENT.id[:-1] + "c", seq=2))]
+    lines = [LINE, line_of(replace(EVENT, id=EVENT.id[:-1] + "c", seq=2))]
     whole = b"".join(line + b"\n" for line in lines)
     cut = data.draw(st.integers(0, len(whole)))
     (tmp_path / "w-4f2a9c1e.ndjson").write_bytes(whole[:cut])
@@ -148,7 +149,7 @@ def test_garbage_between_lines_never_raises(tmp_path: Path, pieces: list[bytes])
     ],
 )
 def test_one_bad_line_stops_nothing_and_has_its_place(tmp_path: Path, bad: bytes, code: str) -> None:
-    other = line_of(attrs.evolve(EVENT, id=EVENT.id[:-1] + "c", seq=2))
+    other = line_of(replace(EVENT, id=EVENT.id[:-1] + "c", seq=2))
     reading = read_lines(tmp_path, [LINE, bad, other])
     assert len(reading.events) == 2
     (problem,) = reading.problems
@@ -193,7 +194,7 @@ def test_what_may_not_be_read_is_a_problem(tmp_path: Path, at: int, place: str) 
 
 
 def test_a_missing_directory_is_an_empty_ledger(tmp_path: Path) -> None:
-    assert ledger_at(tmp_path).read() == Reading()
+    assert ledger_at(tmp_path).read() == Reading(position=Position())
 
 
 def test_home_and_published_copy_are_one_ledger(tmp_path: Path) -> None:
@@ -203,8 +204,8 @@ def test_home_and_published_copy_are_one_ledger(tmp_path: Path) -> None:
     write_lines(tmp_path / "metrics" / "w-4f2a9c1e.ndjson", [LINE])
     reading = ledger.read()
     assert (len(reading.events), reading.lines, reading.problems) == (3, 4, ())
-    place = attrs.evolve(ledger.place, published=None)
-    assert len(attrs.evolve(ledger, place=place).read().events) == 2
+    place = replace(ledger.place, published=None)
+    assert len(replace(ledger, place=place).read().events) == 2
 
 
 @pytest.mark.parametrize("then", [LINE + b"\n", b"", LINE[:20]])
@@ -227,7 +228,7 @@ def test_a_line_that_is_being_written_gets_a_second_look(tmp_path: Path, then: b
 
 
 def test_a_large_reading_in_any_order_is_the_same(tmp_path: Path) -> None:
-    some = [attrs.evolve(EVENT, id=f"{EVENT.id[:-4]}{number:04x}", seq=number + 1) for number in range(300)]
+    some = [replace(EVENT, id=f"{EVENT.id[:-4]}{number:04x}", seq=number + 1) for number in range(300)]
     lines = [line_of(event) for event in some]
     random.Random(1).shuffle(lines)
     assert read_lines(tmp_path, lines[:100], lines[50:250], lines[200:]).events == tuple(some)

@@ -9,10 +9,10 @@ from collections import defaultdict
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ledger.ledgers import (
     GOAL,
@@ -76,7 +76,7 @@ def assert_right(ledger: Ledger, replica: Replica, *, sound: bool = True) -> Non
     assert not (sound and replica._saved is not None and replica._saved.is_damaged)
     assert (replica.problems, replica.newer) == (reading.problems, reading.newer)
     assert replica.latest(ledger.clock.now()) == reading.latest(ledger.clock.now())
-    carried = attrs.evolve(ledger, place=attrs.evolve(ledger.place, home=ledger.place.home / "none")).read().events
+    carried = replace(ledger, place=replace(ledger.place, home=ledger.place.home / "none")).read().events
     assert replica.unpublished == len(reading.events) - len(carried)
 
 
@@ -469,7 +469,7 @@ def test_what_is_sealed_and_has_another_shape_is_replaced(
 
 
 def test_nothing_published_where_no_copy_is_kept(ledger: Ledger, tmp_path: Path) -> None:
-    alone = attrs.evolve(ledger, place=attrs.evolve(ledger.place, published=None))
+    alone = replace(ledger, place=replace(ledger.place, published=None))
     assert Replica(alone, tmp_path / "alone.db").unpublished == 2
 
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ledger.ledgers import (
     GOAL,
@@ -27,6 +27,7 @@ from tallybook.domain.problems import Refusal
 from tallybook.ledger.errors import AppendFailedError, LedgerError, LockTimeoutError
 from tallybook.ledger.line import LONGEST_LINE, UnwritableEventError
 from tallybook.ledger.lock import held
+from tallybook.ledger.position import Position
 from tallybook.ledger.reading import Reading
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def test_what_is_acknowledged_is_read(tmp_path: Path) -> None:
 
     done = ledger.transact(ledger.read, decide)
     assert isinstance(done, tuple)
-    assert seen == [Reading()]
+    assert seen == [Reading(position=Position())]
     assert ledger.read().events == done
     assert [event.seq for event in done] == [1, 2]
     assert [event.hlc for event in done] == ["1795314314123-0000", "1795314314123-0001"]
@@ -84,8 +85,8 @@ def test_deciding_happens_under_the_lock(tmp_path: Path) -> None:
 
     ledger.transact(ledger.read, decide)
     with held(ledger.place.home), pytest.raises(LockTimeoutError):
-        attrs.evolve(ledger, lock_timeout=0.01).transact(ledger.read, lambda _: [started()])
-    assert ledger.read() == Reading()
+        replace(ledger, lock_timeout=0.01).transact(ledger.read, lambda _: [started()])
+    assert ledger.read() == Reading(position=Position())
 
 
 def test_an_error_of_deciding_gives_the_lock_back(tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ def test_a_writer_that_cannot_be_set_up(tmp_path: Path) -> None:
     ledger = ledger_at(tmp_path / "two", files=files)
     with pytest.raises(AppendFailedError, match="set up"):
         append(ledger, started())
-    assert ledger.read() == Reading()
+    assert ledger.read() == Reading(position=Position())
     assert "disk space" in AppendFailedError.wrap("deed", tmp_path, OSError(28, "full")).remedy
 
 
@@ -174,10 +175,10 @@ def test_a_state_that_cannot_be_saved_is_no_failure(tmp_path: Path) -> None:
     ledger = ledger_at(tmp_path)
     append(ledger, started())
     files = FaultyFiles()
-    append(attrs.evolve(ledger, files=files), marked())
+    append(replace(ledger, files=files), marked())
     last = len(files.calls) - 1
     assert files.calls[last] == "replace"
-    assert append(attrs.evolve(ledger, files=FaultyFiles(last, 28)), marked())[0].seq == 3
+    assert append(replace(ledger, files=FaultyFiles(last, 28)), marked())[0].seq == 3
     assert append(ledger, marked())[0].seq == 4
     assert ledger.read().problems == ()
 

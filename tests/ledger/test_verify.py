@@ -7,10 +7,10 @@ import stat
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ledger.ledgers import (
     NOW,
@@ -89,7 +89,7 @@ class Memory(OsFiles):
 
 def test_every_flipped_bit_is_found(ledger: Ledger) -> None:
     files = Memory(own_file(ledger).name, bytearray(own_file(ledger).read_bytes()))
-    flipped = attrs.evolve(ledger, files=files, place=attrs.evolve(ledger.place, published=None))
+    flipped = replace(ledger, files=files, place=replace(ledger.place, published=None))
     assert verdict_of(flipped).exit_code == 0
     for place in range(len(files.data) * 8):
         files.data[place // 8] ^= 1 << place % 8
@@ -224,7 +224,7 @@ def test_a_directory_that_may_not_be_read_is_a_finding(ledger: Ledger) -> None:
     place = ledger.place
     evidence = examine(FaultyFiles(0, 13), place.home, None, NOW)
     assert evidence.files == ()
-    assert verify(attrs.evolve(ledger, files=FaultyFiles(0, 13)).read(), evidence).exit_code == 1
+    assert verify(replace(ledger, files=FaultyFiles(0, 13)).read(), evidence).exit_code == 1
 
 
 def test_what_is_unknown_is_information(ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,8 +80,7 @@ def encode(document: Json, *, pretty: bool = True) -> bytes:
     return json.dumps(document, indent=2 if pretty else None).encode()
 
 
-@attrs.define(eq=False)
-class Served:
+class Served(msgspec.Struct, eq=False):
     """One response as it was served, and where it was to be seen so far."""
 
     home: str
@@ -115,20 +114,19 @@ class Served:
         return self.home, self.ledger or (0, 0, 0, 0), "lower_bound"
 
 
-@attrs.define(eq=False)
-class Chat:
+class Chat(msgspec.Struct, eq=False):
     """One thread as it stands now."""
 
     id: str
     created: int
-    messages: list[Json] = attrs.Factory(list)
-    answers: list[Served | None] = attrs.Factory(list)
+    messages: list[Json] = msgspec.field(default_factory=list)
+    answers: list[Served | None] = msgspec.field(default_factory=list)
     """What each message was served with."""
-    events: list[Json] = attrs.Factory(list)
-    ledger: list[Served] = attrs.Factory(list)
+    events: list[Json] = msgspec.field(default_factory=list)
+    ledger: list[Served] = msgspec.field(default_factory=list)
     """What each event tells of."""
     number: int = 0
-    more: Json = attrs.Factory(dict)
+    more: Json = msgspec.field(default_factory=dict)
     copied: int = 0
     saved: bool = True
 
@@ -144,8 +142,7 @@ class Chat:
         return encode(document, pretty=rng.random() < 0.5)
 
 
-@attrs.define
-class World:
+class World(msgspec.Struct):
     """Threads that answer, edit, fork and delegate as Amp does."""
 
     rng: random.Random
@@ -153,8 +150,8 @@ class World:
     """Whether messages tell their times."""
     reuses: bool = False
     """Whether an edited thread gives the numbers of what was cut to later ones; each answer is told twice there."""
-    chats: list[Chat] = attrs.Factory(list)
-    served: list[Served] = attrs.Factory(list)
+    chats: list[Chat] = msgspec.field(default_factory=list)
+    served: list[Served] = msgspec.field(default_factory=list)
     serial: int = 0
 
     def tick(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     import random
@@ -86,8 +86,7 @@ def turned(value: object) -> object:
     return [turned(item) for item in value] if isinstance(value, list) else value
 
 
-@attrs.frozen
-class Truth:
+class Truth(msgspec.Struct, frozen=True):
     """One answer that must be counted, and counted once."""
 
     session: str
@@ -96,8 +95,7 @@ class Truth:
     final: bool = True
 
 
-@attrs.frozen
-class Corpus:
+class Corpus(msgspec.Struct, frozen=True):
     """Records by file, and what they add up to."""
 
     files: Mapping[str, Sequence[Json]]

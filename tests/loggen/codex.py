@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import attrs
+import msgspec
 
 Usage = tuple[int, int, int, int, int]
 """Input, cached, written to the cache, output, reasoning."""
@@ -44,14 +44,13 @@ def counts(usage: Usage, total: int | None = None) -> dict[str, int]:
     }
 
 
-@attrs.define
-class Rollout:
+class Rollout(msgspec.Struct):
     """One file, line by line."""
 
     thread: str
     moment: datetime = START
     paginated: bool = False
-    lines: list[dict[str, Any]] = attrs.field(factory=list, repr=False)
+    lines: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -136,8 +135,7 @@ def is_count(line: dict[str, Any]) -> bool:
     return bool(line["payload"].get("type") == "token_count")
 
 
-@attrs.frozen
-class Truth:
+class Truth(msgspec.Struct, frozen=True):
     """One response as it was served."""
 
     session: str
@@ -146,8 +144,7 @@ class Truth:
     calls: tuple[str, ...] = ()
 
 
-@attrs.define
-class Session:
+class Session(msgspec.Struct):
     """One session of the world: its file, its counter, and what a reader can know from the file."""
 
     rollout: Rollout
@@ -155,20 +152,19 @@ class Session:
     turn: str | None = None
     model: str = "unknown"
     lineage: tuple[str, ...] = ()
-    truths: list[Truth] = attrs.Factory(list)
-    copied: list[Truth] = attrs.Factory(list)
+    truths: list[Truth] = msgspec.field(default_factory=list)
+    copied: list[Truth] = msgspec.field(default_factory=list)
     """Responses of ancestors that stand in this file too."""
-    recorded: set[Truth] = attrs.Factory(set)
+    recorded: set[Truth] = msgspec.field(default_factory=set)
     """Responses that records alone tell."""
 
 
-@attrs.define
-class World:
+class World(msgspec.Struct):
     """Sessions that answer, fork and spawn as Codex of one time does."""
 
     era: str
     """``2025``: no turn ids, every count twice; ``legacy``: turn ids, copies; ``paginated``: references, ordinals."""
-    sessions: list[Session] = attrs.Factory(list)
+    sessions: list[Session] = msgspec.field(default_factory=list)
     number: int = 0
     moment: datetime = START
 

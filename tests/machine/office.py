@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from commands.agents import Agent
@@ -18,8 +18,7 @@ Part = tuple[str, int, int]
 """Goal, attempt and index of the stage."""
 
 
-@attrs.define(eq=False)
-class Goal:
+class Goal(msgspec.Struct, eq=False):
     """One goal as its commands have left it."""
 
     id: str
@@ -29,13 +28,13 @@ class Goal:
     untracked: bool = False
     outcome: tuple[str, str | None, str | None] | None = None
     """Status, reason and fit."""
-    attempts: list[list[str]] = attrs.field(factory=lambda: [[]])
+    attempts: list[list[str]] = msgspec.field(default_factory=lambda: [[]])
     """The stages of each attempt."""
-    reasons: list[str] = attrs.field(factory=list)
+    reasons: list[str] = msgspec.field(default_factory=list)
     """Why attempts failed that were followed by another."""
-    joined: set[str] = attrs.field(factory=set)
-    refs: list[str] = attrs.field(factory=list)
-    inputs: list[str] = attrs.field(factory=list)
+    joined: set[str] = msgspec.field(default_factory=set)
+    refs: list[str] = msgspec.field(default_factory=list)
+    inputs: list[str] = msgspec.field(default_factory=list)
     supersedes: str | None = None
     superseded_by: str | None = None
     merged_into: str | None = None
@@ -57,12 +56,11 @@ class Goal:
         return "superseded" if self.superseded_by is not None else self.outcome[0]
 
 
-@attrs.define
-class Office:
+class Office(msgspec.Struct):
     """All goals, and what was used for which part of them."""
 
-    goals: dict[str, Goal] = attrs.field(factory=dict)
-    parts: dict[Part | None, Tokens] = attrs.field(factory=dict)
+    goals: dict[str, Goal] = msgspec.field(default_factory=dict)
+    parts: dict[Part | None, Tokens] = msgspec.field(default_factory=dict)
     ticks: int = 0
 
     def tick(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import attrs
 import msgspec
 
 from tallybook.agents.surrogates import mended
@@ -18,8 +17,7 @@ _FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 _whole: Final = msgspec.json.Decoder(msgspec.Raw).decode
 
 
-@attrs.frozen
-class Torn:
+class Torn(msgspec.Struct, frozen=True):
     """The bytes are no whole JSON value, or nested deeper than can be read."""
 
     why: str

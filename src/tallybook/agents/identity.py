@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-import attrs
+import msgspec
 
 from tallybook.agents.handover import SESSION_ID, Holder, holder_of
 from tallybook.agents.port import LogReader
@@ -24,8 +24,7 @@ RECENT: Final = 10 * 60 * 1_000_000
 HINT: Final = "give --agent and --session, set TALLYBOOK_SESSION=AGENT:ID, or pass --untracked"
 
 
-@attrs.frozen
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A session that could be meant, told by its facts alone."""
 
     agent: str
@@ -49,8 +48,7 @@ class KnownSessions(Protocol):
         ...
 
 
-@attrs.frozen
-class Flag:
+class Flag(msgspec.Struct, frozen=True):
     """What the command line says, or a command that has found the session itself."""
 
     agent: str | None = None
@@ -61,8 +59,7 @@ class Flag:
     """Whether to take a session since it is at work in this directory, where nothing else tells."""
 
 
-@attrs.frozen
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """All that detection looks at."""
 
     environ: Mapping[str, str]
@@ -77,8 +74,7 @@ class Surroundings:
     """The session that an agent's own hook has named for its process."""
 
 
-@attrs.frozen
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """The session, and how it was found."""
 
     agent: str
@@ -90,16 +86,14 @@ class Found:
     """The running tool call, where the agent names it."""
 
 
-@attrs.frozen
-class Ambiguous:
+class Ambiguous(msgspec.Struct, frozen=True):
     """Several sessions could be meant."""
 
     candidates: tuple[Candidate, ...]
     hint: str = HINT
 
 
-@attrs.frozen
-class NoSession:
+class NoSession(msgspec.Struct, frozen=True):
     """No agent was found."""
 
     hint: str = HINT
@@ -138,16 +132,14 @@ def detect(readers: Sequence[LogReader], around: Surroundings, flag: Flag | None
     return detection.search()
 
 
-@attrs.frozen
-class _Instance:
+class _Instance(msgspec.Struct, frozen=True):
     """One run of an agent: adjacent processes, since a launcher and its program are one."""
 
     agent: str
     processes: list[Process]
 
 
-@attrs.frozen
-class _Detection:
+class _Detection(msgspec.Struct, frozen=True):
     agents: Mapping[str, LogReader]
     around: Surroundings
     guess: bool

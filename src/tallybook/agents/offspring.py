@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.agents.processes import system_tree
 
@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 LOG: Final = ".jsonl"
 
 
-@attrs.define
-class AtWork:
+class AtWork(msgspec.Struct):
     """What one process of an agent has shown so far."""
 
     agent: str
     directory: str | None = None
     """Where it works; None where the system does not tell."""
-    registered: list[str] = attrs.field(factory=list)
+    registered: list[str] = msgspec.field(default_factory=list)
     """Sessions that the agent's registry named for it, the latest last."""
-    logs: set[str] = attrs.field(factory=set)
+    logs: set[str] = msgspec.field(default_factory=set)
     """Real paths of logs that it held open."""
 
     @property
@@ -40,8 +39,7 @@ class AtWork:
         return len(self.registered) + len(self.logs)
 
 
-@attrs.frozen
-class Family:
+class Family(msgspec.Struct, frozen=True):
     """Which processes count as below."""
 
     root: int

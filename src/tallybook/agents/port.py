@@ -15,7 +15,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import attrs
+import msgspec
 
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
@@ -63,8 +63,7 @@ class Occurrence(NamedTuple):
     """The fact, in an encoding that the reader alone knows; counts, ids and names, never text."""
 
 
-@attrs.frozen
-class SessionFact:
+class SessionFact(msgspec.Struct, frozen=True):
     """What a log says of one session; later facts fill what earlier ones left None."""
 
     session: str
@@ -81,8 +80,7 @@ class SessionFact:
     """``main``, ``subagent``, ``review`` or ``compaction``."""
 
 
-@attrs.frozen
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """What one run of complete lines held."""
 
     occurrences: tuple[Occurrence, ...] = ()
@@ -102,16 +100,14 @@ class Batch:
     """Why a document is not whole; nothing else of the batch counts then, and the document is read again next time."""
 
 
-@attrs.frozen
-class SourceRows:
+class SourceRows(msgspec.Struct, frozen=True):
     """The occurrences of one log, in the order of their offsets."""
 
     key: str
     rows: tuple[Occurrence, ...]
 
 
-@attrs.frozen
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """One completed model response: the atom of usage."""
 
     key: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from tallybook.cli.render import document, fail_with, line, say, warn
 from tallybook.domain.problems import Problem, Refusal
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from tallybook.usecases.agent_setup.setup import PartChange
 
 
-@attrs.frozen
-class Telling:
+class Telling(msgspec.Struct, frozen=True):
     """How it is told."""
 
     json: bool

@@ -9,7 +9,7 @@ import io
 from contextlib import redirect_stdout, suppress
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 from typer._click.shell_completion import _resolve_context, _resolve_incomplete
 
 from tallybook.cli.lazy import command_line
@@ -26,8 +26,7 @@ MOST: Final = 100
 _FILES: Final = frozenset({"file", "dir"})
 
 
-@attrs.frozen
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """One word, and what it means."""
 
     value: str

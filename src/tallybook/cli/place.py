@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from msgspec.structs import replace
 
 from tallybook.cli.render import is_rich
 from tallybook.usecases.workspace import Workspace, open_workspace
@@ -22,7 +22,7 @@ PATIENCE: Final = 1.0
 def here(ledger: Path | None = None) -> Workspace:
     """The workspace of this process; ``ledger`` overrides where the ledger is."""
     workspace = open_workspace(ledger)
-    return attrs.evolve(workspace, progress=Bar().show) if is_rich(sys.stderr) else workspace
+    return replace(workspace, progress=Bar().show) if is_rich(sys.stderr) else workspace
 
 
 class Bar:

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-import attrs
+import msgspec
 
 from tallybook.reports.escape import terminal
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from tallybook.reports.vectors import Json
 
 
-@attrs.frozen
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """Why a command did not do what was asked."""
 
     code: str

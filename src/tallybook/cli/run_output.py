@@ -12,7 +12,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.cli.faults import describe
 from tallybook.cli.render import Failure, document, fail, refuse, say, warn
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
 _CODES: Final = {"command-not-found": NOT_FOUND, "command-not-executable": NOT_EXECUTABLE}
 
 
-@attrs.frozen
-class RunShown:
+class RunShown(msgspec.Struct, frozen=True):
     """How the user wants it."""
 
     json: bool
@@ -110,4 +110,4 @@ def _open_still(begun: Begun, ended: Ended, failure: Failure, shown: RunShown) -
     words += [] if shown.ledger is None else ["--ledger", str(shown.ledger)]
     hint = f"the goal is still open; close it with: {shlex.join(words)}"
     both = f"{failure.hint}; {hint}" if failure.hint else hint
-    fail(attrs.evolve(failure, hint=both), json=shown.json)
+    fail(replace(failure, hint=both), json=shown.json)

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _update(agent: str, payload: Payload, environ: Mapping[str, str]) -> None:
-    import attrs
+    from msgspec.structs import replace
 
     from tallybook.clock import SystemClock, SystemIds
     from tallybook.hooks.sessions import ended
@@ -54,7 +54,7 @@ def _update(agent: str, payload: Payload, environ: Mapping[str, str]) -> None:
     around = Surroundings(environ, cwd if cwd.is_dir() else Path.cwd(), SystemClock(), SystemIds())
     workspace = workspace_at(around, None)
     ended(agent, payload, workspace.data)
-    settle_all(attrs.evolve(workspace, progress=_Deadline().pass_or_stop), update=True)
+    settle_all(replace(workspace, progress=_Deadline().pass_or_stop), update=True)
 
 
 class _LateError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import typer
 
 from tallybook.cli.render import document, line, refuse, say, warn
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from tallybook.usecases.tasks import TaskResult
 
 
-@attrs.frozen
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """How the user wants it."""
 
     json: bool

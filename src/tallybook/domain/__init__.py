@@ -1,1 +1,1 @@
-"""The pure heart: what goals, attempts, stages and tokens are; attrs and the standard library only."""
+"""The pure heart: what goals, attempts, stages and tokens are; msgspec's structs and the standard library only."""

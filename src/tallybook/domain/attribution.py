@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.domain.quality import Quality, worst
 from tallybook.domain.tokens import COMPONENTS, ZERO, TokenVector, total_of
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-@attrs.frozen
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """The part of a goal that a segment belongs to."""
 
     goal: str
@@ -29,8 +28,7 @@ class Owner:
     """The session joined the goal itself, not through an ancestor."""
 
 
-@attrs.frozen
-class Point:
+class Point(msgspec.Struct, frozen=True):
     """The counter of one session at one boundary."""
 
     snapshot: str
@@ -43,8 +41,7 @@ class Point:
     unreported: tuple[str, ...] = ()
 
 
-@attrs.frozen
-class SessionLine:
+class SessionLine(msgspec.Struct, frozen=True):
     """All boundaries of one session, in the order of events."""
 
     parent: str | None = None
@@ -56,8 +53,7 @@ class SessionLine:
         return any(point.quality is not Quality.UNMEASURED for point in self.points)
 
 
-@attrs.frozen
-class Segment:
+class Segment(msgspec.Struct, frozen=True):
     """What one session used between two boundaries."""
 
     session: SessionKey

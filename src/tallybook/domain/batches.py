@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+from msgspec.structs import asdict
 
 from tallybook.domain.events import Body, GoalUpdated, NewEvent, UsageManual, UsageSnapshot
 from tallybook.domain.tokens import COMPONENTS, TokenVector
@@ -39,5 +39,5 @@ def by_hand(numbers: ManualNumbers | None) -> UsageManual | None:
 
 def changed(changes: Changes) -> GoalUpdated | None:
     """New values of fields, where there are any."""
-    body = GoalUpdated(**attrs.asdict(changes, recurse=False))
+    body = GoalUpdated(**asdict(changes))
     return None if body == GoalUpdated() else body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 WARN_PERCENT: Final = 80
 
 
-@attrs.frozen
-class BudgetUse:
+class BudgetUse(msgspec.Struct, frozen=True):
     """One budget and what was used of it."""
 
     stage: str | None

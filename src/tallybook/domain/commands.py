@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import attrs
+import msgspec
 
 from tallybook.domain.events import NewEvent, SessionRef
 from tallybook.domain.usage import SessionUsage
 from tallybook.domain.workflow import Work
 
 
-@attrs.frozen
-class Circumstances:
+class Circumstances(msgspec.Struct, frozen=True):
     """Time, place and usage at the moment of a command: all that a pure decision can't find out itself."""
 
     now: str
@@ -28,8 +27,7 @@ class Circumstances:
     dirty: str | None = None
 
 
-@attrs.frozen
-class ManualNumbers:
+class ManualNumbers(msgspec.Struct, frozen=True):
     """Tokens that were given by hand; None where a number was not given."""
 
     input: int | None = None
@@ -53,8 +51,7 @@ class ManualNumbers:
         return {name: count for name, count in named.items() if count is not None}
 
 
-@attrs.frozen
-class Changes:
+class Changes(msgspec.Struct, frozen=True):
     """New values of a goal's fields; None leaves a field as it is, lists are added to."""
 
     title: str | None = None
@@ -68,8 +65,7 @@ class Changes:
     claims_updated: int | None = None
 
 
-@attrs.frozen
-class StartTask:
+class StartTask(msgspec.Struct, frozen=True):
     """Open a goal."""
 
     goal: str
@@ -93,8 +89,7 @@ class StartTask:
     allow_secret_like: bool = False
 
 
-@attrs.frozen
-class ContinueTask:
+class ContinueTask(msgspec.Struct, frozen=True):
     """Close the attempt that runs as failed and open the next."""
 
     goal: str | None = None
@@ -103,8 +98,7 @@ class ContinueTask:
     allow_secret_like: bool = False
 
 
-@attrs.frozen
-class MarkStage:
+class MarkStage(msgspec.Struct, frozen=True):
     """Close a stage."""
 
     stage: str
@@ -116,8 +110,7 @@ class MarkStage:
     allow_secret_like: bool = False
 
 
-@attrs.frozen
-class FinishTask:
+class FinishTask(msgspec.Struct, frozen=True):
     """Close a goal, or correct one that is closed."""
 
     status: str
@@ -135,8 +128,7 @@ class FinishTask:
     allow_secret_like: bool = False
 
 
-@attrs.frozen
-class UpdateTask:
+class UpdateTask(msgspec.Struct, frozen=True):
     """Give fields of a goal, open or closed, new values; the old ones stay in the ledger."""
 
     changes: Changes
@@ -145,16 +137,14 @@ class UpdateTask:
     allow_secret_like: bool = False
 
 
-@attrs.frozen
-class MergeTasks:
+class MergeTasks(msgspec.Struct, frozen=True):
     """Count one goal with another from now on."""
 
     keep: str
     drop: str
 
 
-@attrs.frozen
-class SetBudget:
+class SetBudget(msgspec.Struct, frozen=True):
     """Say what a goal, or one stage of it, may use."""
 
     goal: str | None = None
@@ -166,16 +156,14 @@ class SetBudget:
     allow_secret_like: bool = False
 
 
-@attrs.frozen
-class AddCheck:
+class AddCheck(msgspec.Struct, frozen=True):
     """Record a check that is over: opened and closed in one batch."""
 
     start: StartTask
     finish: FinishTask
 
 
-@attrs.frozen
-class EnsureTask:
+class EnsureTask(msgspec.Struct, frozen=True):
     """Draft a goal for work that was started without one."""
 
     goal: str
@@ -189,8 +177,7 @@ Request = (
 )
 
 
-@attrs.frozen
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """The events that carry a command out, in the order in which they are written."""
 
     goal: str | None

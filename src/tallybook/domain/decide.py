@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+from msgspec.structs import replace
 
 from tallybook.domain.batches import batch, by_hand, changed, snapshot
 from tallybook.domain.commands import (
@@ -87,8 +87,8 @@ def _ensure(state: LedgerState, circumstances: Circumstances, request: EnsureTas
     place = "a detached HEAD" if circumstances.branch is None else circumstances.branch
     draft = StartTask(request.goal, f"Recovered work on {place}", "product")
     if request_fault(draft) is not None:
-        draft = attrs.evolve(draft, title="Recovered work")
-    return _start(state, circumstances, attrs.evolve(draft, notes=request.notes))
+        draft = replace(draft, title="Recovered work")
+    return _start(state, circumstances, replace(draft, notes=request.notes))
 
 
 def _future_fault(request: StartTask, now: str) -> Refusal | None:
@@ -113,7 +113,7 @@ def _add(state: LedgerState, circumstances: Circumstances, request: AddCheck) ->
         return Refusal("outcome-invalid", fault, "tally check add --help lists what goes together")
     told = (by_hand(request.finish.manual), changed(request.finish.changes))
     ended = finished(request.finish, outcome, circumstances)
-    return attrs.evolve(started, events=(*started.events, *batch(goal.id, (*told, ended))), notices=())
+    return replace(started, events=(*started.events, *batch(goal.id, (*told, ended))), notices=())
 
 
 def _passes(state: LedgerState, source: str) -> dict[int, Goal]:

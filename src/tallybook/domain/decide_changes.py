@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+from msgspec.structs import replace
 
 from tallybook.domain.batches import batch, by_hand, changed, snapshot
 from tallybook.domain.commands import Circumstances, Decision, MergeTasks, SetBudget, UpdateTask
@@ -64,11 +64,11 @@ def decide_budget(state: LedgerState, circumstances: Circumstances, request: Set
     before = next((one for one in reversed(state.budgets.get(goal.id, ())) if one.stage == request.stage), None)
     body = BudgetSet(None, None, request.stage)
     if not request.clear and before is not None:
-        body = attrs.evolve(body, tokens=before.tokens, nano_usd=before.nano_usd)
+        body = replace(body, tokens=before.tokens, nano_usd=before.nano_usd)
     if request.tokens is not None:
-        body = attrs.evolve(body, tokens=request.tokens)
+        body = replace(body, tokens=request.tokens)
     if request.nano_usd is not None:
-        body = attrs.evolve(body, nano_usd=request.nano_usd)
+        body = replace(body, nano_usd=request.nano_usd)
     return Decision(goal.id, batch(goal.id, (body,)))
 
 
@@ -88,7 +88,7 @@ def _fit_fault(goal: Goal, fit: str | None) -> Refusal | None:
         return None
     if goal.outcome is None:
         return Refusal("fit-while-open", f"the goal {goal.id} is open; its result has no fit yet", "tally finish-task")
-    fault = next(outcome_faults(goal, attrs.evolve(goal.outcome, result_fit=fit)), None)
+    fault = next(outcome_faults(goal, replace(goal.outcome, result_fit=fit)), None)
     return None if fault is None else Refusal("outcome-invalid", fault, "tally finish-task GOAL --amend corrects more")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-import attrs
+import msgspec
 
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import SessionUsage, SnapshotReason
@@ -16,8 +16,7 @@ WATCHED: Final = ("descendant", "born")
 """How a session is found below a command: nothing that worked for its goal came before it, so nothing is unmeasured."""
 
 
-@attrs.frozen
-class SessionRef:
+class SessionRef(msgspec.Struct, frozen=True):
     """The session a command was run in, and how that was found."""
 
     agent: str
@@ -26,8 +25,7 @@ class SessionRef:
     """``flag``, ``environment``, ``variable``, ``process``, ``registry``, ``directory``, ``log``; or of ``WATCHED``."""
 
 
-@attrs.frozen
-class GoalStarted:
+class GoalStarted(msgspec.Struct, frozen=True):
     """A goal is opened; its first attempt begins."""
 
     TYPE: ClassVar = "goal_started"
@@ -56,8 +54,7 @@ class GoalStarted:
     """Commit that was checked out."""
 
 
-@attrs.frozen
-class GoalContinued:
+class GoalContinued(msgspec.Struct, frozen=True):
     """The attempt that runs has failed; the next one begins."""
 
     TYPE: ClassVar = "goal_continued"
@@ -69,8 +66,7 @@ class GoalContinued:
     session: SessionRef | None = None
 
 
-@attrs.frozen
-class GoalFinished:
+class GoalFinished(msgspec.Struct, frozen=True):
     """The goal is closed: one compound register, status and reason and fit and time together."""
 
     TYPE: ClassVar = "goal_finished"
@@ -88,8 +84,7 @@ class GoalFinished:
     """Fingerprint of the uncommitted changes that were left, None where there were none."""
 
 
-@attrs.frozen
-class GoalCorrected:
+class GoalCorrected(msgspec.Struct, frozen=True):
     """A closed goal's outcome was wrong; the old value stays in the ledger."""
 
     TYPE: ClassVar = "goal_corrected"
@@ -102,8 +97,7 @@ class GoalCorrected:
     reason: str | None = None
 
 
-@attrs.frozen
-class GoalUpdated:
+class GoalUpdated(msgspec.Struct, frozen=True):
     """Some fields have a new value; None leaves a field as it is."""
 
     TYPE: ClassVar = "goal_updated"
@@ -122,8 +116,7 @@ class GoalUpdated:
     """Of a check: statements known before that it changed."""
 
 
-@attrs.frozen
-class GoalsMerged:
+class GoalsMerged(msgspec.Struct, frozen=True):
     """The goal named by the event is kept; ``dropped`` is counted with it from now on."""
 
     TYPE: ClassVar = "goals_merged"
@@ -131,8 +124,7 @@ class GoalsMerged:
     dropped: str
 
 
-@attrs.frozen
-class StageMarked:
+class StageMarked(msgspec.Struct, frozen=True):
     """The part of the attempt that ends here has a name."""
 
     TYPE: ClassVar = "stage_marked"
@@ -144,8 +136,7 @@ class StageMarked:
     """A second mark with the same key is the same mark."""
 
 
-@attrs.frozen
-class UsageSnapshot:
+class UsageSnapshot(msgspec.Struct, frozen=True):
     """What sessions had used when a command ran for the goal."""
 
     TYPE: ClassVar = "usage_snapshot"
@@ -158,8 +149,7 @@ class UsageSnapshot:
     """Id of the earlier snapshot whose sessions this one states anew."""
 
 
-@attrs.frozen
-class UsageManual:
+class UsageManual(msgspec.Struct, frozen=True):
     """What the goal used, as a person or a script says; of two such events the later holds."""
 
     TYPE: ClassVar = "usage_manual"
@@ -170,8 +160,7 @@ class UsageManual:
     model: str | None = None
 
 
-@attrs.frozen
-class GoalLinked:
+class GoalLinked(msgspec.Struct, frozen=True):
     """A commit, branch or pull request belongs to the goal."""
 
     TYPE: ClassVar = "goal_linked"
@@ -182,8 +171,7 @@ class GoalLinked:
     evidence: str = "declared"
 
 
-@attrs.frozen
-class BudgetSet:
+class BudgetSet(msgspec.Struct, frozen=True):
     """What the goal (or one stage of it) may use from now on; with no number it has no budget any more."""
 
     TYPE: ClassVar = "budget_set"
@@ -193,8 +181,7 @@ class BudgetSet:
     stage: str | None = None
 
 
-@attrs.frozen
-class UnknownBody:
+class UnknownBody(msgspec.Struct, frozen=True):
     """An event of a type that this version does not know; kept and counted, never an error."""
 
     TYPE: ClassVar = "unknown"
@@ -232,16 +219,14 @@ KNOWN_BODIES: Final = (
 )
 
 
-@attrs.frozen
-class NewEvent:
+class NewEvent(msgspec.Struct, frozen=True):
     """An event that has been decided and not been written yet."""
 
     goal: str
     body: Body
 
 
-@attrs.frozen
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One line of the ledger, read."""
 
     id: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from typing import Final
 
-import attrs
+import msgspec
 
 from tallybook.domain.attribution import Segment
 from tallybook.domain.goal import Attempt, ManualUsage
@@ -19,16 +19,14 @@ from tallybook.domain.usage import ClassUsage, SessionKey
 UNKNOWN_MODEL: Final = "unknown"
 
 
-@attrs.frozen
-class Measure:
+class Measure(msgspec.Struct, frozen=True):
     """One number and how far it can be trusted; ``tokens`` is None where nothing was measured."""
 
     tokens: TokenVector | None
     quality: Quality
 
 
-@attrs.frozen
-class StageUsage:
+class StageUsage(msgspec.Struct, frozen=True):
     """What one stage used; the unmarked tail of an attempt has no name."""
 
     goal: str
@@ -40,8 +38,7 @@ class StageUsage:
     measure: Measure
 
 
-@attrs.frozen
-class AttemptUsage:
+class AttemptUsage(msgspec.Struct, frozen=True):
     """What one attempt used."""
 
     attempt: Attempt
@@ -50,8 +47,7 @@ class AttemptUsage:
     measure: Measure
 
 
-@attrs.frozen
-class SessionShare:
+class SessionShare(msgspec.Struct, frozen=True):
     """What one session used for the goal."""
 
     key: SessionKey
@@ -61,8 +57,7 @@ class SessionShare:
     """False where no log told anything; then ``tokens`` says nothing and is shown as null."""
 
 
-@attrs.frozen
-class ManualShare:
+class ManualShare(msgspec.Struct, frozen=True):
     """Numbers given by hand for one goal."""
 
     goal: str
@@ -72,8 +67,7 @@ class ManualShare:
     """Nothing was captured for that goal, so these numbers stand for it."""
 
 
-@attrs.frozen
-class GoalUsage:
+class GoalUsage(msgspec.Struct, frozen=True):
     """All numbers of one goal."""
 
     measure: Measure
@@ -101,8 +95,7 @@ class GoalUsage:
         return tuple((model, total_of(tokens for name, tokens in parts if name == model)) for model in models)
 
 
-@attrs.frozen
-class Share:
+class Share(msgspec.Struct, frozen=True):
     """What one session, or all of them, counted, and what of it belongs to no goal."""
 
     counter: TokenVector = ZERO
@@ -110,22 +103,29 @@ class Share:
     """None where there was no moment without a goal, which is not the same as nothing used in one."""
 
 
-@attrs.define
-class Figures:
-    """A memory of numbers."""
+class Figures(msgspec.Struct, eq=False):
+    """A memory of numbers, which says nothing that the state does not: any two are alike."""
 
-    usages: MutableMapping[str, GoalUsage] = attrs.field(factory=dict)
+    usages: MutableMapping[str, GoalUsage] = msgspec.field(default_factory=dict)
     """By goal id."""
-    measures: MutableMapping[str, Measure] = attrs.field(factory=dict)
+    measures: MutableMapping[str, Measure] = msgspec.field(default_factory=dict)
     """By goal id, ``GoalUsage.measure`` alone."""
-    shares: MutableMapping[SessionKey, Share] = attrs.field(factory=dict)
+    shares: MutableMapping[SessionKey, Share] = msgspec.field(default_factory=dict)
     """Of each session as it was when it was last asked for."""
     total: Share = Share()
     """The sum of ``shares``."""
-    changed: set[SessionKey] = attrs.field(factory=set)
+    changed: set[SessionKey] = msgspec.field(default_factory=set)
     """Sessions whose share is not what it was."""
-    segments: dict[SessionKey, Mapping[str | None, tuple[tuple[int, Segment], ...]]] = attrs.field(factory=dict)
+    segments: dict[SessionKey, Mapping[str | None, tuple[tuple[int, Segment], ...]]] = msgspec.field(
+        default_factory=dict
+    )
     """Each session cut at its boundaries, each part with its number, by the goal that owns it."""
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is such a memory, whatever it holds."""
+        return isinstance(other, Figures)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def forget_goal(self, goal: str) -> None:
         """Something changed that the goal's numbers depend on."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+import msgspec
 
 from tallybook.domain.events import SessionRef
 from tallybook.domain.tokens import TokenVector
@@ -44,8 +44,7 @@ class Status(StrEnum):
     MERGED = "merged"
 
 
-@attrs.frozen
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How a goal or an attempt ended."""
 
     status: str
@@ -55,8 +54,7 @@ class Outcome:
     result_fit: str | None = None
 
 
-@attrs.frozen
-class Stage:
+class Stage(msgspec.Struct, frozen=True):
     """A named part of an attempt; it ends at ``at``."""
 
     name: str
@@ -65,8 +63,7 @@ class Stage:
     key: str | None = None
 
 
-@attrs.frozen
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """One pass at a goal."""
 
     number: int
@@ -76,8 +73,7 @@ class Attempt:
     stages: tuple[Stage, ...] = ()
 
 
-@attrs.frozen
-class Budget:
+class Budget(msgspec.Struct, frozen=True):
     """What a goal, or one stage of it, may use."""
 
     tokens: int | None
@@ -85,8 +81,7 @@ class Budget:
     stage: str | None = None
 
 
-@attrs.frozen
-class ManualUsage:
+class ManualUsage(msgspec.Struct, frozen=True):
     """What somebody says that the goal used."""
 
     tokens: TokenVector
@@ -95,16 +90,14 @@ class ManualUsage:
     model: str | None = None
 
 
-@attrs.frozen
-class Claims:
+class Claims(msgspec.Struct, frozen=True):
     """How many statements a check took from its source; None where it was not told."""
 
     extracted: int | None = None
     updated: int | None = None
 
 
-@attrs.frozen
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """A commit, branch, pull request or reference that belongs to a goal."""
 
     kind: str
@@ -112,8 +105,7 @@ class Link:
     evidence: str
 
 
-@attrs.frozen
-class Goal:
+class Goal(msgspec.Struct, frozen=True):
     """One unit of work with an outcome, as the events so far tell it."""
 
     id: str
@@ -178,7 +170,7 @@ def with_attempt(goal: Goal, attempt: Attempt) -> Goal:
     return Goal(*values)
 
 
-_FIELDS: Final = tuple(field.name for field in attrs.fields(Goal))
+_FIELDS: Final = Goal.__struct_fields__
 _ATTEMPTS: Final = _FIELDS.index("attempts")
 _values: Final[Callable[[Goal], tuple[Any, ...]]] = attrgetter(*_FIELDS)
 

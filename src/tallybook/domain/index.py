@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, TypeVar
 
-import attrs
+import msgspec
 
 from tallybook.domain.usage import SessionKey
 
@@ -19,23 +19,22 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-@attrs.define
-class Index:
+class Index(msgspec.Struct):
     """Ways from one thing to the others that belong to it."""
 
-    open: set[str] = attrs.field(factory=set)
+    open: set[str] = msgspec.field(default_factory=set)
     """Ids of the open goals."""
-    finished: dict[tuple[str, str | None], str] = attrs.field(factory=dict)
+    finished: dict[tuple[str, str | None], str] = msgspec.field(default_factory=dict)
     """By writer and worktree, the goal that has the latest end."""
-    passes: MutableMapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    passes: MutableMapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """By source id, the goals that have it, in the order in which they were started."""
-    dropped: MutableMapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    dropped: MutableMapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """By goal id, the goals that were merged into it and not into one of those."""
-    owned: MutableMapping[str, tuple[SessionKey, ...]] = attrs.field(factory=dict)
+    owned: MutableMapping[str, tuple[SessionKey, ...]] = msgspec.field(default_factory=dict)
     """By goal id, the sessions of which it owns a part."""
-    visitors: MutableMapping[SessionKey, tuple[str, ...]] = attrs.field(factory=dict)
+    visitors: MutableMapping[SessionKey, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """By session, the goals that have joined it."""
-    working: MutableMapping[SessionKey, tuple[str, ...]] = attrs.field(factory=dict)
+    working: MutableMapping[SessionKey, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """The same without the goals that are closed."""
 
     def opened(self, goal: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
-import attrs
+import msgspec
 
 from tallybook.domain.attribution import Segment, counter_of, segments_of
 from tallybook.domain.figures import (
@@ -174,8 +174,7 @@ def _share(state: LedgerState, key: SessionKey) -> Share:
     return Share(counter, counter_of(segment for _, segment in parts[None]) if None in parts else None)
 
 
-@attrs.frozen
-class _Whole:
+class _Whole(msgspec.Struct, frozen=True):
     measure: Measure
     captured: Measure
     manual: tuple[ManualShare, ...]
@@ -227,8 +226,7 @@ def total_measure(parts: Iterable[Measure]) -> Measure:
     return Measure(total_of(known) if known else None, join(part.quality for part in measures))
 
 
-@attrs.frozen
-class _Parts:
+class _Parts(msgspec.Struct, frozen=True):
     """One goal with its own segments by attempt and stage."""
 
     goal: Goal

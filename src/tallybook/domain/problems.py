@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import attrs
+import msgspec
 
 
-@attrs.frozen
-class Where:
+class Where(msgspec.Struct, frozen=True):
     """A place in a file; ``line`` counts from 1, ``byte`` from 0."""
 
     file: str | None = None
@@ -14,8 +13,7 @@ class Where:
     byte: int | None = None
 
 
-@attrs.frozen
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One fault found in data that was read."""
 
     code: str
@@ -25,8 +23,7 @@ class Problem:
     hint: str = ""
 
 
-@attrs.frozen
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """Why a command was not carried out, and which command helps."""
 
     code: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from tallybook.domain.figures import Measure
 from tallybook.domain.metrics import accounts, members_of, total_measure
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from tallybook.domain.goal import Goal
 
 
-@attrs.frozen
-class Chain:
+class Chain(msgspec.Struct, frozen=True):
     """A goal and all that it replaces."""
 
     goals: tuple[str, ...]
@@ -28,8 +27,7 @@ class Chain:
     measure: Measure
 
 
-@attrs.frozen
-class SynthesisInput:
+class SynthesisInput(msgspec.Struct, frozen=True):
     """A goal whose result went into another one."""
 
     goal: str
@@ -38,8 +36,7 @@ class SynthesisInput:
     measure: Measure
 
 
-@attrs.frozen
-class Synthesis:
+class Synthesis(msgspec.Struct, frozen=True):
     """A goal with all that went into it."""
 
     inputs: tuple[SynthesisInput, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+from msgspec.structs import replace
 
 from tallybook.domain.events import WATCHED
 from tallybook.domain.goal import Attempt, Budget, Claims, Goal, Link, ManualUsage, Outcome, Stage, with_attempt
@@ -85,7 +85,7 @@ def _supersede(state: LedgerState, event: Event, target: str) -> None:
     elif old.superseded_by is not None:
         report(state, event, "superseded-twice", f"{target} is superseded by {old.superseded_by} already")
     else:
-        state.put(attrs.evolve(old, superseded_by=event.goal))
+        state.put(replace(old, superseded_by=event.goal))
 
 
 def continued(state: LedgerState, event: Event, body: GoalContinued) -> None:
@@ -94,10 +94,10 @@ def continued(state: LedgerState, event: Event, body: GoalContinued) -> None:
     if goal is None:
         return
     failed = Outcome("fail", body.continued_at, body.failure_reason)
-    done = attrs.evolve(goal.attempt, outcome=failed)
+    done = replace(goal.attempt, outcome=failed)
     following = Attempt(done.number + 1, body.continued_at)
     state.put(
-        attrs.evolve(
+        replace(
             goal,
             attempts=(*goal.attempts[:-1], done, following),
             activated=event.order,
@@ -118,12 +118,12 @@ def finished(state: LedgerState, event: Event, body: GoalFinished) -> None:
     session, agent = goal.session, goal.agent
     if session is None and body.session is not None and body.session.detected_by in WATCHED:
         session, agent = body.session, agent or body.session.agent
-    state.put(attrs.evolve(done, session=session, agent=agent, finish_head=body.head, finish_dirty=body.dirty))
+    state.put(replace(done, session=session, agent=agent, finish_head=body.head, finish_dirty=body.dirty))
 
 
 def _with_outcome(goal: Goal, outcome: Outcome, notes: str | None) -> Goal:
-    last = attrs.evolve(goal.attempt, outcome=outcome)
-    return attrs.evolve(
+    last = replace(goal.attempt, outcome=outcome)
+    return replace(
         goal,
         outcome=outcome,
         attempts=(*goal.attempts[:-1], last),
@@ -140,7 +140,7 @@ def corrected(state: LedgerState, event: Event, body: GoalCorrected) -> None:
         report(state, event, "corrected-while-open", f"{goal.id} was corrected while it was open")
         return
     outcome = Outcome(body.status, body.finished_at, body.failure_reason, body.result_fit)
-    state.put(attrs.evolve(_with_outcome(goal, outcome, body.notes), corrections=goal.corrections + 1))
+    state.put(replace(_with_outcome(goal, outcome, body.notes), corrections=goal.corrections + 1))
 
 
 def updated(state: LedgerState, event: Event, body: GoalUpdated) -> None:
@@ -149,9 +149,9 @@ def updated(state: LedgerState, event: Event, body: GoalUpdated) -> None:
     if goal is None:
         return
     if goal.outcome is not None and body.result_fit is not None:
-        goal = _with_outcome(goal, attrs.evolve(goal.outcome, result_fit=body.result_fit), None)
+        goal = _with_outcome(goal, replace(goal.outcome, result_fit=body.result_fit), None)
     state.put(
-        attrs.evolve(
+        replace(
             goal,
             title=goal.title if body.title is None else body.title,
             notes=goal.notes if body.notes is None else body.notes,
@@ -182,7 +182,7 @@ def told(state: LedgerState, event: Event, body: UsageManual) -> None:
     """Remember what somebody says that the goal used."""
     goal = _goal(state, event)
     if goal is not None:
-        state.put(attrs.evolve(goal, manual=ManualUsage(body.tokens, body.unreported, body.model)))
+        state.put(replace(goal, manual=ManualUsage(body.tokens, body.unreported, body.model)))
 
 
 def merged(state: LedgerState, event: Event, body: GoalsMerged) -> None:
@@ -198,8 +198,8 @@ def merged(state: LedgerState, event: Event, body: GoalsMerged) -> None:
         report(state, event, "merge-cycle", f"merging {drop.id} into {keep.id} would close a circle; left out")
     else:
         if keep.is_open and drop.is_open:
-            state.put(attrs.evolve(keep, activated=max(keep.activated, drop.activated)))
-        state.put(attrs.evolve(drop, merged_into=keep.id))
+            state.put(replace(keep, activated=max(keep.activated, drop.activated)))
+        state.put(replace(drop, merged_into=keep.id))
 
 
 def marked(state: LedgerState, event: Event, body: StageMarked) -> None:
@@ -220,7 +220,7 @@ def linked(state: LedgerState, event: Event, body: GoalLinked) -> None:
     goal = _goal(state, event)
     if goal is not None:
         link = Link(body.kind, body.target, body.evidence)
-        state.put(attrs.evolve(goal, links=tuple(dict.fromkeys((*goal.links, link)))))
+        state.put(replace(goal, links=tuple(dict.fromkeys((*goal.links, link)))))
 
 
 def budgeted(state: LedgerState, event: Event, body: BudgetSet) -> None:

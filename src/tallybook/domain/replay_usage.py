@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+from msgspec.structs import replace
 
 from tallybook.domain.attribution import Point, SessionLine
 from tallybook.domain.state import Claims, LedgerState, PendingBoundary, owner_now, owner_of, report
@@ -39,7 +39,7 @@ def snapshot(state: LedgerState, event: Event, body: UsageSnapshot) -> None:
 
 
 def _parent_key(usage: SessionUsage) -> SessionKey | None:
-    return None if usage.parent is None else attrs.evolve(usage.key, session=usage.parent)
+    return None if usage.parent is None else replace(usage.key, session=usage.parent)
 
 
 def _add_point(state: LedgerState, event: Event, key: SessionKey, usage: SessionUsage) -> None:
@@ -72,8 +72,8 @@ def claim(state: LedgerState, goal_id: str) -> None:
         if above in claims.sessions:
             owner = owner_now(goal, direct=key in claims.sessions)
             line = state.lines[key]
-            points = tuple(attrs.evolve(point, owner=owner) if point.owner is None else point for point in line.points)
-            state.put_line(key, attrs.evolve(line, points=points))
+            points = tuple(replace(point, owner=owner) if point.owner is None else point for point in line.points)
+            state.put_line(key, replace(line, points=points))
 
 
 def _settle(state: LedgerState, event: Event, snapshot: str, usage: SessionUsage) -> None:
@@ -83,7 +83,7 @@ def _settle(state: LedgerState, event: Event, snapshot: str, usage: SessionUsage
         report(state, event, "settles-unknown", f"the snapshot {snapshot} to settle is not here")
         return
     points = tuple(
-        attrs.evolve(
+        replace(
             point,
             classes=usage.classes,
             quality=usage.quality,
@@ -94,6 +94,6 @@ def _settle(state: LedgerState, event: Event, snapshot: str, usage: SessionUsage
         else point
         for point in line.points
     )
-    state.put_line(usage.key, attrs.evolve(line, points=points), first)
+    state.put_line(usage.key, replace(line, points=points), first)
     if not usage.pending:
         state.pending.pop((snapshot, usage.key), None)

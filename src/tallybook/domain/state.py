@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.domain.attribution import Owner, SessionLine
 from tallybook.domain.figures import Figures
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from tallybook.domain.events import Event
 
 
-@attrs.frozen
-class PendingBoundary:
+class PendingBoundary(msgspec.Struct, frozen=True):
     """A snapshot of a session in which the issuing response was still missing."""
 
     snapshot: str
@@ -31,8 +31,7 @@ class PendingBoundary:
     """When the snapshot was written, UTC."""
 
 
-@attrs.frozen
-class Claims:
+class Claims(msgspec.Struct, frozen=True):
     """Sessions of one snapshot that were born after the start of its goal."""
 
     sessions: tuple[SessionKey, ...] = ()
@@ -40,24 +39,23 @@ class Claims:
     """Every session of the snapshot with its parent."""
 
 
-@attrs.define
-class LedgerState:
+class LedgerState(msgspec.Struct):
     """All that the events tell; changed by ``apply`` alone."""
 
-    goals: MutableMapping[str, Goal] = attrs.field(factory=dict)
+    goals: MutableMapping[str, Goal] = msgspec.field(default_factory=dict)
     """In the order in which they were started."""
-    joined: MutableMapping[str, tuple[SessionKey, ...]] = attrs.field(factory=dict)
+    joined: MutableMapping[str, tuple[SessionKey, ...]] = msgspec.field(default_factory=dict)
     """Sessions that ran a command of the goal, by goal id."""
-    budgets: MutableMapping[str, tuple[Budget, ...]] = attrs.field(factory=dict)
-    lines: MutableMapping[SessionKey, SessionLine] = attrs.field(factory=dict)
-    pending: dict[tuple[str, SessionKey], PendingBoundary] = attrs.field(factory=dict)
-    claims: dict[str, Claims] = attrs.field(factory=dict)
+    budgets: MutableMapping[str, tuple[Budget, ...]] = msgspec.field(default_factory=dict)
+    lines: MutableMapping[SessionKey, SessionLine] = msgspec.field(default_factory=dict)
+    pending: dict[tuple[str, SessionKey], PendingBoundary] = msgspec.field(default_factory=dict)
+    claims: dict[str, Claims] = msgspec.field(default_factory=dict)
     """What a goal will claim as soon as it is started, by goal id."""
-    problems: list[Problem] = attrs.field(factory=list)
-    unknown_types: dict[str, int] = attrs.field(factory=dict)
+    problems: list[Problem] = msgspec.field(default_factory=list)
+    unknown_types: dict[str, int] = msgspec.field(default_factory=dict)
     events: int = 0
-    index: Index = attrs.field(factory=Index)
-    figures: Figures = attrs.field(factory=Figures, eq=False)
+    index: Index = msgspec.field(default_factory=Index)
+    figures: Figures = msgspec.field(default_factory=Figures)
 
     def put(self, goal: Goal) -> None:
         """Add a goal, or replace it as it was before."""
@@ -136,7 +134,7 @@ def owner_of(state: LedgerState, session: SessionKey) -> Owner | None:
         if goals:
             return owner_now(goals[-1], direct=here == session)
         line = state.lines.get(here)
-        here = None if line is None or line.parent is None else attrs.evolve(here, session=line.parent)
+        here = None if line is None or line.parent is None else replace(here, session=line.parent)
     return None
 
 

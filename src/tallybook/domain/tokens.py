@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import add, attrgetter, ge, sub
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,8 +21,7 @@ COMPONENTS: Final = (
 )
 
 
-@attrs.frozen
-class TokenVector:
+class TokenVector(msgspec.Struct, frozen=True):
     """Tokens of one or many responses, in disjoint components.
 
     ``input`` is uncached input; ``reasoning`` is a part of ``output`` and never
@@ -38,7 +37,7 @@ class TokenVector:
     output: int = 0
     reasoning: int = 0
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         """Refuse what is no count; one look at all parts, for there are very many vectors."""
         parts = _parts(self)
         if {*map(type, parts)} != _INT or min(parts) < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector, total_of
@@ -36,8 +36,7 @@ def context_band(tokens: int) -> str:
     return LONGEST_BAND
 
 
-@attrs.frozen(order=True)
-class PriceClass:
+class PriceClass(msgspec.Struct, frozen=True, order=True):
     """All that a price can depend on, besides the tokens themselves."""
 
     model: str
@@ -49,8 +48,7 @@ class PriceClass:
     """UTC day of the response, ``YYYY-MM-DD``."""
 
 
-@attrs.frozen
-class ClassUsage:
+class ClassUsage(msgspec.Struct, frozen=True):
     """The responses of one price class, counted and added up."""
 
     price_class: PriceClass
@@ -58,16 +56,14 @@ class ClassUsage:
     tokens: TokenVector
 
 
-@attrs.frozen(order=True)
-class SessionKey:
+class SessionKey(msgspec.Struct, frozen=True, order=True):
     """One conversation of one agent."""
 
     agent: str
     session: str
 
 
-@attrs.frozen
-class SessionUsage:
+class SessionUsage(msgspec.Struct, frozen=True):
     """The counter of one session at one moment."""
 
     agent: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 
 class Work(StrEnum):
@@ -52,8 +53,7 @@ class Verdict(StrEnum):
     REFUSE = "refuse"
 
 
-@attrs.frozen
-class Cell:
+class Cell(msgspec.Struct, frozen=True):
     """One answer of the table."""
 
     verdict: Verdict
@@ -147,5 +147,5 @@ def verdict(state: WorkflowState, command: Command, *, goal_is_open: bool) -> Ce
     if goal_is_open and cell.verdict is not Verdict.NOTICE and state is not WorkflowState.CLOSED_REPAIR:
         return _ALLOW
     if cell.verdict is Verdict.IF_OPEN:
-        return attrs.evolve(cell, verdict=Verdict.REFUSE)
+        return replace(cell, verdict=Verdict.REFUSE)
     return cell

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
-import attrs
+import msgspec
 
 from tallybook.agents.lines import LineReader
 from tallybook.agents.port import Batch, Line, LogFile
@@ -37,8 +37,7 @@ class Stamp(NamedTuple):
     mtime_ns: int
 
 
-@attrs.frozen
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """How far a log was read, and what proves that it is still the same."""
 
     stamp: Stamp
@@ -52,8 +51,7 @@ class Mark:
     state: bytes
 
 
-@attrs.frozen
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What one visit to a log brought."""
 
     log: LogFile
@@ -105,8 +103,7 @@ def read_log(reader: LogReader, log: LogFile, known: Mark | None) -> Reading:
     return reading
 
 
-@attrs.frozen
-class _Content:
+class _Content(msgspec.Struct, frozen=True):
     log: LogFile
     stream: BinaryIO
     stamp: Stamp

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from msgspec.structs import replace
 
 from tallybook.agents.port import SessionFact
 from tallybook.history.names import stored_text
@@ -93,9 +93,9 @@ def settle_sessions(connection: sqlite3.Connection, sessions: Iterable[int]) -> 
             continue
         joined = reduce(fill, (SessionFact("", *fact) for fact in facts), SessionFact(""))
         if counted is not None:
-            joined = attrs.evolve(fill(joined, counted), model=counted.model or joined.model)
+            joined = replace(fill(joined, counted), model=counted.model or joined.model)
         if joined.forked_from is not None:
-            joined = attrs.evolve(joined, born_at=None if counted is None else counted.born_at)
+            joined = replace(joined, born_at=None if counted is None else counted.born_at)
         connection.execute(
             """UPDATE session SET parent = ?, forked_from = ?, born_at = ?, last_at = ?, cwd = ?, model = ?, origin = ?
             WHERE id = ?""",

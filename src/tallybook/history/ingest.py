@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
-import attrs
+import msgspec
 
 from tallybook.domain.problems import Problem
 from tallybook.history.contents import UnreadableLog, read_log
@@ -32,8 +32,7 @@ class Progress(Protocol):
         ...
 
 
-@attrs.frozen
-class IngestReport:
+class IngestReport(msgspec.Struct, frozen=True):
     """What one ingest saw and did."""
 
     files_seen: int
@@ -82,16 +81,15 @@ def _ingest(
     )
 
 
-@attrs.define
-class _Run:
+class _Run(msgspec.Struct):
     store: Store
     progress: Progress | None
     total: int
     done: int = 0
-    stored: dict[tuple[str, str], int] = attrs.Factory(dict)
+    stored: dict[tuple[str, str], int] = msgspec.field(default_factory=dict)
     bad_lines: int = 0
     unknown_records: int = 0
-    problems: list[Problem] = attrs.Factory(list)
+    problems: list[Problem] = msgspec.field(default_factory=list)
 
     def take(self, reader: LogReader, tasks: deque[Task]) -> None:
         """Read and store the logs of one agent, batch by batch."""

@@ -9,7 +9,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.history.store import NAME, OLDEST_SQLITE, SCHEMA, TABLES, is_damage, named_errors
 
@@ -20,8 +21,7 @@ _STEPS: Final = 100_000
 """Instructions of SQLite between two looks at the time."""
 
 
-@attrs.frozen
-class StoreFacts:
+class StoreFacts(msgspec.Struct, frozen=True):
     """What the file of the store is."""
 
     size: int
@@ -65,22 +65,22 @@ def inspect(directory: Path, seconds: float) -> StoreFacts | None:
 def _facts(connection: sqlite3.Connection, bare: StoreFacts, seconds: float) -> StoreFacts:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    facts = attrs.evolve(bare, schema=version, foreign=version != SCHEMA or not tables >= TABLES)
+    facts = replace(bare, schema=version, foreign=version != SCHEMA or not tables >= TABLES)
     end = time.monotonic() + seconds
     connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
     try:
         rows = [line for row in connection.execute("PRAGMA quick_check(5)") for line in row[0].splitlines()]
         if rows != ["ok"]:
-            return attrs.evolve(facts, faults=tuple(line for line in rows if not line.startswith("***")))
+            return replace(facts, faults=tuple(line for line in rows if not line.startswith("***")))
         if facts.foreign:
             return facts
         ((logs, responses),) = connection.execute(
             "SELECT (SELECT count(*) FROM source), (SELECT count(*) FROM response)"
         )
-        return attrs.evolve(facts, logs=logs, responses=responses)
+        return replace(facts, logs=logs, responses=responses)
     except sqlite3.DatabaseError as error:
         if is_damage(error):
-            return attrs.evolve(facts, faults=(str(error),))
+            return replace(facts, faults=(str(error),))
         if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_INTERRUPT:
             raise
-        return attrs.evolve(facts, unfinished=True)
+        return replace(facts, unfinished=True)

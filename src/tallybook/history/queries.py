@@ -6,7 +6,7 @@ import os
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+import msgspec
 
 from tallybook.agents.identity import Candidate
 from tallybook.domain.quality import Quality
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _NOWHERE: Final = (-1, 0)
 
 
-@attrs.frozen
-class SessionCounter:
+class SessionCounter(msgspec.Struct, frozen=True):
     """What one session has used, and what is still under way in it."""
 
     key: SessionKey
@@ -44,8 +43,7 @@ class SessionCounter:
     """Components of the token vector that this agent does not log."""
 
 
-@attrs.frozen
-class SessionRow:
+class SessionRow(msgspec.Struct, frozen=True):
     """One session as lists show it."""
 
     agent: str
@@ -72,16 +70,14 @@ class SessionRow:
         return 0 if self.tokens is None else self.tokens.total
 
 
-@attrs.frozen
-class Total:
+class Total(msgspec.Struct, frozen=True):
     """A sum over many responses."""
 
     responses: int
     tokens: TokenVector
 
 
-@attrs.frozen
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """Which sessions a list shows; newest first."""
 
     agent: str | None = None
@@ -214,8 +210,7 @@ def history_total(store: Store) -> Total:
     return _total(store.rows(f"SELECT count(*), {SUMS} FROM response r"))  # noqa: S608
 
 
-@attrs.frozen
-class StoredSessions:
+class StoredSessions(msgspec.Struct, frozen=True):
     """What identity asks of the history."""
 
     store: Store
@@ -229,8 +224,7 @@ class StoredSessions:
         return _candidates(session_rows(self.store, Selection(directories=tuple(directories), since=since)))
 
 
-@attrs.frozen
-class Under:
+class Under(msgspec.Struct, frozen=True):
     """What is under way at the end of a counter."""
 
     pending: bool
@@ -238,8 +232,7 @@ class Under:
     high_water: str | None
 
 
-@attrs.frozen
-class _Session:
+class _Session(msgspec.Struct, frozen=True):
     number: int
     key: SessionKey
     parent: str | None
@@ -267,8 +260,7 @@ class _Session:
         )
 
 
-@attrs.frozen
-class _Response:
+class _Response(msgspec.Struct, frozen=True):
     key: str
     final: bool
 

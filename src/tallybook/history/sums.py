@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+import msgspec
 
 from tallybook.domain.quality import Quality, join
 from tallybook.domain.tokens import TokenVector
@@ -33,8 +33,7 @@ _DAY_AT: Final = 4
 _EPOCH: Final = date(1970, 1, 1)
 
 
-@attrs.frozen
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A session of the store, as far as sums depend on it."""
 
     number: int

@@ -7,7 +7,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+import msgspec
 
 from tallybook.agents.port import LogFile
 from tallybook.domain.problems import Problem, Where
@@ -26,8 +26,7 @@ _PATH: Final = 7
 _GONE: Final = 8
 
 
-@attrs.frozen
-class Task:
+class Task(msgspec.Struct, frozen=True):
     """A log that must be opened."""
 
     log: LogFile
@@ -35,8 +34,7 @@ class Task:
     """Bytes on disk, for progress."""
 
 
-@attrs.frozen
-class Survey:
+class Survey(msgspec.Struct, frozen=True):
     """What discovery and ``stat`` told of one agent's logs."""
 
     seen: int

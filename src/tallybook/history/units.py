@@ -6,7 +6,7 @@ import sqlite3
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+import msgspec
 
 from tallybook.agents.port import LogReader, Occurrence, SourceRows
 from tallybook.domain.problems import Problem, Where
@@ -49,8 +49,7 @@ def widen_touched(connection: sqlite3.Connection) -> None:
     )
 
 
-@attrs.frozen
-class Derivation:
+class Derivation(msgspec.Struct, frozen=True):
     """One write's work on the units of one agent."""
 
     connection: sqlite3.Connection

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from tallybook.agents.port import Batch, LogFile
 from tallybook.domain.problems import Problem
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from tallybook.history.store import Store
 
 
-@attrs.frozen
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """What became of one batch."""
 
     stored: tuple[Reading, ...]
@@ -63,8 +62,7 @@ def _is_current(connection: sqlite3.Connection, agent: int, reading: Reading) ->
     return (row[0] if row else None) == (reading.known.revision if reading.known else None)
 
 
-@attrs.frozen
-class _Writing:
+class _Writing(msgspec.Struct, frozen=True):
     connection: sqlite3.Connection
     agent: int
 

@@ -6,7 +6,6 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
 import msgspec
 
 from tallybook.domain.attribution import SessionLine
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
 
-@attrs.frozen
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """One table of a state: the type of its keys and values."""
 
     value: Any
@@ -38,8 +36,7 @@ class Kind:
     """Many rows are read at once as soon as many are asked for; not where they are large."""
 
 
-@attrs.frozen
-class Small:
+class Small(msgspec.Struct, frozen=True):
     """What of a state is read as a whole."""
 
     pending: tuple[PendingBoundary, ...]
@@ -53,8 +50,7 @@ class Small:
     total: Share
 
 
-@attrs.frozen
-class Summary:
+class Summary(msgspec.Struct, frozen=True):
     """What a checkpoint begins with."""
 
     version: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
 import msgspec
 
 from tallybook.domain.events import Body, Event, UnknownBody
@@ -24,8 +23,7 @@ _READERS: Final[dict[str, tuple[Callable[[bytes], Any], Callable[[Any], Any]]]] 
 """By type of event: from bytes to the strict form, and from there to the domain."""
 
 
-@attrs.frozen
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True):
     """An event with what its line held beside it."""
 
     event: Event

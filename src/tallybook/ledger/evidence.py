@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from tallybook.ledger.file import opened
 from tallybook.ledger.line import Envelope, Fault, is_canonical, parse
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from tallybook.ledger.scan import Line
 
 
-@attrs.frozen
-class Sighting:
+class Sighting(msgspec.Struct, frozen=True):
     """One whole line in one file."""
 
     line: int
@@ -31,8 +30,7 @@ class Sighting:
     """Whether it has the very bytes that this version would write."""
 
 
-@attrs.frozen
-class FileEvidence:
+class FileEvidence(msgspec.Struct, frozen=True):
     """One file of the ledger."""
 
     path: Path
@@ -48,8 +46,7 @@ class FileEvidence:
         return self.path.name.removesuffix(SUFFIX)
 
 
-@attrs.frozen
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """All files of a ledger that can be read."""
 
     files: tuple[FileEvidence, ...]

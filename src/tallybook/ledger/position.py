@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import attrs
+import msgspec
 
 from tallybook.domain.problems import Problem
 from tallybook.ledger.proof import Mark
 
 
-@attrs.frozen
-class FileHead:
+class FileHead(msgspec.Struct, frozen=True):
     """How far one file was read, and what came of it."""
 
     path: str
@@ -21,8 +20,7 @@ class FileHead:
     """What stands behind the last newline."""
 
 
-@attrs.frozen
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """How far a ledger was read."""
 
     heads: tuple[FileHead, ...] = ()

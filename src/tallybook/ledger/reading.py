@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.domain.events import Event, UnknownBody
 from tallybook.domain.problems import Problem, Where
@@ -38,8 +39,7 @@ _HINTS: Final = {
 _DAMAGED: Final = "the line is left out; `tally verify` lists all damage, a published copy or a clone may have it whole"
 
 
-@attrs.frozen
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """All that a ledger holds."""
 
     events: tuple[Event, ...] = ()
@@ -47,13 +47,13 @@ class Reading:
     problems: tuple[Problem, ...] = ()
     lines: int = 0
     """Complete lines seen, good or bad, in all files."""
-    unknown_types: Mapping[str, int] = attrs.field(factory=dict)
+    unknown_types: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Events by type, of types that this version does not know."""
-    unknown_members: Mapping[str, int] = attrs.field(factory=dict)
+    unknown_members: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Events by path of a member that this version does not know."""
     newer: int = 0
     """Events that a newer version of the format has written."""
-    position: Position | None = attrs.field(default=None, eq=False)
+    position: Position | None = None
     """How far the files were read; None where a later reading can't go on from there."""
 
     def latest(self, now: datetime) -> str | None:
@@ -85,8 +85,7 @@ def read_on(files: FileSystem, directories: tuple[Path, ...], before: Position) 
     return Tail(tuple(events), position) if behind else None
 
 
-@attrs.frozen
-class Tail:
+class Tail(msgspec.Struct, frozen=True):
     """What a ledger holds beyond a position."""
 
     events: tuple[Event, ...]
@@ -198,7 +197,7 @@ class _Collector:
             end, number = line.byte + line.size + 1, line.number
         extent = _Extent(end, number, fresh + len(self._found) - earlier)
         found = self._head(source, extent, home=home)
-        self._heads.append(attrs.evolve(found, problems=tuple(problems), torn=torn_tail))
+        self._heads.append(replace(found, problems=tuple(problems), torn=torn_tail))
 
     def _is_copy(self, source: Opened) -> bool:
         """Whether a published file is the beginning of the home's file of its name, all of whose lines are good."""

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from tallybook.domain.problems import Problem
 from tallybook.ledger.append import QUARANTINE, cut_tail
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from tallybook.ledger.store import Ledger
 
 
-@attrs.frozen
-class CutTail:
+class CutTail(msgspec.Struct, frozen=True):
     """One tail that was moved."""
 
     file: Path
@@ -35,8 +34,7 @@ class CutTail:
     quarantine: Path
 
 
-@attrs.frozen
-class Repair:
+class Repair(msgspec.Struct, frozen=True):
     """What was done, and what was left."""
 
     cut: tuple[CutTail, ...]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import attrs
+import msgspec
 
 from tallybook.clock import Clock, Ids, timestamp, uuid7
 from tallybook.domain.events import Event, NewEvent
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from tallybook.ledger.position import Position
 
 
-@attrs.frozen
-class LedgerPlace:
+class LedgerPlace(msgspec.Struct, frozen=True):
     """Where a ledger is."""
 
     home: Path
@@ -59,8 +58,7 @@ class Seen(Protocol):
 T = TypeVar("T", bound=Seen)
 
 
-@attrs.frozen
-class Ledger:
+class Ledger(msgspec.Struct, frozen=True):
     """One ledger on disk, for any number of processes at once."""
 
     place: LedgerPlace

@@ -10,7 +10,7 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.domain.problems import Problem, Where
 from tallybook.ledger.hlc import horizon
@@ -34,8 +34,7 @@ _LOOK: Final = "nothing was dropped; compare the file with a backup or another c
 _RESTORE: Final = "restore the lines from a published copy, another clone or a backup; nothing was dropped"
 
 
-@attrs.frozen
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What the checks found."""
 
     problems: tuple[Problem, ...]

@@ -12,8 +12,8 @@ from operator import attrgetter
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-import attrs
 import msgspec
+from msgspec.structs import fields
 
 from tallybook.domain.events import KNOWN_BODIES, GoalCorrected, GoalFinished
 from tallybook.domain.goal import LARGEST_COUNT, OUTCOMES
@@ -33,8 +33,7 @@ _NARROWER: Final[dict[tuple[type, str], object]] = {
 }
 
 
-@attrs.frozen
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """How one class of the domain stands in a line."""
 
     strict: type[msgspec.Struct]
@@ -112,11 +111,11 @@ def _class_usage(wire: Any) -> ClassUsage:  # noqa: ANN401 - a struct that is ma
     return ClassUsage(price_class, wire.responses, _vector(wire.tokens))
 
 
-def _form(kind: type) -> Form:
+def _form(kind: type[msgspec.Struct]) -> Form:
     """The form of a class; those of its parts are made first."""
     if kind not in _FORMS:
         hints = get_type_hints(kind)
-        names = tuple(field.name for field in attrs.fields(kind))
+        names = kind.__struct_fields__
         parts = {name: _form(part) for name in names if (part := _object_in(hints[name])) is not None}
         strict = _struct(kind, hints, strict=True)
         read = _reader(kind, names, parts)
@@ -131,20 +130,20 @@ def _form(kind: type) -> Form:
     return _FORMS[kind]
 
 
-def _struct(kind: type, hints: Mapping[str, object], *, strict: bool) -> type[msgspec.Struct]:
+def _struct(kind: type[msgspec.Struct], hints: Mapping[str, object], *, strict: bool) -> type[msgspec.Struct]:
     """Its members are sorted; in the strict form only None and the empty list may be left out, and then must be."""
     members: list[tuple[str, Any] | tuple[str, Any, Any]] = []
-    for field in sorted(attrs.fields(kind), key=lambda field: str(field.name)):
+    for field in sorted(fields(kind), key=lambda field: field.name):
         hint = _typed(_NARROWER.get((kind, field.name), hints[field.name]), strict=strict)
-        optional = field.default is None or field.default == () if strict else field.default is not attrs.NOTHING
+        optional = field.default is None or field.default == () if strict else not field.required
         members.append((field.name, hint, field.default) if optional else (field.name, hint))
     return msgspec.defstruct(kind.__name__, members, kw_only=True, omit_defaults=True)
 
 
-def _object_in(hint: object) -> type | None:
+def _object_in(hint: object) -> type[msgspec.Struct] | None:
     """The class whose objects a member holds, alone or in a list."""
     if isinstance(hint, type):
-        return hint if attrs.has(hint) else None
+        return hint if issubclass(hint, msgspec.Struct) else None
     return next((found for part in get_args(hint) if (found := _object_in(part)) is not None), None)
 
 
@@ -155,7 +154,7 @@ def _typed(hint: Any, *, strict: bool) -> Any:  # noqa: ANN401 - a type
         return Union[tuple(_typed(part, strict=strict) for part in get_args(hint))]  # noqa: UP007 - made here
     if get_origin(hint) is tuple:
         return tuple.__class_getitem__((_typed(get_args(hint)[0], strict=strict), ...))
-    if isinstance(hint, type) and attrs.has(hint):
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         form = _form(hint)
         return form.strict if strict else form.lenient
     return hint
@@ -206,5 +205,5 @@ def _checked(read: Callable[[Any], SessionUsage]) -> Callable[[Any], SessionUsag
 _components: Final = attrgetter(*COMPONENTS)
 _price_class: Final = lru_cache(maxsize=4096)(PriceClass)
 _VECTOR_FORM: Final = _vector_form()
-_FORMS: Final[dict[type, Form]] = {TokenVector: _VECTOR_FORM, ClassUsage: _class_form(_VECTOR_FORM)}
-_KINDS: Final[dict[str, type]] = {kind.TYPE: kind for kind in KNOWN_BODIES}
+_FORMS: Final[dict[type[msgspec.Struct], Form]] = {TokenVector: _VECTOR_FORM, ClassUsage: _class_form(_VECTOR_FORM)}
+_KINDS: Final[dict[str, type[msgspec.Struct]]] = {kind.TYPE: kind for kind in KNOWN_BODIES}

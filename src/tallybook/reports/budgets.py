@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.domain.budgets import BudgetUse
 from tallybook.domain.goal import Goal
@@ -18,8 +18,7 @@ HEAD: Final = ("goal", "status", "stage", "tokens", "used", "%", "nano-USD", "ti
 NUMBERS: Final = frozenset({"tokens", "used", "%", "nano-USD"})
 
 
-@attrs.frozen
-class ListedBudget:
+class ListedBudget(msgspec.Struct, frozen=True):
     """A budget of a goal."""
 
     goal: Goal

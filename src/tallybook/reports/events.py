@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
-
 from tallybook.domain.events import (
     BudgetSet,
     GoalContinued,
@@ -61,9 +59,7 @@ def summary(event: Event) -> str:
         case UsageManual(tokens=tokens):
             words = f"by hand: {tokens.total:,} tokens"
         case GoalUpdated() as update:
-            words = ", ".join(
-                field.name for field in attrs.fields(GoalUpdated) if getattr(update, field.name) not in {None, ()}
-            )
+            words = ", ".join(name for name in GoalUpdated.__struct_fields__ if getattr(update, name) not in {None, ()})
         case GoalLinked(kind=kind, target=target):
             words = f"{kind} {target}"
         case BudgetSet() as budget:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from tallybook.domain.goal import Goal, Status, moment
 from tallybook.domain.metrics import Accounts
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@attrs.frozen
-class ReportData:
+class ReportData(msgspec.Struct, frozen=True):
     """One moment of one ledger."""
 
     state: LedgerState
@@ -40,8 +39,7 @@ def _start_order(goal: Goal) -> tuple[float, str]:
     return (0.0 if at is None else at.timestamp(), goal.id)
 
 
-@attrs.frozen
-class OutcomeMix:
+class OutcomeMix(msgspec.Struct, frozen=True):
     """How goals of one kind ended."""
 
     goals: int
@@ -98,8 +96,7 @@ def advice(data: ReportData) -> Iterator[str]:
         yield f"{len(data.problems)} problems were found in the ledger. Run tally verify."
 
 
-@attrs.frozen
-class WorkflowView:
+class WorkflowView(msgspec.Struct, frozen=True):
     """The state of the worktree that the command ran in."""
 
     state: WorkflowState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from tallybook.clock import timestamp
 from tallybook.history.queries import SessionRow
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from tallybook.reports.vectors import Json
 
 
-@attrs.frozen
-class ListedSession:
+class ListedSession(msgspec.Struct, frozen=True):
     """One row of the list."""
 
     row: SessionRow

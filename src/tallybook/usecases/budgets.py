@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from tallybook.domain.budgets import budgets_of
 from tallybook.domain.metrics import accounts
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from tallybook.usecases.workspace import Workspace
 
 
-@attrs.frozen
-class BudgetList:
+class BudgetList(msgspec.Struct, frozen=True):
     """Budgets in force, those of open goals first, then in the order in which their goals were started."""
 
     rows: tuple[ListedBudget, ...]

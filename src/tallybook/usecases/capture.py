@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.registry import AGENTS, reader, readers
 from tallybook.domain.events import NewEvent, UsageSnapshot
@@ -29,14 +30,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@attrs.frozen
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """The sessions a snapshot is taken of."""
 
     sessions: tuple[SessionKey, ...]
     goal_started_at: str | None = None
     """When the goal began that they are to join; None for a goal that begins with this command."""
-    calls: Mapping[SessionKey, str] = attrs.field(factory=dict)
+    calls: Mapping[SessionKey, str] = msgspec.field(default_factory=dict)
     """The tool call that runs the command, where its agent names it."""
 
 
@@ -107,7 +107,7 @@ def _with_call(store: Store, usage: SessionUsage, call: str | None) -> SessionUs
     """The response of the running call counts as missing, even where the log does not show the call yet."""
     if call is None or usage.quality is Quality.UNMEASURED or queries.response_of_call(store, usage.key, call):
         return usage
-    return attrs.evolve(usage, pending=True, pending_call=call)
+    return replace(usage, pending=True, pending_call=call)
 
 
 def _born_after(store: Store, key: SessionKey, goal_started_at: str | None) -> bool:
@@ -140,5 +140,5 @@ def _settled(store: Store, boundary: PendingBoundary) -> SessionUsage | None:
     through = None if response is None else queries.usage_through(store, before.key, response)
     if through is None:
         # The call was given up: its response never gets any usage, so the counter was right as it stood.
-        return attrs.evolve(before, pending=False)
-    return attrs.evolve(before, classes=through.classes, quality=through.quality, pending=False, high_water=response)
+        return replace(before, pending=False)
+    return replace(before, classes=through.classes, quality=through.quality, pending=False, high_water=response)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.domain.checks import findings
 from tallybook.domain.problems import Problem
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from tallybook.usecases.workspace import Workspace
 
 
-@attrs.frozen
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """What `verify` found."""
 
     events: int
@@ -43,7 +43,7 @@ def check_ledger(workspace: Workspace) -> Checked:
     verdict = verify(reading, evidence, (_of_events,))
     if not place.home.is_dir() and not reading.events:
         missing = Problem("no-ledger", f"{place.home}: there is no ledger here yet", hint="the first task makes it")
-        verdict = attrs.evolve(verdict, notes=(*verdict.notes, missing))
+        verdict = replace(verdict, notes=(*verdict.notes, missing))
     return Checked(len(reading.events), tuple(sorted(counts.items())), verdict)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.identity import Flag
 from tallybook.clock import goal_id
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 KIND = "check"
 
 
-@attrs.frozen
-class NewCheck:
+class NewCheck(msgspec.Struct, frozen=True):
     """What is known of a check when it begins."""
 
     source: str
@@ -39,8 +39,7 @@ class NewCheck:
     allow_secret_like: bool = False
 
 
-@attrs.frozen
-class CheckList:
+class CheckList(msgspec.Struct, frozen=True):
     """Checks by source, then by pass."""
 
     goals: tuple[Goal, ...]
@@ -94,7 +93,7 @@ def add_check(
     if isinstance(result, Refusal) or not taken:
         return result
     said = [f"{tokens.total:,} tokens of the log belong to {goal} and stay there" for goal, tokens in taken.items()]
-    return attrs.evolve(result, notices=(*result.notices, *said))
+    return replace(result, notices=(*result.notices, *said))
 
 
 def owned(state: LedgerState, logged: Logged) -> dict[str, TokenVector]:

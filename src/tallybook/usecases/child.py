@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final, Self
 
-import attrs
+import msgspec
 
 from tallybook.domain.problems import Refusal
 
@@ -34,8 +34,7 @@ _STOPPING: Final = (signal.SIGTERM, signal.SIGHUP)
 _HANDED_ON: Final = (*_TYPED, *_STOPPING, signal.SIGUSR1, signal.SIGUSR2)
 
 
-@attrs.frozen
-class Program:
+class Program(msgspec.Struct, frozen=True):
     """What to run."""
 
     argv: tuple[str, ...]
@@ -45,8 +44,7 @@ class Program:
     """The descriptor that takes its standard output; None leaves it as it is."""
 
 
-@attrs.frozen
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """How it ended."""
 
     status: int

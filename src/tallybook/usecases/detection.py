@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from msgspec.structs import replace
 
 from tallybook.agents.handover import DIRECTORY, handed_session
 from tallybook.agents.identity import Ambiguous, Answer, Candidate, Flag, Surroundings, detect
@@ -50,7 +50,7 @@ def detected(workspace: Workspace, store: Store | None, flag: Flag) -> Answer:
     )
     answer = detect(readers(), around, flag)
     if isinstance(answer, Refusal) and answer.code in _MISUSE and (flag.agent, flag.session) != (None, None):
-        return attrs.evolve(answer, usage=True)
+        return replace(answer, usage=True)
     return answer
 
 

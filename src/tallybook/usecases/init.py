@@ -10,7 +10,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.config import FILE, PYPROJECT
 from tallybook.domain.problems import Refusal
@@ -24,8 +24,7 @@ SETTINGS: Final = str(FILE)
 _PLAIN: Final = re.compile(r"(?!\.git$)\.?\w[\w.+@-]*", re.IGNORECASE)
 
 
-@attrs.frozen
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One file or directory and what happens to it: ``created``, ``changed`` or ``unchanged``."""
 
     path: Path

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.domain.events import NewEvent, UsageSnapshot
 from tallybook.domain.goal import moment
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from tallybook.usecases.workspace import Workspace
 
 
-@attrs.frozen
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """The goal, and when it began."""
 
     goal: str
@@ -43,8 +43,7 @@ class Span:
         return 0 if at is None else int(at.timestamp() * 1_000_000)
 
 
-@attrs.frozen
-class Born:
+class Born(msgspec.Struct, frozen=True):
     """Where to look for sessions that began while a command ran."""
 
     directories: tuple[str, ...]
@@ -112,19 +111,19 @@ def _joining(store: Store, span: Span, root: SessionKey) -> Iterator[SessionUsag
     now = {usage.key: usage for usage in usage_now(store, Wanted((root,), span.started_at))}
     if now[root].born_after_start or now[root].quality is Quality.UNMEASURED:
         # What ran below the command states no boundary of its own: no response of it is waited for here.
-        yield from (attrs.evolve(usage, pending=False, pending_call=None) for usage in now.values())
+        yield from (replace(usage, pending=False, pending_call=None) for usage in now.values())
         return
     for key, usage in now.items():
         response = response_before(store, key, span.since)
         through = None if response is None else queries.usage_through(store, key, response)
-        before = attrs.evolve(usage, pending=False, pending_call=None, high_water=response)
+        before = replace(usage, pending=False, pending_call=None, high_water=response)
         if through is not None:
-            yield attrs.evolve(before, classes=through.classes, quality=through.quality)
+            yield replace(before, classes=through.classes, quality=through.quality)
         elif key == root:
-            yield attrs.evolve(before, classes=(), quality=Quality.EXACT)
+            yield replace(before, classes=(), quality=Quality.EXACT)
 
 
 def _doubted(usage: SessionUsage, quality: Quality) -> SessionUsage:
     if usage.quality is Quality.UNMEASURED:
         return usage
-    return attrs.evolve(usage, quality=worst(usage.quality, quality))
+    return replace(usage, quality=worst(usage.quality, quality))

@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.identity import Candidate
 from tallybook.agents.registry import AGENTS, reader
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from tallybook.usecases.workspace import Workspace
 
 
-@attrs.frozen
-class _Log:
+class _Log(msgspec.Struct, frozen=True):
     agent: str
     path: Path
     session: str | None
@@ -87,5 +87,5 @@ def _logged(store: Store, log: _Log, rows: tuple[SessionRow, ...]) -> Logged | R
     if not any(part.classes for part in usage):
         message = f"{log.path}: no usage is in this log"
         return Refusal("no-usage-in-log", message, f"is it a log of {log.agent}? numbers can be told by hand")
-    born = tuple(attrs.evolve(part, born_after_start=True) for part in usage)
+    born = tuple(replace(part, born_after_start=True) for part in usage)
     return Logged(SessionRef(log.agent, meant[0].session, "log"), born)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.identity import Flag
 from tallybook.domain.commands import FinishTask, StartTask
@@ -37,8 +38,7 @@ GOAL_VARIABLE: Final = "TALLYBOOK_GOAL"
 _SILENT: Final = "{} was at work below the command, but no log of it was found; what it used is not counted"
 
 
-@attrs.frozen
-class RunRequest:
+class RunRequest(msgspec.Struct, frozen=True):
     """What to run, and the goal for it."""
 
     start: StartTask
@@ -50,8 +50,7 @@ class RunRequest:
     """The descriptor that takes the command's standard output; None leaves it as it is."""
 
 
-@attrs.frozen
-class Begun:
+class Begun(msgspec.Struct, frozen=True):
     """A goal that is open, and the command that is to run for it."""
 
     workspace: Workspace
@@ -75,8 +74,7 @@ class Begun:
         return self.workspace.settings.capture and not self.request.start.untracked
 
 
-@attrs.frozen
-class _Company:
+class _Company(msgspec.Struct, frozen=True):
     """The sessions that a goal takes."""
 
     descendants: tuple[SessionKey, ...] = ()
@@ -111,7 +109,7 @@ def begin(workspace: Workspace, request: RunRequest) -> Begun | Refusal:
     path = find_program(request.argv[0], workspace.environ)
     if isinstance(path, Refusal):
         return path
-    flag = attrs.evolve(request.flag, guess=False)
+    flag = replace(request.flag, guess=False)
     opened = perform(workspace, request.start, flag)
     if isinstance(opened, Refusal):
         return opened
@@ -137,7 +135,7 @@ def end(begun: Begun, ended: Ended, seen: tuple[AtWork, ...]) -> TaskResult | Re
     """
     workspace, request = begun.workspace, begun.request
     company = _company(begun, seen) if begun.is_watched else _Company()
-    flag = company.flag() if begun.goal.session is None else attrs.evolve(request.flag, guess=False)
+    flag = company.flag() if begun.goal.session is None else replace(request.flag, guess=False)
     told = failure_of(ended)
     notes = "; ".join(part for part in (request.start.notes, told) if part) or None
     failed = told is not None
@@ -152,7 +150,7 @@ def end(begun: Begun, ended: Ended, seen: tuple[AtWork, ...]) -> TaskResult | Re
     result = perform(workspace, finish, flag)
     if isinstance(result, Refusal):
         return _closed_already(begun) or result
-    return attrs.evolve(result, notices=(*company.notices, *result.notices))
+    return replace(result, notices=(*company.notices, *result.notices))
 
 
 def _company(begun: Begun, seen: tuple[AtWork, ...]) -> _Company:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.agents.registry import AGENTS
 from tallybook.clock import unix_milliseconds
@@ -22,8 +22,7 @@ LIVE: Final = 10 * 60 * 1_000_000
 """Microseconds since its last activity within which a session counts as live."""
 
 
-@attrs.frozen
-class SessionList:
+class SessionList(msgspec.Struct, frozen=True):
     """Sessions, the one that moved last first."""
 
     rows: tuple[ListedSession, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.usecases.capture import settlements, with_history
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from tallybook.history.store import Store
 
 
-@attrs.frozen
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """How many boundaries were settled, and how many still wait."""
 
     settled: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from tallybook.domain.metrics import Accounts, accounts
 from tallybook.domain.problems import Problem, Refusal
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from tallybook.ledger.replica import Replica
 
 
-@attrs.frozen
-class View:
+class View(msgspec.Struct, frozen=True):
     """What `show` and `report` show."""
 
     data: ReportData

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.identity import Ambiguous, Answer, Flag, Found, NoSession
 from tallybook.domain.budgets import budgets_of, notices
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
     from tallybook.history.store import Store
 
 
-@attrs.frozen
-class TaskResult:
+class TaskResult(msgspec.Struct, frozen=True):
     """What a command did."""
 
     goal: Goal | None
@@ -57,24 +57,21 @@ class TaskResult:
     over_budget: bool = False
 
 
-@attrs.frozen
-class Logged:
+class Logged(msgspec.Struct, frozen=True):
     """Usage read from a log that was named, not from the sessions at work."""
 
     session: SessionRef
     usage: tuple[SessionUsage, ...]
 
 
-@attrs.frozen
-class _Captured:
+class _Captured(msgspec.Struct, frozen=True):
     circumstances: Circumstances
     settled: tuple[NewEvent, ...] = ()
     notices: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
-@attrs.frozen
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     circumstances: Circumstances
     request: Request
     call: str | None
@@ -102,7 +99,7 @@ def perform(workspace: Workspace, request: Request, flag: Flag, logged: Logged |
             return captured
     else:
         there = circumstances_of(workspace, replica.state)
-        there = attrs.evolve(there, session=logged.session, usage=logged.usage, reader=reader_versions())
+        there = replace(there, session=logged.session, usage=logged.usage, reader=reader_versions())
         captured = _Captured(there)
     made: list[Decision] = []
 
@@ -137,10 +134,10 @@ def _captured(workspace: Workspace, before: LedgerState, request: Request, flag:
             if isinstance(found, Refusal):
                 return found
         session = _reference(found) if isinstance(found, Found) else None
-        there = attrs.evolve(circumstances, session=session)
+        there = replace(circumstances, session=session)
         call = found.call_id if isinstance(found, Found) else None
         captured = _measured(store, before, _Asked(there, request, call))
-        return attrs.evolve(
+        return replace(
             captured,
             notices=(*_about(found, request, flag), *_silent(captured)),
             problems=(*report.problems, *store.problems),
@@ -152,7 +149,7 @@ def _captured(workspace: Workspace, before: LedgerState, request: Request, flag:
         found = detected(workspace, None, flag)
         session = _reference(found) if isinstance(found, Found) else None
         problem = Problem("history-unusable", f"usage is not measured: {error.message}", hint=error.hint)
-        return _Captured(attrs.evolve(circumstances, session=session), problems=(problem,))
+        return _Captured(replace(circumstances, session=session), problems=(problem,))
 
 
 def _needs_no_session(state: LedgerState, request: Request, flag: Flag) -> bool:
@@ -197,7 +194,7 @@ def _measured(store: Store, state: LedgerState, asked: _Asked) -> _Captured:
         return _Captured(asked.circumstances)
     usage = usage_now(store, wanted)
     settled = tuple(settlements(store, state, (part.key for part in usage)))
-    return _Captured(attrs.evolve(asked.circumstances, usage=usage, reader=reader_versions()), settled)
+    return _Captured(replace(asked.circumstances, usage=usage, reader=reader_versions()), settled)
 
 
 def _wanted(state: LedgerState, asked: _Asked) -> Wanted | None:

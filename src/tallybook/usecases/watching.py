@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from msgspec.structs import replace
 
 from tallybook.agents.offspring import AtWork, Family, Offspring
 from tallybook.agents.registry import readers
@@ -33,7 +33,7 @@ class Watch:
     """Looks at the processes below one; ``mark`` is the variable that tells them from those of other goals."""
 
     def __init__(self, workspace: Workspace, span: Span, mark: tuple[str, str]) -> None:
-        self._workspace = attrs.evolve(workspace, progress=None)  # the terminal is the command's
+        self._workspace = replace(workspace, progress=None)  # the terminal is the command's
         self._span = span
         self._mark = mark
         self._offspring: Offspring | None = None

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.clock import Clock, Ids, SystemClock, SystemIds, timestamp
 from tallybook.config import Settings, checkpoint_path, data_directory, ledger_override, load_settings
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from tallybook.history.ingest import Progress  # noqa: TC004 - nobody resolves it, and it takes long to import
 
 
-@attrs.frozen
-class Replayed:
+class Replayed(msgspec.Struct, frozen=True):
     """The ledger as it was read, and the state that it folds to."""
 
     reading: Reading
@@ -49,8 +49,7 @@ def problems_of(read: Reading | Replica, state: LedgerState) -> tuple[Problem, .
     return (*read.problems, *newer, *state.problems)
 
 
-@attrs.frozen
-class Workspace:
+class Workspace(msgspec.Struct, frozen=True):
     """All that a command needs to know of its surroundings."""
 
     environ: Mapping[str, str]
@@ -91,8 +90,7 @@ def _current_directory() -> Path:
         raise FileNotFoundError(errno.ENOENT, "the current directory does not exist any more, go to another") from error
 
 
-@attrs.frozen
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """What the process was started with."""
 
     environ: Mapping[str, str]
@@ -145,11 +143,11 @@ def circumstances_of(workspace: Workspace, state: LedgerState) -> Circumstances:
     if repository is None:
         return bare
     there = started_work(repository, _since(state, bare), workspace.settings.ledger_publish)
-    placed = attrs.evolve(bare, branch=repository.branch(), head=repository.head())
+    placed = replace(bare, branch=repository.branch(), head=repository.head())
     if isinstance(there, Uncertain):
         return placed
     work = Work.STARTED if there.any else Work.NONE
-    return attrs.evolve(placed, work=work, dirty=there.fingerprint)
+    return replace(placed, work=work, dirty=there.fingerprint)
 
 
 def _since(state: LedgerState, here: Circumstances) -> SinceGoal:

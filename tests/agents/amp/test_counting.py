@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from loggen.amp import MODEL, START, Json, answer, encode, event, name, prompt, stamp, thread, usage
 from loggen.harness import derive, document
@@ -185,7 +185,7 @@ def test_an_answer_without_usage_is_known_to_be_missing() -> None:
 @pytest.mark.parametrize("state", ["cancelled", "error", "streaming", "unheard-of"])
 def test_what_a_broken_answer_used_is_a_lower_bound_unless_the_ledger_has_it(state: str) -> None:
     messages = [answer(1, usage((10, 11_372, 986, 1)), state=state), prompt(2)]
-    assert told(thread(ONE, messages)) == [(ONE, attrs.evolve(FULL, output=1), LEAST)]
+    assert told(thread(ONE, messages)) == [(ONE, replace(FULL, output=1), LEAST)]
     (response,) = count(thread(ONE, messages, [event("e1", 1, split(), AT)]))
     assert (response.tokens, response.quality, response.final) == (FULL, EXACT, True)
 
@@ -263,8 +263,8 @@ def test_what_is_left_of_an_answer_is_its_own_threads_where_that_saw_it_begin() 
     partial = usage((10, 11_372, 986, 1))
     begun = thread(ONE, [prompt(0), answer(1, partial, state="streaming")])
     remains = fork(TWO, [prompt(0), answer(1, partial, state="cancelled"), prompt(0)])
-    assert told(begun, remains) == [(ONE, attrs.evolve(FULL, output=1), LEAST)]
-    assert told(remains) == [(ONE, attrs.evolve(FULL, output=1), DOUBTED)]
+    assert told(begun, remains) == [(ONE, replace(FULL, output=1), LEAST)]
+    assert told(remains) == [(ONE, replace(FULL, output=1), DOUBTED)]
 
 
 def test_threads_that_are_not_related_share_nothing() -> None:
@@ -351,6 +351,6 @@ def test_a_name_that_the_first_version_of_the_reader_gave_is_understood() -> Non
 
     rows = tuple(row._replace(group=renamed(row.group)) for row in batch.occurrences)
     links = tuple((renamed(a), renamed(b)) for a, b in batch.links)
-    before = attrs.evolve(batch, occurrences=rows, links=links)
+    before = replace(batch, occurrences=rows, links=links)
     assert before != batch
     assert [one.tokens for one in derive(READER, {"/x": [before, batch]})] == [vector(10, 13, 11, 12)]

@@ -7,9 +7,10 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from loggen.claude import Corpus, Maker
 from loggen.harness import count, derive, ingest
@@ -36,7 +37,7 @@ def counted(found: Iterable[Response]) -> Counter[tuple[object, ...]]:
 def test_derived_is_the_truth(seed: int, spaced: bool, backwards: bool) -> None:
     corpus = corpus_of(seed)
     found = count(READER, corpus.encoded(spaced=spaced, backwards=backwards))
-    assert counted(found) == Counter(attrs.astuple(truth) for truth in corpus.truth)
+    assert counted(found) == Counter(msgspec.structs.astuple(truth) for truth in corpus.truth)
     assert len({response.key for response in found}) == len(found)
 
 
@@ -45,7 +46,7 @@ def merged(batches: Iterable[Batch]) -> dict[str, SessionFact]:
     facts: dict[str, SessionFact] = {}
     for fact in (fact for batch in batches for fact in batch.sessions):
         old = facts.get(fact.session, fact)
-        facts[fact.session] = attrs.evolve(
+        facts[fact.session] = replace(
             old,
             born_at=min((at for at in (old.born_at, fact.born_at) if at is not None), default=None),
             last_at=max((at for at in (old.last_at, fact.last_at) if at is not None), default=None),

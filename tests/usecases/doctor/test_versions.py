@@ -10,10 +10,10 @@ from tallybook.usecases.doctor.versions import _holds, _parsed
 @pytest.mark.parametrize(
     ("requirement", "version", "holds"),
     [
-        ("attrs<27,>=26.1", "26.1.0", True),
-        ("attrs<27,>=26.1", "26.0.9", False),
-        ("attrs<27,>=26.1", "27.0", False),
-        ("attrs<27,>=26.1", "26.10rc1", True),
+        ("msgspec<27,>=26.1", "26.1.0", True),
+        ("msgspec<27,>=26.1", "26.0.9", False),
+        ("msgspec<27,>=26.1", "27.0", False),
+        ("msgspec<27,>=26.1", "26.10rc1", True),
         ("x>1.2", "1.2.0", False),
         ("x>1.2", "1.2.1", True),
         ("x<=1.2", "1.2.0", True),

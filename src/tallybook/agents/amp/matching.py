@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.amp.facts import End, Event, Message
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", Message, Event)
 
 
-@attrs.frozen
-class Held(Generic[T]):
+class Held(msgspec.Struct, Generic[T], frozen=True):
     """One fact at its place."""
 
     source: str
@@ -61,8 +61,7 @@ def once_events(held: Sequence[Held[Event]]) -> list[Held[Event]]:
     return [_best(cluster, _event_rank) for cluster in _clusters(held, keys)]
 
 
-@attrs.frozen
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One response: a message, an event, or both."""
 
     held: Held[Message] | Held[Event]
@@ -150,7 +149,7 @@ def _best(cluster: list[Held[T]], rank: Callable[[T], tuple[int, ...]]) -> Held[
     owner = min(one.owner for one in cluster)
     own = [one for one in cluster if one.owner == owner]
     best = min(own, key=lambda one: (rank(one.fact), one.source, one.group, one.offset))
-    return attrs.evolve(best, group=min(one.group for one in own))
+    return replace(best, group=min(one.group for one in own))
 
 
 def _message_rank(fact: Message) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-import attrs
+import msgspec
 
 from tallybook.agents.amp import records
 from tallybook.agents.port import SessionFact
@@ -13,8 +13,7 @@ from tallybook.agents.port import SessionFact
 _HERE: Final = frozenset({"", "localhost"})
 
 
-@attrs.frozen
-class Thread:
+class Thread(msgspec.Struct, frozen=True):
     """One thread."""
 
     id: str

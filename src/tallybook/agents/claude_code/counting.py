@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-import attrs
+from msgspec.structs import replace
 
 from tallybook.agents.claude_code.identity import answers
 from tallybook.agents.claude_code.ownership import Copy, Owner
@@ -53,7 +53,7 @@ def _count(group: str, answer: Answer) -> Iterator[Response]:
     yield response
     for number, (model, parts) in enumerate(kept.row.advisors, start=1):
         key = f"{response.key}#advisor{number}"
-        yield attrs.evolve(response, key=key, model=model, tokens=TokenVector(*parts), calls=())
+        yield replace(response, key=key, model=model, tokens=TokenVector(*parts), calls=())
 
 
 def _preference(copy: Copy, owner: Owner) -> tuple[bool, int, bool, int, int, str]:

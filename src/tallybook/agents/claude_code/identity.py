@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.claude_code.ownership import Copy, Owner, owner_of
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
 
-@attrs.frozen
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """One API answer: all its rows, and whose it is."""
 
     copies: tuple[Copy, ...]
@@ -85,5 +85,5 @@ def _with_nameless(found: Sequence[Answer]) -> list[Answer]:
         return named
     merged = [*named[:1], *nameless]
     copies = tuple(copy for answer in merged for copy in answer.copies)
-    owner = attrs.evolve(found[0].owner, proved=all(answer.owner.proved for answer in merged))
+    owner = replace(found[0].owner, proved=all(answer.owner.proved for answer in merged))
     return [Answer(copies, owner), *named[1:]]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import attrs
+import msgspec
 
 from tallybook.agents.claude_code.rows import Row, unpacked
 
@@ -35,8 +35,7 @@ class Copy(NamedTuple):
         return self.row.evidence, self.row.born is None, self.row.born or 0
 
 
-@attrs.frozen
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """The thread that a response is counted for."""
 
     session: str

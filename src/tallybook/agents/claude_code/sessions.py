@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import attrs
+import msgspec
 
 from tallybook.agents.port import SessionFact
 
@@ -12,8 +12,7 @@ def thread_name(session: str, thread: str) -> str:
     return f"{session}/{thread}" if thread else session
 
 
-@attrs.define
-class Fact:
+class Fact(msgspec.Struct):
     """What is known so far of one thread."""
 
     session: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.codex.facts import Counts, Record
 from tallybook.agents.codex.marks import Mark, marks_of
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from tallybook.agents.port import SourceRows
 
 
-@attrs.frozen
-class _Claim:
+class _Claim(msgspec.Struct, frozen=True):
     """One row that says: this response is that thread's."""
 
     identity: str
@@ -134,7 +134,7 @@ def _inherited(step: Step, told: _Told, family: Family) -> _Claim | None:
 
 
 def _doubtful(claim: _Claim) -> _Claim:
-    return attrs.evolve(claim, response=attrs.evolve(claim.response, quality=Quality.UNVERIFIED))
+    return replace(claim, response=replace(claim.response, quality=Quality.UNVERIFIED))
 
 
 def _is_told_by_review(thread: Thread, step: Step, family: Family) -> bool:

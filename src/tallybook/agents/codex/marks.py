@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.agents.codex.facts import AnyFact, Call, Compacted, Context, Record, Settings, Stop, Turn
 
@@ -18,8 +18,7 @@ STANDARD: Final = "standard"
 _TIERS: Final = {"default": STANDARD, "": STANDARD}
 
 
-@attrs.define
-class Mark:
+class Mark(msgspec.Struct):
     """What stands around one response."""
 
     model: str

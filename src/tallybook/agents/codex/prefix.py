@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.agents.codex.facts import Context, Meta, Record, Settings, Turn
 from tallybook.agents.codex.moments import uuid_milliseconds
@@ -24,8 +24,7 @@ _BURST: Final = 1_000_000
 _SECOND: Final = 1_000_000
 
 
-@attrs.frozen
-class Boundary:
+class Boundary(msgspec.Struct, frozen=True):
     """The index of the first own fact, and the facts of which it is not proved whose they are."""
 
     start: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import attrs
 import msgspec
 
 from tallybook.agents.codex import facts, records
@@ -16,8 +15,7 @@ _decode: Final = msgspec.json.Decoder(records.SessionMeta).decode
 _ORIGINS: Final = {"review": "review", "compact": "compaction"}
 
 
-@attrs.frozen
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """One ``session_meta``."""
 
     meta: facts.Meta

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
-import attrs
+import msgspec
 
 from tallybook.agents.codex.facts import NONE, Count, Counts, Review
 from tallybook.agents.codex.reading import consistent
@@ -17,8 +17,7 @@ Content: TypeAlias = tuple[Counts, Counts | None]
 """The total after a response and its own usage: the same in every copy of its row, and in no other row."""
 
 
-@attrs.frozen
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One response, as a counter tells it."""
 
     index: int
@@ -40,8 +39,7 @@ class Step:
         return _minus(self.content[0], self.usage)
 
 
-@attrs.define
-class _Meter:
+class _Meter(msgspec.Struct):
     """One running total; a review forwarded into its parent's file has its own."""
 
     total: Counts | None = None

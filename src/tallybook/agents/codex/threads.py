@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from tallybook.agents.codex.facts import AnyFact, Context, Count, Counts, Meta, Record, Turn, decode
 from tallybook.agents.codex.steps import Content, Step, steps_of
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from tallybook.agents.port import SourceRows
 
 
-@attrs.frozen(eq=False)
-class Thread:
+class Thread(msgspec.Struct, frozen=True, eq=False):
     """One source of a unit."""
 
     key: str

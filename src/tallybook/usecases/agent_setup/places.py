@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.domain.problems import Refusal
 
@@ -33,8 +33,7 @@ NEEDS: Final = {
 """What the user must know or do after an installation, by agent and scope."""
 
 
-@attrs.frozen
-class Places:
+class Places(msgspec.Struct, frozen=True):
     """The files of one agent in one scope."""
 
     agent: str

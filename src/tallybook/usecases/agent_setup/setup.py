@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from tallybook.domain.problems import Refusal
 from tallybook.usecases.agent_setup.block import with_block, without_block
@@ -29,8 +30,7 @@ LARGEST: Final = 16 << 20
 """Bytes of a file that is edited."""
 
 
-@attrs.frozen
-class PartChange:
+class PartChange(msgspec.Struct, frozen=True):
     """One part of an installation, and what was done with it, or would be."""
 
     agent: str
@@ -43,8 +43,7 @@ class PartChange:
     path: Path
 
 
-@attrs.frozen
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     """How one part is put into a file and taken out of it."""
 
     name: str
@@ -61,8 +60,7 @@ class _Step(NamedTuple):
     after: str | None
 
 
-@attrs.frozen
-class _Plan:
+class _Plan(msgspec.Struct, frozen=True):
     change: PartChange
     before: str | None
     after: str | None
@@ -132,7 +130,7 @@ def _planned(places: Places, step: Callable[[_Part, str | None], _Step | Refusal
 
 
 def _located(refusal: Refusal, path: Path) -> Refusal:
-    return attrs.evolve(refusal, message=f"{path}: {refusal.message}")
+    return replace(refusal, message=f"{path}: {refusal.message}")
 
 
 def _installing(part: _Part, before: str | None) -> _Step | Refusal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.usecases.doctor import agents, clock, data, hooks, ledger, lock, settings, store, surroundings, versions
 from tallybook.usecases.doctor import writer as writers
@@ -25,8 +25,7 @@ _LONG: Final = 60.0
 """For checks that read all of something."""
 
 
-@attrs.frozen
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """One line of the doctor's list."""
 
     group: str
@@ -35,16 +34,14 @@ class Check:
     seconds: float = SECONDS
 
 
-@attrs.frozen
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A finding and the group that it belongs to."""
 
     group: str
     finding: Finding
 
 
-@attrs.frozen
-class Examination:
+class Examination(msgspec.Struct, frozen=True):
     """All that the doctor found, in the order of its list."""
 
     entries: tuple[Entry, ...]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.domain.problems import Where
 from tallybook.usecases.workspace import Workspace
@@ -32,8 +32,7 @@ class Status(StrEnum):
     PROBLEM = "problem"
 
 
-@attrs.frozen
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One thing that was looked at."""
 
     name: str

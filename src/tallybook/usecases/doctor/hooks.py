@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from tallybook.repo.git import Git, GitFault
 from tallybook.usecases import git_hooks
@@ -30,8 +30,7 @@ _INSTALL: Final = "tally hooks install"
 _SECONDS: Final = 10.0
 
 
-@attrs.frozen
-class Trial:
+class Trial(msgspec.Struct, frozen=True):
     """One run of a hook, and the exit status that it must answer with."""
 
     arguments: tuple[str, ...] = ()
