@@ -36,6 +36,7 @@ EXAMPLES = {
     "log": ["log", "--limit", "2"],
     "report": ["report"],
     "sessions": ["sessions", "--agent", "claude"],
+    "usage": ["usage", "--by", "agent", "--no-update"],
     "settle": ["settle"],
     "hooks": ["hooks", "status"],
     "agent": ["agent", "install", "claude", "--dry-run"],

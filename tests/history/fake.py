@@ -33,6 +33,7 @@ T0 = 1_790_000_000 * SECOND
 class FakeReader:
     agent = "fake"
     unreported: tuple[str, ...] = ("cache_write_1h", "reasoning")
+    unlogged: tuple[str, ...] = ("dreams",)
     usage_since: int | None = None
     session_variables: tuple[str, ...] = ("FAKE_SESSION", "FAKE_OLD_SESSION")
     call_variable: str | None = "FAKE_CALL"

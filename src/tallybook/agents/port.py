@@ -217,6 +217,8 @@ class LogReader(Protocol):
     """Changes whenever counting changes, so that stored occurrences are read anew."""
     unreported: tuple[str, ...]
     """Components of the token vector that this agent never logs."""
+    unlogged: tuple[str, ...]
+    """What was served and no log of this agent tells of, as short phrases."""
     usage_since: int | None
     """Sessions born earlier may hold answers without any usage (microseconds since the epoch); None if none do."""
     session_variables: tuple[str, ...]

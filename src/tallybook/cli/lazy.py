@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "check": "check",
     "settle": "settle",
     "sessions": "sessions",
+    "usage": "usage",
     "show": "show",
     "log": "log",
     "report": "report",

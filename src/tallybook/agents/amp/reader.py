@@ -21,6 +21,7 @@ class AmpReader:
     agent: str = AGENT
     version: str = "amp/2"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h", "reasoning")
+    unlogged: tuple[str, ...] = ("threads that are kept on the server alone, all since May 2026",)
     usage_since: int | None = None
     session_variables: tuple[str, ...] = ("AMP_CURRENT_THREAD_ID", "AMP_THREAD_ID")
     call_variable: str | None = None

@@ -21,6 +21,12 @@ class ClaudeCodeReader:
     agent: str = paths.AGENT
     version: str = VERSION
     unreported: tuple[str, ...] = ()
+    unlogged: tuple[str, ...] = (
+        "compaction, titles and other helper calls",
+        "runs without session persistence",
+        "the rest of answers that were cut off",
+        "logs that were deleted before they were read",
+    )
     usage_since: int | None = None
     session_variables: tuple[str, ...] = ("CLAUDE_CODE_SESSION_ID",)
     call_variable: str | None = None

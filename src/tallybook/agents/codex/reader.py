@@ -21,6 +21,13 @@ class CodexReader:
     agent: str = AGENT
     version: str = "codex/1"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h")
+    unlogged: tuple[str, ...] = (
+        "ephemeral threads, and the titles that the terminal has written",
+        "answers that were cut off or interrupted",
+        "remote compaction before version 0.153",
+        "all usage before 6 September 2025",
+        "tasks in the cloud",
+    )
     usage_since: int | None = 1_757_116_800_000_000
     """6 September 2025: no Codex before that wrote a token count."""
     session_variables: tuple[str, ...] = ("CODEX_THREAD_ID",)
