@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from backports.zstd import compress
 
-from tallybook.agents.port import Batch, LogFile, Occurrence, Response, SessionFact
+from tallybook.agents.port import Batch, Keeping, LogFile, Occurrence, Response, SessionFact
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.ingest import IngestReport, ingest
@@ -48,6 +48,9 @@ class FakeReader:
 
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         return (Path(environ["FAKE_HOME"]),)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:
+        return (Keeping(self.roots(environ)[0], 30),)
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         found: dict[str, LogFile] = {}

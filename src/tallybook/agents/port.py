@@ -208,6 +208,14 @@ class Response(msgspec.Struct, frozen=True):
     """Requests that are paid for one by one."""
 
 
+class Keeping(NamedTuple):
+    """How long an agent keeps the logs below one directory."""
+
+    root: Path
+    days: int
+    """After a log's last change; then the agent deletes it."""
+
+
 class LogReader(Protocol):
     """One agent's logs."""
 
@@ -228,6 +236,10 @@ class LogReader(Protocol):
 
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """The directories below which logs are looked for, whether they are there or not."""
+        ...
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:
+        """Which logs the agent deletes by itself, and when; none if it keeps them for ever."""
         ...
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
 
 AGENT: Final = "amp"
 
@@ -29,6 +29,10 @@ class AmpReader:
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """Amp's directory of threads."""
         return paths.roots(environ)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:  # noqa: ARG002 - the port's
+        """None: Amp deletes no thread."""
+        return ()
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every thread below ``$AMP_DATA_DIR``, or else ``amp`` in ``$XDG_DATA_HOME`` or ``$HOME/.local/share``."""

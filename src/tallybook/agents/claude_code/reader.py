@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
 
 VERSION: Final = "claude/1"
 
@@ -34,6 +34,12 @@ class ClaudeCodeReader:
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """The ``projects`` of every configuration directory."""
         return paths.log_roots(environ)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:
+        """Transcripts go after thirty days, unless the settings say otherwise."""
+        from tallybook.agents.claude_code import retention  # noqa: PLC0415 - for the doctor alone
+
+        return retention.keepings(environ)
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every log below the roots that ``environ`` names."""

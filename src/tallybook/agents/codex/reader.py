@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
 
 AGENT: Final = "codex"
 
@@ -36,6 +36,10 @@ class CodexReader:
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """``sessions`` and ``archived_sessions`` of the Codex home."""
         return paths.log_roots(environ)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:  # noqa: ARG002 - the port's
+        """None: Codex moves and packs its rollouts, and deletes none."""
+        return ()
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every rollout below ``$CODEX_HOME``, or else below ``$HOME/.codex``."""
