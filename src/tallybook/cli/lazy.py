@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "settle": "settle",
     "sessions": "sessions",
     "usage": "usage",
+    "reconcile": "reconcile",
     "show": "show",
     "log": "log",
     "report": "report",
