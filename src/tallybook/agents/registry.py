@@ -28,7 +28,18 @@ def _codex() -> LogReader:
     return CodexReader()
 
 
-_MAKERS: Final[dict[str, Callable[[], LogReader]]] = {"amp": _amp, "claude": _claude, "codex": _codex}
+def _pi() -> LogReader:
+    from tallybook.agents.pi.reader import PiReader  # noqa: PLC0415 - on demand, see above
+
+    return PiReader()
+
+
+_MAKERS: Final[dict[str, Callable[[], LogReader]]] = {
+    "amp": _amp,
+    "claude": _claude,
+    "codex": _codex,
+    "pi": _pi,
+}
 AGENTS: Final = tuple(_MAKERS)
 """The names of all agents."""
 ANY: Final = f"{', '.join(AGENTS[:-1])} or {AGENTS[-1]}"
