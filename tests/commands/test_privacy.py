@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, now
+from commands.pi_agent import PiAgent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,6 +154,8 @@ def plant(agent: Agent) -> None:
             amp_secrets(agent, secret)
         elif isinstance(agent, ClaudeAgent):
             agent.records += claude_rows(agent.session, secret)
+        elif isinstance(agent, PiAgent):
+            agent.tell(secret)
         else:
             agent.rollout.lines += [
                 {"timestamp": now(), **row} for row in codex_rows(secret) if row["payload"] != secret
@@ -175,13 +178,13 @@ def held(*places: Path) -> set[str]:
     return {path.name for path in files if MARK.lower().encode() in path.read_bytes().lower()}
 
 
-@pytest.mark.parametrize("kin", [AmpAgent, ClaudeAgent, CodexAgent])
+@pytest.mark.parametrize("kin", [AmpAgent, ClaudeAgent, CodexAgent, PiAgent])
 def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[Agent]) -> None:
     assert len(FAMILIES) >= 40
     agent = kin(bench, 1)
     used = agent.say()
     plant(agent)
-    assert held(bench.home / ".claude", bench.home / ".codex", bench.home / ".local")
+    assert held(*(bench.home / place for place in (".claude", ".codex", ".local", ".pi")))
     said = [bench.ok("start-task", "--title", "t", "--kind", "product", "--json", **agent.environ)]
     goal = str(said[0].goal["id"])
     said += [

@@ -84,7 +84,9 @@ def _keys(copy: Copy) -> list[Hashable]:
 
 def _response(name: str, copies: list[Copy], lineage: Lineage) -> Response:
     owner = lineage.owner(copies)
-    kept = min(copies, key=lambda one: (one.fact.session != owner.session, -one.fact.counts.sum, one.source, one.offset))
+    kept = min(
+        copies, key=lambda one: (one.fact.session != owner.session, -one.fact.counts.sum, one.source, one.offset)
+    )
     fact = kept.fact
     quality = worst(_quality(fact.counts), Quality.LOWER_BOUND if fact.broken else Quality.EXACT)
     return Response(

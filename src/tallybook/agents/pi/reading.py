@@ -98,9 +98,7 @@ class _Scan:
             case "thinking_level_change":
                 self._state.effort = records.text(entry.thinking_level)
             case kind if kind in records.SIDE_CALLS:
-                told = _Told(
-                    entry.usage, entry.stop_reason, records.text(entry.model), records.text(entry.provider)
-                )
+                told = _Told(entry.usage, entry.stop_reason, records.text(entry.model), records.text(entry.provider))
                 self._answer(line.offset, entry, at, told)
             case kind if kind in records.SUMMARIES and bytes(entry.usage) != b"null":
                 told = _Told(entry.usage, entry.stop_reason, self._state.model, self._state.provider)
