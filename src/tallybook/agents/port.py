@@ -35,6 +35,8 @@ class LogFile(NamedTuple):
     compressed: bool = False
     whole: bool = False
     """One document that is rewritten as a whole, not lines that are added to."""
+    written: int | None = None
+    """Of a document that is being read, when this version of it was written: microseconds since the epoch, UTC."""
 
     @property
     def path(self) -> Path:

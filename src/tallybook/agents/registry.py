@@ -28,6 +28,12 @@ def _codex() -> LogReader:
     return CodexReader()
 
 
+def _droid() -> LogReader:
+    from tallybook.agents.droid.reader import DroidReader  # noqa: PLC0415 - on demand, see above
+
+    return DroidReader()
+
+
 def _pi() -> LogReader:
     from tallybook.agents.pi.reader import PiReader  # noqa: PLC0415 - on demand, see above
 
@@ -38,6 +44,7 @@ _MAKERS: Final[dict[str, Callable[[], LogReader]]] = {
     "amp": _amp,
     "claude": _claude,
     "codex": _codex,
+    "droid": _droid,
     "pi": _pi,
 }
 AGENTS: Final = tuple(_MAKERS)
