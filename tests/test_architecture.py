@@ -128,11 +128,11 @@ def test_every_contract_is_broken_above() -> None:
 
 
 SHARED = {"__init__", "documents", "handover", "identity", "lines", "offspring", "port", "processes", "programs"}
-SHARED |= {"registry", "surrogates"}
+SHARED |= {"registry", "surrogates", "trees"}
 VENDORS = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
 VENDORS -= {*SHARED, "__pycache__"}
 HOOKED = {"claude_code", "codex"}
-BEHIND_THE_PORT = ("tallybook.agents.port.", "tallybook.agents.documents.", "tallybook.agents.surrogates.")
+BEHIND_THE_PORT = tuple(f"tallybook.agents.{name}." for name in ("port", "documents", "surrogates", "trees"))
 
 
 def test_every_vendor_is_in_the_independence_contract() -> None:
