@@ -240,3 +240,19 @@ def test_answers_without_a_time() -> None:
     (found,) = count(READER, {PATHS[A]: opened(A, prompt("0000000b", START), dated)})
     assert found.at == (START + 5) * 1000
     assert stamp(START + 5) not in found.key
+
+
+def test_a_summary_is_of_the_model_that_was_set_before_it() -> None:
+    """Its entry names none; Pi and oh-my-pi spell a change of the model in two ways."""
+    used = usage((5, 0, 0, 6))
+    for told in ({"modelId": "gpt-5.1", "provider": "openai"}, {"model": "gpt-5.1"}):
+        change = entry("model_change", "0000000b", START + 10, **told)
+        content = opened(A, change, entry("compaction", "0000000c", START + 20, summary="s", usage=used))
+        assert [one.model for one in count(READER, {PATHS[A]: content})] == ["gpt-5.1"]
+
+
+def test_a_parent_whose_name_holds_no_real_moment() -> None:
+    """Then its id may still tell when it was born."""
+    named = PATHS[A].replace("2026-05-28T", "2026-99-99T")
+    (found,) = count(READER, {PATHS[B]: opened(B, FIRST, parent=named)})
+    assert (found.session, found.quality) == (A, "exact")
