@@ -64,4 +64,5 @@ def test_processes(command: str, expected: bool) -> None:
 def test_no_arguments_and_no_registry() -> None:
     """Droid keeps no list of running sessions."""
     assert not READER.is_agent_process([])
+    assert READER.keepings({"HOME": "/home/ada"}) == ()
     assert READER.registered_session({}, 1, "1") is None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
 
 AGENT: Final = "droid"
 
@@ -32,6 +32,10 @@ class DroidReader:
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """The directory of sessions."""
         return paths.roots(environ)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:  # noqa: ARG002 - the port's
+        """None: Droid deletes no session by itself."""
+        return ()
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every session below ``.factory/sessions`` in ``$FACTORY_HOME_OVERRIDE``, or else ``$HOME``."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
 
 AGENT: Final = "pi"
 
@@ -33,6 +33,10 @@ class PiReader:
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """The directories of sessions."""
         return paths.roots(environ)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:  # noqa: ARG002 - the port's
+        """None: Pi deletes no session by itself."""
+        return ()
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every session below the roots that ``environ`` and Pi's settings name."""
