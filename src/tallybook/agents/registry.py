@@ -34,6 +34,12 @@ def _droid() -> LogReader:
     return DroidReader()
 
 
+def _gemini() -> LogReader:
+    from tallybook.agents.gemini_cli.reader import GeminiReader  # noqa: PLC0415 - on demand, see above
+
+    return GeminiReader()
+
+
 def _pi() -> LogReader:
     from tallybook.agents.pi.reader import PiReader  # noqa: PLC0415 - on demand, see above
 
@@ -45,6 +51,7 @@ _MAKERS: Final[dict[str, Callable[[], LogReader]]] = {
     "claude": _claude,
     "codex": _codex,
     "droid": _droid,
+    "gemini": _gemini,
     "pi": _pi,
 }
 AGENTS: Final = tuple(_MAKERS)
