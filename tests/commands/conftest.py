@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands.agents import AmpAgent, ClaudeAgent, CodexAgent
+from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, GeminiAgent
 from commands.bench import Bench
 from commands.pi_agent import PiAgent
 
@@ -21,11 +21,13 @@ def bench(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path, home, monkeypatch)
 
 
-@pytest.fixture(params=["amp", "amp-late", "claude", "codex", "codex-late", "pi"])
+@pytest.fixture(params=["amp", "amp-late", "claude", "codex", "codex-late", "gemini", "pi"])
 def agent(request: pytest.FixtureRequest, bench: Bench) -> Agent:
     """One running session of each kind of agent."""
     if request.param == "claude":
         return ClaudeAgent(bench, 1)
+    if request.param == "gemini":
+        return GeminiAgent(bench, 1)
     if request.param == "pi":
         return PiAgent(bench, 1)
     if request.param.startswith("amp"):

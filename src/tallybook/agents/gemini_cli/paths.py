@@ -45,13 +45,17 @@ def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
 
 def log_at(agent: str, path: Path) -> LogFile:
     """The chat at this path."""
-    key = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return LogFile(agent, key, str(path), whole=path.suffix == ".json")
+    return LogFile(agent, spelled(str(path)), str(path), whole=path.suffix == ".json")
+
+
+def spelled(name: str) -> str:
+    """A name of the file system as text; bytes that are none are written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def sender(path: Path) -> str | None:
     """The session that sent the subagent whose chat lies here; None for one that nobody sent."""
-    return path.parent.name if path.parent.parent.name == CHATS else None
+    return spelled(path.parent.name) if path.parent.parent.name == CHATS else None
 
 
 def noted_directory(path: Path) -> str | None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
 
 AGENT: Final = "gemini"
 
@@ -35,6 +35,12 @@ class GeminiReader:
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """Gemini's directories of projects."""
         return paths.roots(environ)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:
+        """Chats go after thirty days, unless the settings say otherwise."""
+        from tallybook.agents.gemini_cli import retention  # noqa: PLC0415 - for the doctor alone
+
+        return retention.keepings(environ)
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every chat below ``.gemini/tmp`` (or ``.cache/.gemini/tmp``) in ``$GEMINI_CLI_HOME``, or else ``$HOME``."""

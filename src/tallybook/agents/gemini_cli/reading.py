@@ -177,7 +177,7 @@ class _Scan:
     def _keep(self, group: str, at: int | None, fact: facts.Answer) -> None:
         """Keep what a message tells, unless it tells the same as the last time."""
         data = facts.encode(fact)
-        name, told = _fingerprint(group.encode("utf-8", "surrogatepass")), _fingerprint(data + repr(at).encode())
+        name, told = _fingerprint(group.encode()), _fingerprint(data + repr(at).encode())
         if self._state.last.get(name) == told:
             return
         self._state.last[name] = told

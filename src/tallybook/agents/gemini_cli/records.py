@@ -14,7 +14,7 @@ T = TypeVar("T")
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Raw = msgspec.Raw
 ABSENT: Final = Raw(b"")
-NULL: Final = b"null"
+NULL: Final = Raw(b"null")
 _FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 

@@ -22,7 +22,7 @@ _ENDING: Final = re.compile(r"\.jsonl?(?:\.unreadable-[0-9]+)?$")
 
 def first_name(log: LogFile) -> str:
     """The session of a chat that has not told it yet."""
-    return scoped(_ENDING.sub("", log.path.name), log)
+    return scoped(_ENDING.sub("", paths.spelled(log.path.name)), log)
 
 
 def scoped(identity: str, log: LogFile) -> str:
@@ -57,7 +57,7 @@ def _named(told: Iterable[str], noted: Callable[[], str | None]) -> Iterator[str
 
 
 def _hash(directory: str) -> str:
-    return sha256(directory.encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256(directory.encode()).hexdigest()
 
 
 def joined(earlier: SessionFact, later: SessionFact) -> SessionFact:
