@@ -165,6 +165,26 @@ def test_a_copy_counts_for_the_session_that_it_was_served_in() -> None:
     assert told(later, theirs) == [(TWO, 730, EXACT), (TWO, 34_741, DOUBTED)]
 
 
+def test_a_session_that_is_resumed_is_as_old_as_its_first_head() -> None:
+    """What only the history behind a second head tells was served in it; so it is of a session told by a patch."""
+    again = head(ONE, AT + 60_000)
+    assert told(lines(again, patch(messages=[answer(FIRST, AT, USED)]))) == [(ONE, 34_741, EXACT)]
+    other = encode([again, patch(sessionId=TWO), answer(FIRST, AT, USED)])
+    assert told(other) == [(TWO, 34_741, EXACT)]
+
+
+def test_an_answer_has_the_moment_of_its_first_telling() -> None:
+    """Whatever a later one says."""
+    one = only(answer(FIRST, AT, USED), answer(FIRST, AT + 700, USED), answer(FIRST, AT + 800, None))
+    assert one.at == AT * 1000
+
+
+def test_of_two_files_of_a_session_the_one_that_saw_more_holds() -> None:
+    """An answer that grew in one of them only; the names of the files decide nothing."""
+    small, whole = lines(answer(FIRST, AT, OTHER)), lines(answer(FIRST, AT, USED))
+    assert told(small, whole) == told(whole, small) == [(ONE, 34_741, EXACT)]
+
+
 def test_ids_that_are_unique_in_their_session_alone() -> None:
     """The same id in two sessions is two answers, unless it is a copy: same moment, or same usage."""
     first = lines(answer("7", AT, USED))
