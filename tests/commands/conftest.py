@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, GeminiAgent
+from commands.agents import AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import Bench
+from commands.gemini_agent import GeminiAgent
 from commands.pi_agent import PiAgent
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from collections import Counter
 import msgspec
 import pytest
 
-from commands.agents import Agent, AmpAgent, ClaudeAgent, CodexAgent, GeminiAgent
+from commands.agents import Agent, AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import Bench, tokens
+from commands.gemini_agent import GeminiAgent
 from commands.pi_agent import PiAgent
 
 Part = tuple[str, int, int]

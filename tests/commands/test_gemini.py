@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands.agents import GeminiAgent, milliseconds
 from commands.bench import tokens
 from commands.checkup import checkup
+from commands.gemini_agent import GeminiAgent, moment
 from loggen import gemini
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def test_the_total_is_the_one_that_gemini_tells(bench: Bench) -> None:
     """Thoughts and tools too."""
     agent = GeminiAgent(bench, 1)
     told = gemini.usage((31_608, 29_020, 1_484, 1_649, 12))
-    agent.lines.append(gemini.answer(gemini.name(5), milliseconds(), told))
+    agent.lines.append(gemini.answer(gemini.name(5), moment(), told))
     agent.flush()
     (row,) = bench.ok("sessions", "--json").json["sessions"]
     assert row["tokens"]["total"] == told["total"] == 34_753
@@ -196,7 +196,7 @@ def test_an_answer_without_usage_is_a_lower_bound(bench: Bench) -> None:
     agent = GeminiAgent(bench, 1)
     goal = bench.start(**agent.environ)
     used = agent.say()
-    agent.lines.append(gemini.answer(gemini.name(5), milliseconds(), None))
+    agent.lines.append(gemini.answer(gemini.name(5), moment(), None))
     agent.flush()
     shown = bench.ok("finish-task", goal, "--status", "success", "--json", **agent.environ).goal
     assert (tokens(shown["tokens"]), shown["quality"]) == (used, "lower_bound")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, GeminiAgent, now
+from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, now
+from commands.gemini_agent import GeminiAgent
 from commands.pi_agent import PiAgent
 
 if TYPE_CHECKING:
