@@ -28,7 +28,10 @@ def snapshot(state: LedgerState, event: Event, body: UsageSnapshot) -> None:
                 state.put_line(key, SessionLine(usage.parent, line.points))
     for key, usage in keyed:
         _add_point(state, event, key, usage)
-    already, present = state.joined.get(event.goal, ()), {key for key, _ in keyed}
+    already = state.joined.get(event.goal, ())
+    if all(key in already for key, _ in keyed):
+        return
+    present = {key for key, _ in keyed}
     newly = [(key, usage) for key, usage in keyed if key not in already and _parent_key(usage) not in present]
     for key, _ in newly:
         state.join(event.goal, key)
@@ -43,10 +46,8 @@ def _parent_key(usage: SessionUsage) -> SessionKey | None:
 
 
 def _add_point(state: LedgerState, event: Event, key: SessionKey, usage: SessionUsage) -> None:
-    line = state.lines.get(key, SessionLine())
     owner = owner_of(state, key)
-    point = Point(event.id, usage.classes, usage.quality, usage.pending, owner, usage.unreported)
-    state.put_line(key, SessionLine(line.parent, (*line.points, point)), len(line.points))
+    state.add_point(key, Point(event.id, usage.classes, usage.quality, usage.pending, owner, usage.unreported))
     if usage.pending:
         state.pending[event.id, key] = PendingBoundary(event.id, event.goal, usage, event.at)
 
