@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from tallybook.domain.events import Event, UnknownBody
 from tallybook.domain.problems import Problem, Where
 from tallybook.ledger import hlc
-from tallybook.ledger.codec import decode, decode_canonical, encode, event_of
+from tallybook.ledger.codec import decode, decode_canonical, encode
 from tallybook.ledger.file import FileSystem, Opened, UnusableFileError, opened
 from tallybook.ledger.line import VERSION, Fault, RawEvent, canonical, framed, parse
 from tallybook.ledger.position import FileHead, Position
@@ -141,7 +141,7 @@ class _Collector:
     def __init__(self, files: FileSystem, before: Position | None = None) -> None:
         self._files = files
         self._before = before or Position()
-        self._found: dict[str, tuple[str, Event]] = {}
+        self._found: dict[str, tuple[bytes, Event]] = {}
         self._problems: list[Problem] = []
         self._places: list[Problem] = []
         self._heads: list[FileHead] = []
@@ -218,12 +218,12 @@ class _Collector:
         self._lines += 1
         frame = framed(line.raw)
         if frame is not None:
-            known = self._found.get(frame.id)
-            if known is not None and known[0] == frame.sum:
+            known = self._found.get(frame[0][0].decode())
+            if known is not None and known[0] == frame[2]:
                 return None
-            body = None if known is not None else decode_canonical(frame.type, frame.body)
-            if body is not None:
-                self._found[frame.id] = (frame.sum, event_of(frame, body))
+            event = None if known is not None else decode_canonical(frame)
+            if event is not None:
+                self._found[event.id] = (frame[2], event)
                 return None
         return self._unusual(line)
 
@@ -232,11 +232,11 @@ class _Collector:
         if isinstance(raw, Fault):
             return raw
         known = self._found.get(raw.envelope.id)
-        if known is not None and known[0] == raw.sum:
+        if known is not None and known[0] == raw.sum.encode():
             return None
         return self._add(raw, known)
 
-    def _add(self, raw: RawEvent, known: tuple[str, Event] | None) -> Fault | None:
+    def _add(self, raw: RawEvent, known: tuple[bytes, Event] | None) -> Fault | None:
         decoded = decode(raw)
         if isinstance(decoded, Fault):
             return decoded
@@ -245,12 +245,12 @@ class _Collector:
             self._newer.add(event.id)
         self._members.update(decoded.strays)
         if known is None:
-            self._found[event.id] = (raw.sum, event)
+            self._found[event.id] = (raw.sum.encode(), event)
             return None
         if known[1] == event:
             return None
         if _rank(event) < _rank(known[1]):
-            self._found[event.id] = (raw.sum, event)
+            self._found[event.id] = (raw.sum.encode(), event)
         return Fault("id-conflict", f"the event id {event.id} stands for another event too")
 
     def events(self) -> list[Event]:
