@@ -67,3 +67,16 @@ def lines(files: FileSystem, source: Opened, start: int = 0, number: int = 1) ->
         size += len(pieces[-1])
     if size:
         yield Line(number, byte, rest, size, complete=False)
+
+
+def settled_lines(files: FileSystem, source: Opened, start: int = 0, number: int = 1) -> Iterator[Line]:
+    """The lines of a file; one that another process is writing just now gets a second look.
+
+    Raises:
+        OSError: the file can't be read any further.
+    """
+    for line in lines(files, source, start, number):
+        if line.complete:
+            yield line
+        else:
+            yield from lines(files, source, line.byte, line.number)
