@@ -9,14 +9,14 @@ from tallybook.ledger.file import UnusableFileError
 from tallybook.ledger.line import Fault
 from tallybook.ledger.position import FileHead
 from tallybook.ledger.proof import Mark, proof_of, stamp_of
-from tallybook.ledger.scan import lines, settled_lines
+from tallybook.ledger.scan import lines, settled_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tallybook.ledger.file import FileSystem, Opened
-    from tallybook.ledger.scan import Line
+    from tallybook.ledger.scan import Block
 
 TORN_TAIL: Final = "torn-tail"
 _HINTS: Final = {
@@ -28,9 +28,8 @@ _HINTS: Final = {
 _DAMAGED: Final = "the line is left out; `tally verify` lists all damage, a published copy or a clone may have it whole"
 
 
-def problem_of(fault: Fault, path: Path, line: Line | None = None) -> Problem:
+def problem_of(fault: Fault, where: Where) -> Problem:
     """A fault with its place and a hint."""
-    where = Where(str(path)) if line is None else Where(str(path), line.number, line.byte)
     return Problem(fault.code, fault.message, where, _HINTS.get(fault.code, _DAMAGED))
 
 
@@ -52,28 +51,30 @@ class Course:
         self._problems = [] if before is None else list(before.problems)
         self._torn: Problem | None = None
 
-    def __iter__(self) -> Iterator[Line]:
+    def __iter__(self) -> Iterator[bytes]:
         """What stands behind the last newline is none of them.
 
         Raises:
             OSError: the file can't be read any further.
         """
-        for line in settled_lines(self._files, self._source, self._end, self._number + 1):
-            if not line.complete:
-                fault = Fault(TORN_TAIL, f"{line.size} bytes after the last newline are no record")
-                self._torn = problem_of(fault, self._source.path, line)
+        for block in settled_blocks(self._files, self._source, self._end, self._number + 1):
+            if not block.complete:
+                fault = Fault(TORN_TAIL, f"{block.end - block.byte} bytes after the last newline are no record")
+                self._torn = problem_of(fault, Where(str(self._source.path), block.number, block.byte))
                 break
-            yield line
-            self._end, self._number = line.byte + line.size + 1, line.number
+            self._place = _Place(block)
+            for self._place.index, raw in enumerate(block.raws):
+                yield raw
+            self._end, self._number = block.end, block.number + len(block.raws) - 1
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """All that is wrong with the file so far."""
         return (*self._problems, *(() if self._torn is None else (self._torn,)))
 
-    def note(self, fault: Fault, line: Line) -> None:
-        """Something is wrong with a line."""
-        self._problems.append(problem_of(fault, self._source.path, line))
+    def note(self, fault: Fault) -> None:
+        """Something is wrong with the line that was handed out last."""
+        self._problems.append(problem_of(fault, self._place.where(self._source.path)))
 
     def head(self, fresh: int) -> FileHead:
         """How far the file was read; ``fresh`` of the lines held an event that no file before had.
@@ -84,6 +85,22 @@ class Course:
         proof = proof_of(self._files, self._source, self._end)
         mark = Mark(stamp_of(self._source), self._end, self._number, self._fresh + fresh, proof)
         return FileHead(str(self._source.path), self._home, mark, tuple(self._problems), self._torn)
+
+
+class _Place:
+    """One line of a block after another; where it stands is worked out only when it is asked for."""
+
+    def __init__(self, block: Block) -> None:
+        self.index = 0
+        self._block = block
+        self._known = (0, block.byte)
+        """Number of a line in the block, and its offset."""
+
+    def where(self, path: Path) -> Where:
+        index, byte = self._known
+        byte += sum(len(raw) + 1 for raw in self._block.raws[index : self.index])
+        self._known = (self.index, byte)
+        return Where(str(path), self._block.number + self.index, byte)
 
 
 def copy_head(files: FileSystem, source: Opened) -> FileHead:

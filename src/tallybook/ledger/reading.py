@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallybook.domain.events import Event, UnknownBody
-from tallybook.domain.problems import Problem
+from tallybook.domain.problems import Problem, Where
 from tallybook.ledger import hlc
 from tallybook.ledger.codec import decode, decode_canonical, encode
 from tallybook.ledger.course import Course, copy_head, problem_of, unreadable
@@ -116,7 +116,7 @@ class _Collector:
                 self._misplaced(unreadable(error), path)
 
     def _misplaced(self, fault: Fault, path: Path) -> None:
-        self._places.append(problem_of(fault, path))
+        self._places.append(problem_of(fault, Where(str(path))))
         self._problems.append(self._places[-1])
 
     def _read_file(self, source: Opened, *, home: bool) -> None:
@@ -136,9 +136,9 @@ class _Collector:
         try:
             for line in course:
                 self._lines += 1
-                fault = self._fault(line.raw)
+                fault = self._fault(line)
                 if fault is not None:
-                    course.note(fault, line)
+                    course.note(fault)
             self._heads.append(course.head(len(self._found) - earlier))
         finally:
             self._problems += course.problems

@@ -103,11 +103,10 @@ class _Strand:
 
     def __iter__(self) -> Iterator[Event]:
         for line in self._course:
-            frame = framed(line.raw)
-            event = None if frame is None else decode_canonical(frame)
-            found = event or self._unusual(line.raw)
+            frame = framed(line)
+            found = (None if frame is None else decode_canonical(frame)) or self._unusual(line)
             if isinstance(found, Fault):
-                self._course.note(found, line)
+                self._course.note(found)
             else:
                 self._events += 1
                 yield found
