@@ -8,10 +8,13 @@ from msgspec.structs import replace
 
 from tallybook.domain.attribution import Point, SessionLine
 from tallybook.domain.state import Claims, LedgerState, PendingBoundary, owner_now, owner_of, report
+from tallybook.domain.usage import SessionKey, SessionUsage
 
 if TYPE_CHECKING:
     from tallybook.domain.events import Event, UsageSnapshot
-    from tallybook.domain.usage import SessionKey, SessionUsage
+
+
+_Keyed = list[tuple[SessionKey, SessionUsage]]
 
 
 def snapshot(state: LedgerState, event: Event, body: UsageSnapshot) -> None:
@@ -29,10 +32,15 @@ def snapshot(state: LedgerState, event: Event, body: UsageSnapshot) -> None:
     for key, usage in keyed:
         _add_point(state, event, key, usage)
     already = state.joined.get(event.goal, ())
-    if all(key in already for key, _ in keyed):
-        return
+    fresh = [(key, usage) for key, usage in keyed if key not in already]
+    if fresh:
+        _join(state, event, keyed, fresh)
+
+
+def _join(state: LedgerState, event: Event, keyed: _Keyed, fresh: _Keyed) -> None:
+    """Sessions run a command of the goal for the first time; those whose parents are there too follow them."""
     present = {key for key, _ in keyed}
-    newly = [(key, usage) for key, usage in keyed if key not in already and _parent_key(usage) not in present]
+    newly = [(key, usage) for key, usage in fresh if _parent_key(usage) not in present]
     for key, _ in newly:
         state.join(event.goal, key)
     born = tuple(key for key, usage in newly if usage.born_after_start)

@@ -103,7 +103,7 @@ class LedgerState(msgspec.Struct):
         self.figures.forget_session(key)
         if point.owner is not None:
             self._owns(point.owner.goal, key)
-        if point.quality is not Quality.UNMEASURED and not line.is_measured:
+        if not line.is_measured and point.quality is not Quality.UNMEASURED:
             self._visited(key)
 
     def _owns(self, goal: str, key: SessionKey) -> None:
@@ -157,11 +157,11 @@ def owner_of(state: LedgerState, session: SessionKey) -> Owner | None:
     seen = set()
     here: SessionKey | None = session
     while here is not None and here not in seen:
-        seen.add(here)
         goals = [state.goals[goal] for goal in state.index.working.get(here, ()) if goal in state.index.open]
         if goals:
             last = goals[0] if len(goals) == 1 else max(goals, key=_activation)
             return owner_now(last, direct=here == session)
+        seen.add(here)
         line = state.lines.get(here)
         here = None if line is None or line.parent is None else replace(here, session=line.parent)
     return None

@@ -73,7 +73,7 @@ def decode_canonical(frame: Framed) -> Event | None:
     They hold then all that ``decode`` asks for and nothing beside it; else None, and ``decode`` tells more. Writers
     and goals, which many lines name, are kept once.
     """
-    (identity, writer, seq, _, at, hlc, kind, goal), raw, _ = frame
+    identity, writer, seq, _, at, hlc, kind, goal, raw, _ = frame
     reader = _READERS.get(kind) or _reader(kind)
     if reader is None:
         return None

@@ -44,7 +44,7 @@ _HEAD: Final = re.compile(
     re.DOTALL,
 )
 
-_HEAD_BYTES: Final = re.compile(_HEAD.pattern.removesuffix(r"(\{.*\})").encode())
+_WHOLE: Final = re.compile(_HEAD.pattern.encode() + _SUM.pattern, re.DOTALL)
 
 
 class Fault(NamedTuple):
@@ -82,7 +82,7 @@ class RawEvent(NamedTuple):
     """Members beside the known ones; only a newer version has them."""
 
 
-Framed = tuple[tuple[bytes, ...], bytes, bytes]
+Framed = tuple[bytes, ...]
 """A line that is whole, as bytes: the members of its envelope in the order of ``Envelope``, its body, its checksum."""
 
 
@@ -174,19 +174,17 @@ def parse(raw: bytes) -> RawEvent | Fault:
 
 def framed(raw: bytes) -> Framed | None:
     """A line of this version that is whole, its body not looked into; None for any other: ``parse`` tells more."""
-    found = _HEAD_BYTES.match(raw)
+    found = _WHOLE.fullmatch(raw)
     if found is None or len(raw) > LONGEST_LINE:
         return None
-    head = raw[:-_TAIL]
-    checksum = sha256(head).hexdigest()[:16].encode()
-    if raw[-_TAIL:] != b',"sum":"%b"}' % checksum:
-        return None
     members = found.groups()
+    if sha256(raw[:-_TAIL]).hexdigest()[:16].encode() != members[9]:
+        return None
     try:
         datetime.fromisoformat(members[4].decode())
     except ValueError:
         return None
-    return members, head[found.end() :], checksum
+    return members
 
 
 def _summed(raw: bytes) -> tuple[bytes, str, str]:

@@ -156,12 +156,12 @@ class _Collector:
         """Take up the event of a line, or tell what is wrong with it."""
         frame = framed(line)
         if frame is not None:
-            known = self._found.get(frame[0][0].decode())
-            if known is not None and known[0] == frame[2]:
+            known = self._found.get(frame[0].decode())
+            if known is not None and known[0] == frame[9]:
                 return None
             event = None if known is not None else decode_canonical(frame)
             if event is not None:
-                self._found[event.id] = (frame[2], event)
+                self._found[event.id] = (frame[9], event)
                 return None
         return self._unusual(line)
 
