@@ -72,6 +72,11 @@ class Course:
         """All that is wrong with the file so far."""
         return (*self._problems, *(() if self._torn is None else (self._torn,)))
 
+    @property
+    def good(self) -> int:
+        """Lines that nothing is wrong with."""
+        return self._number - len(self._problems)
+
     def note(self, fault: Fault) -> None:
         """Something is wrong with the line that was handed out last."""
         self._problems.append(problem_of(fault, self._place.where(self._source.path)))

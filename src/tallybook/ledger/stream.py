@@ -99,7 +99,6 @@ class _Strand:
         self.newer = 0
         """Events that a newer version of the format has written."""
         self._course = Course(files, source, home=home)
-        self._events = 0
 
     def __iter__(self) -> Iterator[Event]:
         for line in self._course:
@@ -108,7 +107,6 @@ class _Strand:
             if isinstance(found, Fault):
                 self._course.note(found)
             else:
-                self._events += 1
                 yield found
 
     def _unusual(self, line: bytes) -> Event | Fault:
@@ -123,7 +121,7 @@ class _Strand:
 
     def head(self) -> FileHead:
         """How far the file was read."""
-        return self._course.head(self._events)
+        return self._course.head(self._course.good)
 
 
 class _Copy:
