@@ -111,9 +111,7 @@ def tallies_of(line: SessionLine) -> dict[Part | None, Tally]:
         before, reached = reached, counter.total
         grown, earlier = reached.growth_since(before), found.get(part)
         found[part] = (
-            Tally(grown, quality)
-            if earlier is None
-            else Tally(earlier.tokens + grown, worst(earlier.quality, quality))
+            Tally(grown, quality) if earlier is None else Tally(earlier.tokens + grown, worst(earlier.quality, quality))
         )
     return found
 

@@ -83,7 +83,7 @@ class Replica:
             self.state = state
             self._go_on_from(position)
             return
-        del state
+        del state  # void, and it may be large
         reading = self._ledger.read()
         self.state = fold(reading.events)
         self._position = reading.position

@@ -104,7 +104,8 @@ def _class_form(vector: Form) -> Form:
     }
     lenient = msgspec.defstruct("ClassUsage", list(kinds.items()), kw_only=True, gc=False)
     # Band and day are looked at by ``_price_class``, once for very many lines.
-    struct = msgspec.defstruct("ClassUsage", list({**kinds, "context": str, "day": str}.items()), kw_only=True, gc=False)
+    kinds.update(context=str, day=str)
+    struct = msgspec.defstruct("ClassUsage", list(kinds.items()), kw_only=True, gc=False)
 
     def write(usage: ClassUsage) -> msgspec.Struct:
         it = usage.price_class
