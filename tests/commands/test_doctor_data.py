@@ -59,7 +59,7 @@ def test_a_store_that_is_no_database(bench: Bench, store: Path) -> None:
 def test_a_store_with_a_damaged_page(bench: Bench, store: Path) -> None:
     with closing(sqlite3.connect(store)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'occurrence'").fetchone()[0]
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'piece'").fetchone()[0]
         size = connection.execute("PRAGMA page_size").fetchone()[0]
     with store.open("r+b") as file:
         file.seek((root - 1) * size)

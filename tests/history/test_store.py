@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import stat
 import subprocess
@@ -87,7 +88,7 @@ def older_than_any(path: Path) -> None:
     [
         (lambda path: path.write_bytes(b"garbage" * 1000), "damaged"),
         (lambda path: path.write_bytes(path.read_bytes()[:100] + b"\xff" * 5000), "damaged"),
-        (newer, "newer tallybook (schema 2)"),
+        (newer, "newer tallybook (schema 3)"),
         (lacking, "lacks tables"),
         (older_than_any, "another program"),
     ],
@@ -196,7 +197,7 @@ def test_another_error_of_the_file_on_opening_is_not_taken_for_damage(
 def test_a_full_disk_is_a_clear_error_and_loses_nothing(world: World) -> None:
     world.ingest()
     before = world.dump()
-    world.append("a", *({"id": f"more{n}", "pad": "x" * 4000} for n in range(200)))
+    world.append("a", *({"id": f"more{n}", "pad": random.Random(n).randbytes(2000).hex()} for n in range(200)))
     with world.store() as store:
         store.rows("PRAGMA max_page_count = 40")
         with pytest.raises(StoreUnavailable, match="full"):
@@ -218,7 +219,7 @@ def test_processes_that_ingest_at_once_count_everything_once(tmp_path: Path) -> 
     world = World(tmp_path)
     for number in range(40):
         world.write(f"log{number}", *({"id": f"r{n}", "group": f"g{n}"} for n in range(number % 7, 20)))
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join((str(Path(__file__).parents[1]), *sys.path))}
     children = [subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path)], env=environ) for _ in range(3)]
     assert [child.wait(30) for child in children] == [0, 0, 0]
     world.ticks += 10**12
@@ -251,7 +252,9 @@ def test_the_whole_schema_holds_numbers_ids_and_names_alone(world: World) -> Non
     """A new column of text or bytes must be thought about: it is where conversations could leak into."""
     texts = {
         "agent.name", "agent.unreported", "word.text", "source.key", "source.path", "source.reader", "source.head",
-        "source.tail", "source.state", "source.pending_call", "source.pending_session", "grp.name", "occurrence.data",
+        "source.tail", "source.state", "source.pending_call", "source.pending_session", "piece.data",
+        *(f"{table}.{column}" for table in ("session", "fact")
+          for column in ("branch", "commit_id", "version", "entry", "provider")),
         "session.name", "session.parent", "session.forked_from", "session.cwd", "session.model", "session.origin",
         "fact.parent", "fact.forked_from", "fact.cwd", "fact.model", "fact.origin", "response.key", "response.calls",
     }  # fmt: skip

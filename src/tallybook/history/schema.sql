@@ -8,7 +8,7 @@ CREATE TABLE agent (
     usage_since INTEGER               -- sessions born earlier may hold answers without any usage
 ) STRICT;
 
-CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;   -- models, tiers, qualities
+CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;   -- models, tiers, branches, directories
 
 CREATE TABLE source (                 -- one log, wherever it lies now
     id INTEGER PRIMARY KEY,
@@ -29,31 +29,18 @@ CREATE TABLE source (                 -- one log, wherever it lies now
     UNIQUE (agent, key)
 ) STRICT;
 
-CREATE TABLE grp (
-    id INTEGER PRIMARY KEY,
-    agent INTEGER NOT NULL REFERENCES agent,
-    name TEXT NOT NULL,
-    UNIQUE (name, agent)
-) STRICT;
-
-CREATE TABLE occurrence (             -- one fact at one place of one log; ids grow in the order of its bytes
+CREATE TABLE piece (                  -- occurrences of one log, compressed; ids grow in the order of its bytes
     id INTEGER PRIMARY KEY,
     source INTEGER NOT NULL REFERENCES source,
-    grp INTEGER NOT NULL REFERENCES grp,
-    offset INTEGER NOT NULL,
-    at INTEGER,
-    data BLOB NOT NULL
+    data BLOB NOT NULL                -- rows, links, and the names of their groups: history/pieces.py
 ) STRICT;
-CREATE INDEX occurrence_grp ON occurrence (grp);
-CREATE INDEX occurrence_source ON occurrence (source);
+CREATE INDEX piece_source ON piece (source);
 
-CREATE TABLE link (                   -- groups that are counted together; every pair both ways round
-    a INTEGER NOT NULL REFERENCES grp,
-    b INTEGER NOT NULL REFERENCES grp,
-    source INTEGER NOT NULL REFERENCES source,
-    PRIMARY KEY (a, b, source)
+CREATE TABLE place (                  -- which pieces tell of a group
+    grp INTEGER NOT NULL,             -- 64-bit hash of the agent and the group's name
+    piece INTEGER NOT NULL REFERENCES piece,
+    PRIMARY KEY (grp, piece)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX link_source ON link (source);
 
 CREATE TABLE session (                -- all that its facts say, joined in an order that no scan can change
     id INTEGER PRIMARY KEY,
@@ -61,6 +48,7 @@ CREATE TABLE session (                -- all that its facts say, joined in an or
     name TEXT NOT NULL,
     parent TEXT, forked_from TEXT, born_at INTEGER, last_at INTEGER, cwd TEXT, model TEXT,
     origin TEXT NOT NULL DEFAULT 'main',
+    branch TEXT, commit_id TEXT, version TEXT, entry TEXT, provider TEXT,
     UNIQUE (name, agent)
 ) STRICT;
 CREATE INDEX session_parent ON session (agent, parent) WHERE parent IS NOT NULL;
@@ -71,13 +59,14 @@ CREATE TABLE fact (                   -- what one log says of one session
     session INTEGER NOT NULL REFERENCES session,
     parent TEXT, forked_from TEXT, born_at INTEGER, last_at INTEGER, cwd TEXT, model TEXT,
     origin TEXT NOT NULL,
+    branch TEXT, commit_id TEXT, version TEXT, entry TEXT, provider TEXT,
     PRIMARY KEY (source, session)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX fact_session ON fact (session);
 
 CREATE TABLE response (               -- every response once
     id INTEGER PRIMARY KEY,
-    grp INTEGER NOT NULL REFERENCES grp,              -- stands for the unit that it was derived from
+    grp INTEGER NOT NULL,             -- hash of the group that stands for the unit that it was derived from
     key TEXT NOT NULL,
     session INTEGER NOT NULL REFERENCES session,
     source INTEGER NOT NULL REFERENCES source,
@@ -90,8 +79,13 @@ CREATE TABLE response (               -- every response once
     output INTEGER NOT NULL, reasoning INTEGER NOT NULL,
     quality INTEGER NOT NULL REFERENCES word,
     final INTEGER NOT NULL,
-    calls TEXT NOT NULL               -- ids of its tool calls, one per line
+    calls BLOB NOT NULL,              -- its tool calls, eight bytes of hash each
+    effort INTEGER REFERENCES word,
+    branch INTEGER REFERENCES word, cwd INTEGER REFERENCES word, provider INTEGER REFERENCES word,  -- not the session's
+    turn INTEGER,                     -- 64-bit hash of the agent and the turn's id
+    window INTEGER,                   -- of context, in tokens
+    web_searches INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX response_grp ON response (grp);
 CREATE INDEX response_moment ON response (session, at);
-CREATE INDEX response_place ON response (source, offset);
+CREATE INDEX response_place ON response (source);

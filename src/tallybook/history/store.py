@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 NAME: Final = "history.db"
 BUSY_SECONDS: Final = 10
 OLDEST_SQLITE: Final = (3, 37, 0)
-TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"})
+TABLES: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response"})
 _INDEX_AGAIN: Final = """DROP INDEX IF EXISTS response_session;
 CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
-CREATE INDEX IF NOT EXISTS response_place ON response (source, offset)"""
+CREATE INDEX IF NOT EXISTS response_place ON response (source)"""
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
