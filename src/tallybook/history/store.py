@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from typing import Self
 
 SCHEMA: Final = 2
+OLDER: Final = 1
+"""A schema that is brought up to this one."""
 NAME: Final = "history.db"
 BUSY_SECONDS: Final = 10
 OLDEST_SQLITE: Final = (3, 37, 0)
 TABLES: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response"})
-_INDEX_AGAIN: Final = """DROP INDEX IF EXISTS response_session;
-CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
+OLDER_TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"})
+_OLDER: Final = "the history store is of an older schema"
+_INDEX_AGAIN: Final = """CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
 CREATE INDEX IF NOT EXISTS response_place ON response (source)"""
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -146,6 +149,8 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
     connection = _connected(path)
     try:
         fault = _fault(connection)
+        if fault == _OLDER:
+            fault = _brought_up(connection, path, problems)
         if fault:
             connection.close()
             problems.append(_set_aside(path, fault))
@@ -163,6 +168,19 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _brought_up(connection: sqlite3.Connection, path: Path, problems: list[Problem]) -> str | None:
+    """Bring a store of an older schema up to this one; what is wrong with it where it is damaged."""
+    from tallybook.history.migration import migrate  # noqa: PLC0415 - a store is brought up once
+
+    try:
+        problems.append(migrate(connection, path, SCHEMA))
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return "the history store is damaged"
+    return None
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -191,6 +209,8 @@ def _fault(connection: sqlite3.Connection) -> str | None:
         return f"the history store was written by a newer tallybook (schema {version})"
     if version == SCHEMA:
         return None if tables >= TABLES else "the history store lacks tables"
+    if version == OLDER:
+        return _OLDER if tables >= OLDER_TABLES else "the history store lacks tables"
     return "the history store is of another program" if version or tables else ""
 
 
