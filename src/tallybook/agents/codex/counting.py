@@ -63,6 +63,12 @@ class _Told(NamedTuple):
             tier=self.mark.tier,
             quality=worst(quality, Quality.LOWER_BOUND) if self.mark.compacted else quality,
             calls=self.mark.calls,
+            turn=self.mark.turn,
+            effort=self.mark.effort,
+            cwd=self.mark.cwd,
+            provider=self.mark.provider,
+            window=self.mark.window,
+            web_searches=self.mark.searches,
         )
 
 

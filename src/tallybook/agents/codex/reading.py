@@ -11,6 +11,7 @@ import msgspec
 from tallybook.agents.codex import facts, records
 from tallybook.agents.codex.moments import microseconds
 from tallybook.agents.codex.sessions import Header, header_of
+from tallybook.agents.names import directory, plain
 from tallybook.agents.port import Batch, Occurrence, SessionFact
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 _THREAD_IN_NAME: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BOM: Final = b"\xef\xbb\xbf"
+_LARGEST: Final = 2**40
 _SKIPPED: Final = {
     b"event_msg": frozenset(kind.encode() for kind in records.EVENTS),
     b"response_item": frozenset(kind.encode() for kind in records.ITEMS),
@@ -50,6 +52,9 @@ class State(msgspec.Struct, array_like=True):
     unsourced: bool = False
     """A main thread whose head names no fork source; an ancestor's head further down does."""
     at: int | None = None
+    cwd: str | None = None
+    provider: str | None = None
+    window: int | None = None
 
 
 _encode_state: Final = msgspec.msgpack.Encoder().encode
@@ -172,6 +177,8 @@ class _Scan:
             if call:
                 self._state.call = call
                 self._keep(facts.Call(self._ordinal, call))
+            elif kind == "web_search_call":
+                self._keep(facts.Search(self._ordinal))
         else:
             self._unknown += kind not in records.ITEMS
 
@@ -191,6 +198,7 @@ class _Scan:
                 state.forwarding = False
                 self._link(f"review:{'.'.join(map(str, (*total, *(last or total))))}")
         state.total = total
+        self._window(info.model_context_window)
         self._keep(facts.Count(self._ordinal, total, last))
 
     def _record(self, payload: msgspec.Raw) -> None:
@@ -210,24 +218,51 @@ class _Scan:
         turn = _turn_started(payload)
         self._state.call = None
         self._keep(facts.Turn(self._ordinal, turn.turn_id, turn.started_at))
+        self._window(turn.model_context_window)
 
     def _context(self, payload: msgspec.Raw) -> None:
         context = _turn_context(payload)
         self._model = context.model or self._model
-        self._keep(facts.Context(self._ordinal, context.turn_id, context.model))
+        cwd = directory(context.cwd)
+        self._keep(
+            facts.Context(
+                self._ordinal,
+                context.turn_id,
+                context.model,
+                plain(context.effort),
+                cwd if cwd != self._state.cwd else None,
+            )
+        )
 
     def _settings(self, payload: msgspec.Raw) -> None:
         applied = _settings(payload)
         chosen = applied.thread_settings or records.ThreadSettings()
         if applied.thread_id:
             self._link(applied.thread_id)
-        self._keep(facts.Settings(self._ordinal, applied.thread_id, chosen.model, chosen.service_tier))
+        provider = plain(chosen.model_provider_id)
+        self._keep(
+            facts.Settings(
+                self._ordinal,
+                applied.thread_id,
+                chosen.model,
+                chosen.service_tier,
+                plain(chosen.reasoning_effort),
+                provider if provider != self._state.provider else None,
+            )
+        )
+
+    def _window(self, size: object) -> None:
+        """Keep the size of the context where it changes."""
+        if type(size) is int and 0 < size <= _LARGEST and size != self._state.window:
+            self._state.window = size
+            self._keep(facts.Window(self._ordinal, size))
 
     def _meta(self, payload: msgspec.Raw) -> None:
         header = header_of(payload, self._ordinal, self._at)
         self._adopt(header.meta.thread)
         state = self._state
         if header.meta.thread == state.thread:
+            state.cwd, state.provider = header.session.cwd, header.session.provider
             state.forwarding = header.session.origin == "review" and header.meta.parent is None
             state.unsourced = header.session.origin == "main" and header.meta.forked_from is None
         elif state.unsourced:

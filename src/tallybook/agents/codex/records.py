@@ -55,6 +55,7 @@ class CountInfo(msgspec.Struct, gc=False):
 
     total_token_usage: Usage | None = None
     last_token_usage: Usage | None = None
+    model_context_window: object = None
 
 
 class TokenCount(msgspec.Struct, gc=False):
@@ -77,6 +78,7 @@ class TurnStarted(msgspec.Struct, gc=False):
 
     turn_id: Name | None = None
     started_at: int | None = None
+    model_context_window: object = None
 
 
 class TurnContext(msgspec.Struct, gc=False):
@@ -84,6 +86,8 @@ class TurnContext(msgspec.Struct, gc=False):
 
     turn_id: Name | None = None
     model: Name | None = None
+    effort: object = None
+    cwd: object = None
 
 
 class ThreadSettings(msgspec.Struct, gc=False):
@@ -91,6 +95,8 @@ class ThreadSettings(msgspec.Struct, gc=False):
 
     model: Name | None = None
     service_tier: Name | None = None
+    reasoning_effort: object = None
+    model_provider_id: object = None
 
 
 class SettingsApplied(msgspec.Struct, gc=False):
@@ -142,6 +148,10 @@ class SessionMeta(msgspec.Struct, gc=False):
     timestamp: str | None = None
     cwd: str | None = None
     source: str | Source | None = None
+    originator: object = None
+    cli_version: object = None
+    model_provider: object = None
+    git: object = None
 
 
 class OldHead(msgspec.Struct, gc=False):
