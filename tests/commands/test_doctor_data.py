@@ -219,7 +219,7 @@ def test_the_newest_log_is_really_read(bench: Bench) -> None:
     with agent.log.open("ab") as log:
         log.write(b'{"type":"assistant","message":{"usage":{\n')
     row = only(checkup(bench), "agents.claude", "note")
-    assert "claude/1 finds 1 row in it" in row["message"]
+    assert "claude/2 finds 1 row in it" in row["message"]
     assert row["message"].endswith("and 1 line that can't be understood")
     agent.log.write_bytes(b"")
     assert "finds 0 rows" in only(checkup(bench), "agents.claude", "ok")["message"]

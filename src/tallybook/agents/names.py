@@ -18,6 +18,7 @@ _NAME: Final = re.compile(r"(?=[^a-zA-Z]{0,79}[a-zA-Z])[a-zA-Z0-9_][a-zA-Z0-9_.:
 _ENTRY: Final = re.compile(r"[a-zA-Z]{1,20} [a-zA-Z]{1,20}")
 _VERSION: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9a-zA-Z+-]{1,15}){1,6}")
 _BRANCH: Final = re.compile(r"(?!.*(?:\.\.|//|\.lock$))[\w#(.-](?:/@|[\w.,#()/+-]){0,199}", re.ASCII)
+_LEVEL: Final = re.compile(r"[a-z][a-z-]{1,15}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 _RUN: Final = re.compile(r"[a-zA-Z0-9]{16,}")
 _PREFIX: Final = re.compile(
@@ -60,6 +61,11 @@ def entry_name(text: object) -> str | None:
     if isinstance(text, str) and _ENTRY.fullmatch(text):
         return text
     return plain(text)
+
+
+def level(text: object) -> str | None:
+    """How hard a model was told to think: one plain word."""
+    return text if isinstance(text, str) and _LEVEL.fullmatch(text) else None
 
 
 def plain(text: object) -> str | None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tallybook.agents.claude_code.identity import answers
 from tallybook.agents.claude_code.ownership import Copy, Owner
-from tallybook.agents.claude_code.rows import decode
+from tallybook.agents.claude_code.rows import decode, unpacked
 from tallybook.agents.claude_code.sessions import thread_name
 from tallybook.agents.port import Response
 from tallybook.domain.quality import Quality, worst
@@ -49,11 +49,16 @@ def _count(group: str, answer: Answer) -> Iterator[Response]:
         quality=quality if answer.owner.proved else worst(quality, Quality.UNVERIFIED),
         final=kept.row.final,
         calls=_calls(answer),
+        turn=unpacked(kept.row.turn) if kept.row.turn else None,
+        effort=kept.row.effort,
+        branch=kept.row.branch,
+        cwd=kept.row.cwd,
+        web_searches=kept.row.searches,
     )
     yield response
     for number, (model, parts) in enumerate(kept.row.advisors, start=1):
         key = f"{response.key}#advisor{number}"
-        yield replace(response, key=key, model=model, tokens=TokenVector(*parts), calls=())
+        yield replace(response, key=key, model=model, tokens=TokenVector(*parts), calls=(), web_searches=0)
 
 
 def _preference(copy: Copy, owner: Owner) -> tuple[bool, int, bool, int, int, str]:

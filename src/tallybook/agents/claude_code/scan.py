@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from tallybook.agents.claude_code import rows, usage
+from tallybook.agents.claude_code.prompts import is_human
 from tallybook.agents.claude_code.records import (
     KNOWN,
     SYNTHETIC,
+    THREADED,
+    TOLD,
     Answer,
+    Entry,
     decode,
+    head_of,
     instant,
-    plain_kind,
     tool_calls,
 )
 from tallybook.agents.claude_code.sessions import Sessions, thread_name
+from tallybook.agents.names import branch_name, directory, level
 from tallybook.agents.port import Batch, Occurrence
 from tallybook.agents.surrogates import mended
 
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
 _BOM: Final = b"\xef\xbb\xbf"
 _AGENT_FILE: Final = re.compile(r"agent-(.+)\.jsonl", re.DOTALL)
 _REMEMBERED: Final = 1000
+_THREADS: Final = 50
 
 
 class State(msgspec.Struct, array_like=True):
@@ -46,6 +52,11 @@ class State(msgspec.Struct, array_like=True):
     """Roots of inline sidechains (before 2.0) by the hash of each record's uuid, the newest last."""
     pending: tuple[str, str, str] | None = None
     """Tool call, its session and its message, while the message has no final usage."""
+    turns: dict[str, bytes] = msgspec.field(default_factory=dict)
+    """The running turn of each thread, the newest last."""
+    cwd: str | None = None
+    branch: str | None = None
+    """Where the first record with a working directory was written."""
 
 
 def read(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
@@ -91,15 +102,16 @@ class _Scan:
         raw = line.raw.removeprefix(_BOM)
         if not raw or raw.isspace():
             return
-        kind = None if self._curious else plain_kind(raw, in_agent_file=self._agent is not None)
-        if kind is not None:
+        kind, on_main = head_of(raw)
+        certain = on_main or kind not in THREADED or self._agent is not None
+        if kind is not None and kind not in TOLD and certain and not self._curious:
             self._unknown += kind not in KNOWN
             return
-        record = decode(raw)
+        record = decode(raw, kind)
         if record is None:
             self._bad += 1
             whole = mended(raw)
-            record = decode(whole) if whole else None
+            record = decode(whole, kind) if whole else None
         if record is not None:
             self._record(line.offset, record)
 
@@ -117,10 +129,13 @@ class _Scan:
             state.born, state.live = at, record.uuid is None
         place = _Place(offset, at, record.session or self._file_session, self._thread(record))
         if early and record.session:
-            state.placed = state.placed or isinstance(record.cwd, str)
+            if not state.placed and isinstance(record.cwd, str):
+                state.placed, state.cwd, state.branch = True, directory(record.cwd), branch_name(record.branch)
             self._seen(record, place)
         if record.type == "user":
             state.pending = None
+            if isinstance(record, Entry):
+                self._entry(record, place)
         elif isinstance(record, Answer) and record.message.usage and record.message.model != SYNTHETIC:
             self._count(record, record.message.usage, place)
 
@@ -152,9 +167,18 @@ class _Scan:
     def _seen(self, record: Record, place: _Place, model: str | None = None) -> None:
         at = None if self._evidence(place.at) == rows.COPIED else place.at
         fact = self._sessions.fact(place.session, place.thread)
-        fact.seen(at, record.cwd, model)
+        fact.seen(at, record, model)
         if record.origin and not place.thread:
             fact.forked_from = fact.forked_from or record.origin
+
+    def _entry(self, entry: Entry, place: _Place) -> None:
+        turn = rows.packed_uuid(entry.prompt) or (rows.packed_uuid(entry.uuid) if is_human(entry) else None)
+        if turn is not None:
+            turns = self._state.turns
+            turns.pop(place.thread, None)
+            turns[place.thread] = turn
+            if len(turns) > _THREADS:
+                del turns[next(iter(turns))]
 
     def _count(self, answer: Answer, counts: Usage, place: _Place) -> None:
         row = self._row(answer, counts, place)
@@ -186,7 +210,16 @@ class _Scan:
             origin=rows.packed(record.origin) if record.origin else None,
             ancestor=rows.packed(record.ancestor) if record.ancestor not in (None, "", place.session) else None,
             advisors=usage.advisors(counts, record.advisor),
+            turn=self._state.turns.get(place.thread),
+            effort=level(record.effort),
+            branch=_changed(branch_name(record.branch), self._state.branch),
+            cwd=_changed(directory(record.cwd), self._state.cwd),
+            searches=usage.searches(counts),
         )
+
+
+def _changed(value: str | None, first: str | None) -> str | None:
+    return None if value == first else value
 
 
 def session_of(path: Path) -> str:

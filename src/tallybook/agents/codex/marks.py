@@ -89,10 +89,8 @@ class _Walk:
                 self._tier = _TIERS.get(fact.tier or "", fact.tier or STANDARD)
             case Window(size=size):
                 self._window = size
-            case Call(call=call):
-                self._calls.append(call)
-            case Search():
-                self._searches += 1
+            case Call() | Search():
+                self._ask(fact)
             case Record(turn=turn):
                 self._mark(index, turn)
             case Compacted():
@@ -101,6 +99,12 @@ class _Walk:
                 self._mark(index, self._turn)
             case _:
                 pass
+
+    def _ask(self, fact: Call | Search) -> None:
+        if isinstance(fact, Call):
+            self._calls.append(fact.call)
+        else:
+            self._searches += 1
 
     def _mark(self, index: int, turn: str | None) -> None:
         calls, self._calls = tuple(dict.fromkeys(self._calls)), []

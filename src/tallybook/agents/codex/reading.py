@@ -11,7 +11,7 @@ import msgspec
 from tallybook.agents.codex import facts, records
 from tallybook.agents.codex.moments import microseconds
 from tallybook.agents.codex.sessions import Header, header_of
-from tallybook.agents.names import directory, plain
+from tallybook.agents.names import directory, level, plain
 from tallybook.agents.port import Batch, Occurrence, SessionFact
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ class _Scan:
                 self._ordinal,
                 context.turn_id,
                 context.model,
-                plain(context.effort),
+                level(context.effort),
                 cwd if cwd != self._state.cwd else None,
             )
         )
@@ -246,7 +246,7 @@ class _Scan:
                 applied.thread_id,
                 chosen.model,
                 chosen.service_tier,
-                plain(chosen.reasoning_effort),
+                level(chosen.reasoning_effort),
                 provider if provider != self._state.provider else None,
             )
         )
