@@ -38,7 +38,12 @@ def safe_name(text: object) -> str:
 
 def branch_name(text: object) -> str | None:
     """A git branch; None where it is none, or could be a secret."""
-    if not isinstance(text, str) or len(text) > _LONGEST_BRANCH or not _BRANCH.fullmatch(text):
+    return _branch(text) if isinstance(text, str) and len(text) <= _LONGEST_BRANCH else None
+
+
+@lru_cache(maxsize=256)
+def _branch(text: str) -> str | None:
+    if not _BRANCH.fullmatch(text):
         return None
     secret = any(_is_key(run) and not _HEXADECIMAL.fullmatch(run) for run in _RUN.findall(text))
     return None if secret or _PREFIX.search(text) else text

@@ -13,7 +13,6 @@ from tallybook.agents.port import Batch, LogFile
 from tallybook.domain.problems import Problem
 from tallybook.history.contents import Reading
 from tallybook.history.facts import add_facts, clean, settle_sessions
-from tallybook.history.harvest import Harvest, harvest
 from tallybook.history.names import agent_number, session_numbers, stored_text
 from tallybook.history.responses import Change, Row, add_rows, numbered
 from tallybook.history.shelf import Shelf
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tallybook.agents.port import LogReader
+    from tallybook.history.harvest import Harvest
     from tallybook.history.store import Store
 
 
@@ -35,15 +35,16 @@ class Written(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
-def write(store: Store, reader: LogReader, readings: Sequence[Reading]) -> Written:
-    """Store readings of one agent's logs and all that follows from them."""
+def write(store: Store, reader: LogReader, found: Sequence[tuple[Reading, Harvest]]) -> Written:
+    """Store readings of one agent's logs, with what each comes to by itself, and all that follows from them."""
     problems: list[Problem] = []
     with store.transaction() as connection:
         agent = agent_number(connection, reader)
-        stored = tuple(reading for reading in readings if _is_current(connection, agent, reading))
+        current = [one for one in found if _is_current(connection, agent, one[0])]
+        stored = tuple(reading for reading, _ in current)
         writing = _Writing(connection, agent, Shelf(connection, reader.agent), problems)
         sources = {reading.log.key: writing.source(reading) for reading in stored}
-        harvests = [(sources[reading.log.key], reading, harvest(reader, reading)) for reading in stored]
+        harvests = [(sources[reading.log.key], reading, harvest) for reading, harvest in current]
         touched, sessions = writing.make_way([(source, reading) for source, reading, _ in harvests])
         alone = writing.add(harvests, touched)
         for source, reading, _ in harvests:
@@ -55,7 +56,7 @@ def write(store: Store, reader: LogReader, readings: Sequence[Reading]) -> Writt
         )
         settle_sessions(connection, sessions | change.sessions)
     kept = {id(reading) for reading in stored}
-    overtaken = tuple(reading.log for reading in readings if id(reading) not in kept)
+    overtaken = tuple(reading.log for reading, _ in found if id(reading) not in kept)
     return Written(stored, overtaken, tuple(problems))
 
 

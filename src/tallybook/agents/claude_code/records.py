@@ -206,14 +206,17 @@ _HEAD: Final = re.compile(
 )
 _ASSISTANT: Final = b'"assistant"'
 _ON_MAIN: Final = b'"isSidechain":false'
+_CLOSED: Final = ord("}")
+_KINDS: Final[dict[bytes | None, str]] = {None: "attachment", **{kind.encode(): kind for kind in KNOWN}}
 
 
-def head_of(raw: bytes) -> tuple[str | None, bool]:
+def head_of(content: bytes | bytearray, begin: int, end: int) -> tuple[str | None, bool]:
     """The type of a line, and whether its head proves it to be no sidechain's; None where that takes decoding."""
-    head = _HEAD.match(raw)
-    if head is None or not raw.endswith(b"}"):
+    head = _HEAD.match(content, begin, end)
+    if head is None or content[end - 1] != _CLOSED:
         return None, False
-    return head[1].decode() if head[1] else "attachment", _ON_MAIN in head[0]
+    kind = head[1]
+    return _KINDS.get(kind) or kind.decode(), _ON_MAIN in head[0]
 
 
 def decode(raw: bytes, kind: str | None = None) -> Record | None:

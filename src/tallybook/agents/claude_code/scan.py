@@ -22,6 +22,7 @@ from tallybook.agents.claude_code.records import (
     tool_calls,
 )
 from tallybook.agents.claude_code.sessions import Sessions, thread_name
+from tallybook.agents.lines import LineReader, cut
 from tallybook.agents.names import branch_name, directory, level
 from tallybook.agents.port import Batch, Occurrence
 from tallybook.agents.surrogates import mended
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tallybook.agents.claude_code.records import Record, Usage
+    from tallybook.agents.lines import Block
     from tallybook.agents.port import Line, LogFile
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -62,8 +64,12 @@ class State(msgspec.Struct, array_like=True):
 def read(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
     """The facts in ``lines``, which follow those that left ``state``."""
     scan = _Scan(log, msgspec.msgpack.decode(state, type=State) if state else State())
-    for line in lines:
-        scan.line(line)
+    if isinstance(lines, LineReader):
+        for block in lines.blocks():
+            scan.block(block)
+    else:
+        for line in lines:
+            scan.line(line)
     return scan.batch()
 
 
@@ -98,14 +104,35 @@ class _Scan:
             unknown_records=self._unknown,
         )
 
+    def block(self, block: Block) -> None:
+        """Read a run of lines; those whose kind says nothing are not cut out of it."""
+        offset, buffer, size = block
+        begin, find = 0, buffer.find
+        while begin < size:
+            newline = find(b"\n", begin, size)
+            kind, on_main = head_of(buffer, begin, newline)
+            if self._tells(kind, on_main):
+                self._take(offset + begin, cut(buffer, begin, newline), kind)
+            else:
+                self._unknown += kind not in KNOWN
+            begin = newline + 1
+
     def line(self, line: Line) -> None:
-        raw = line.raw.removeprefix(_BOM)
-        if not raw or raw.isspace():
-            return
-        kind, on_main = head_of(raw)
-        certain = on_main or kind not in THREADED or self._agent is not None
-        if kind is not None and kind not in TOLD and certain and not self._curious:
+        kind, on_main = head_of(line.raw, 0, len(line.raw))
+        if self._tells(kind, on_main):
+            self._take(line.offset, line.raw, kind)
+        else:
             self._unknown += kind not in KNOWN
+
+    def _tells(self, kind: str | None, on_main: bool) -> bool:  # noqa: FBT001 - one of two facts of a head
+        """Whether a record must be decoded: all, until time and place are known, and while a call is pending."""
+        if kind is None or kind in TOLD or not (on_main or kind not in THREADED or self._agent is not None):
+            return True
+        return self._state.born is None or not self._state.placed or self._state.pending is not None
+
+    def _take(self, offset: int, line: bytes, kind: str | None) -> None:
+        raw = line.removeprefix(_BOM)
+        if not raw or raw.isspace():
             return
         record = decode(raw, kind)
         if record is None:
@@ -113,12 +140,7 @@ class _Scan:
             whole = mended(raw)
             record = decode(whole, kind) if whole else None
         if record is not None:
-            self._record(line.offset, record)
-
-    @property
-    def _curious(self) -> bool:
-        """Whether every record must be decoded: until time and place are known, and while a call is pending."""
-        return self._state.born is None or not self._state.placed or self._state.pending is not None
+            self._record(offset, record)
 
     def _record(self, offset: int, record: Record) -> None:
         state = self._state

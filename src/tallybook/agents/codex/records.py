@@ -112,6 +112,22 @@ class ToolCall(msgspec.Struct, gc=False):
     call_id: Name | None = None
 
 
+class CountLine(msgspec.Struct, gc=False):
+    """A whole line that tells a count, where its kind is known."""
+
+    payload: TokenCount
+    timestamp: str | None = None
+    ordinal: Number | None = None
+
+
+class CallLine(msgspec.Struct, gc=False):
+    """A whole line that tells a tool call, where its kind is known."""
+
+    payload: ToolCall
+    timestamp: str | None = None
+    ordinal: Number | None = None
+
+
 class Spawn(msgspec.Struct, gc=False):
     """Who spawned a subagent."""
 
@@ -165,6 +181,11 @@ HEAD: Final = re.compile(
     rb'\{"timestamp":"[0-9TZ:.+-]{1,40}",(?:"ordinal":[0-9]{1,16},)?"type":"(\w{1,64})","payload":\{"type":"(\w{1,64})",'
 )
 """The head of a line in Codex's own order: its kind is certain without decoding. Any other shape is decoded."""
+
+SHAPE: Final = re.compile(
+    rb'\{"timestamp":"[0-9TZ:.+-]{1,40}",(?:"ordinal":[0-9]{1,16},)?"type":"(\w{1,64}","payload":\{"type":"\w{1,64})",'
+)
+"""The same head, for looking up both kinds at once."""
 
 ITEMS: Final = frozenset({
     "agent_message",
