@@ -58,10 +58,12 @@ def ingest(
 
     """
     try:
-        return _ingest(store, readers, environ, progress)
+        with store.together():
+            return _ingest(store, readers, environ, progress)
     except StoreDamaged:
         store.rebuild()
-        return _ingest(store, readers, environ, progress)
+        with store.together():
+            return _ingest(store, readers, environ, progress)
 
 
 def _ingest(
@@ -98,7 +100,8 @@ class _Run(msgspec.Struct):
         """Read and store the logs of one agent, batch by batch; again those that another process was faster with."""
         while tasks:
             overtaken: list[Task] = []
-            for found in visits(reader, self._batches(reader, tasks)):
+            batches = self._batches(reader, tasks)
+            for found in visits(reader, batches):
                 written = write(self.store, reader, self._readable(found))
                 self.problems.extend(written.problems)
                 for reading in written.stored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +48,7 @@ class Change(msgspec.Struct, frozen=True):
 
 def named_row(agent: str, group: int, one: Response) -> Row:
     """The row of a response of the unit that ``group`` stands for, with names in place of numbers."""
+    calls = b"".join([digest(agent, stored_text(call)) for call in one.calls]) if one.calls else b""
     return (
         group,
         stored_text(one.key),
@@ -57,14 +59,22 @@ def named_row(agent: str, group: int, one: Response) -> Row:
         stored_text(one.model),
         stored_text(one.tier),
         *one.tokens.parts(),
-        one.quality.value,
+        one.quality._value_,
         int(one.final),
-        b"".join([digest(agent, stored_text(call)) for call in one.calls]),
-        *(stored_text(word) if word else None for word in (one.effort, one.branch, one.cwd, one.provider)),
-        None if one.turn is None else name_hash(agent, stored_text(one.turn)),
+        calls,
+        stored_text(one.effort) if one.effort else None,
+        stored_text(one.branch) if one.branch else None,
+        stored_text(one.cwd) if one.cwd else None,
+        stored_text(one.provider) if one.provider else None,
+        None if one.turn is None else _turn_hash(agent, one.turn),
         None if one.window is None or not 0 <= one.window <= _LARGEST else one.window,
-        max(0, min(one.web_searches, _LARGEST)),
+        min(one.web_searches, _LARGEST) if one.web_searches > 0 else 0,
     )
+
+
+@lru_cache(maxsize=64)
+def _turn_hash(agent: str, turn: str) -> int:
+    return name_hash(agent, stored_text(turn))
 
 
 def numbered(connection: sqlite3.Connection, agent: int, rows: Sequence[Row], sources: dict[str, int]) -> list[Row]:

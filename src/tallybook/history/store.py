@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,12 @@ OLDER_TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence",
 _OLDER: Final = "the history store is of an older schema"
 _INDEX_AGAIN: Final = """CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
 CREATE INDEX IF NOT EXISTS response_place ON response (source)"""
+_LONGEST: Final = 1.0
+"""Seconds for which other writers wait while transactions are held together."""
+_PAGES_OF_MANY: Final = 8192
+"""Of the write-ahead log, before it is brought into the file: a page that changes often is copied less often."""
+_CACHE: Final = 32 * 1024
+"""KiB of pages in memory at most: indexes of a long history are changed all over by each write."""
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -50,6 +57,8 @@ class Store:
         self.path = path
         self.problems: list[Problem] = []
         """What had to be healed on opening or since."""
+        self._several = False
+        self._began = 0.0
         self._connection = _prepared(path, self.problems)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -61,13 +70,50 @@ class Store:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """The connection, inside one write transaction that is undone if the block raises."""
         with named_errors(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._began = time.monotonic()
+            self._connection.execute("SAVEPOINT step")
             try:
                 yield self._connection
+                self._connection.execute("RELEASE step")
+            finally:
+                self._end_step()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let transactions in the block reach the disk together, so that pages that all of them change do so once.
+
+        Other writers wait for a second or so; what was complete when the block raises is kept.
+        """
+        self._several = True
+        with named_errors(self.path):
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_OF_MANY}")
+        try:
+            yield
+        finally:
+            self._several = False
+            with named_errors(self.path):
+                self.commit()
+
+    def commit(self) -> None:
+        """Let all that was written reach the disk now, before something that may take long."""
+        if self._connection.in_transaction:
+            try:
                 self._connection.execute("COMMIT")
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    def _end_step(self) -> None:
+        """Undo what is left of a step that has raised; commit, unless others are to follow soon."""
+        if not self._connection.in_transaction:
+            return  # a full disk, for one, undoes all by itself
+        with suppress(sqlite3.OperationalError):  # there is no such step where all of it was well
+            self._connection.execute("ROLLBACK TO step")
+            self._connection.execute("RELEASE step")
+        if not self._several or time.monotonic() - self._began > _LONGEST:
+            self.commit()
 
     def rebuild(self) -> None:
         """Set the file aside and begin an empty one."""
@@ -199,6 +245,7 @@ def _fault(connection: sqlite3.Connection) -> str | None:
     """None for a sound store, empty for a new file, else what is wrong with it."""
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE}")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.DatabaseError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallybook.agents.port import Batch, LogFile
+from tallybook.agents.port import LogFile
 from tallybook.domain.problems import Problem
 from tallybook.history.contents import Reading
 from tallybook.history.facts import add_facts, clean, settle_sessions
@@ -47,8 +47,7 @@ def write(store: Store, reader: LogReader, found: Sequence[tuple[Reading, Harves
         harvests = [(sources[reading.log.key], reading, harvest) for reading, harvest in current]
         touched, sessions = writing.make_way([(source, reading) for source, reading, _ in harvests])
         alone = writing.add(harvests, touched)
-        for source, reading, _ in harvests:
-            sessions |= writing.tell(source, reading)
+        sessions |= writing.tell([(source, reading) for source, reading, _ in harvests])
         change = Derivation(writing.shelf, reader, agent, problems).settle(touched) if touched else Change((), ())
         numbers = {stored_text(key): number for key, number in sources.items()}
         change = Change(
@@ -136,15 +135,20 @@ class _Writing(msgspec.Struct, frozen=True):
         self.shelf.drop(source)
         self.shelf.append(source, [*kept, *found.rows], list(dict.fromkeys([*links, *found.links])))
 
-    def tell(self, source: int, reading: Reading) -> set[int]:
-        """Store what was read of sessions; returns those that it speaks of."""
-        facts = [clean(fact) for fact in (reading.batch or Batch()).sessions]
-        sessions = session_numbers(self.connection, self.agent, (fact.session for fact in facts))
-        if reading.log.whole and reading.afresh:
-            anew = ((source, session) for session in sessions.values())
-            self.connection.executemany("DELETE FROM fact WHERE source = ? AND session = ?", anew)
-        add_facts(self.connection, source, facts, sessions)
-        return set(sessions.values())
+    def tell(self, readings: Sequence[tuple[int, Reading]]) -> set[int]:
+        """Store what was read of sessions; returns those that the logs speak of."""
+        said = [
+            (source, reading, [clean(fact) for fact in reading.batch.sessions])
+            for source, reading in readings
+            if reading.batch is not None
+        ]
+        numbers = session_numbers(self.connection, self.agent, (fact.session for _, _, told in said for fact in told))
+        for source, reading, told in said:
+            if reading.log.whole and reading.afresh:
+                anew = ((source, numbers[fact.session]) for fact in told)
+                self.connection.executemany("DELETE FROM fact WHERE source = ? AND session = ?", anew)
+            add_facts(self.connection, source, told, numbers)
+        return set(numbers.values())
 
     def _column(self, query: str, values: tuple[int]) -> list[int]:
         return [row[0] for row in self.connection.execute(query, values)]

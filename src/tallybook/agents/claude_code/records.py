@@ -251,7 +251,7 @@ def tool_calls(message: Message) -> tuple[str, ...]:
     """Ids of the tool calls in the blocks of one row."""
     if not isinstance(message.content, list):
         return ()
-    return tuple(block.id for block in message.content if block.type == "tool_use" and isinstance(block.id, str))
+    return tuple([block.id for block in message.content if block.type == "tool_use" and isinstance(block.id, str)])
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -61,7 +61,10 @@ def advisors(usage: Usage, advisor_model: object) -> tuple[tuple[str, Parts], ..
 
 def name(*candidates: object) -> str:
     """The first candidate that is a name, else ``unknown``."""
-    return next((text for text in candidates if isinstance(text, str) and text), "unknown")
+    for text in candidates:
+        if text and isinstance(text, str):
+            return text
+    return "unknown"
 
 
 def tier(usage: Usage) -> str:

@@ -75,6 +75,9 @@ class _Walk:
 
     def pass_by(self, index: int, fact: AnyFact, counted: Container[int]) -> None:
         """Take up one fact."""
+        if index in counted:
+            self._mark(index, self._turn)
+            return
         match fact:
             case Turn(turn=turn):
                 self._turn = turn
@@ -95,10 +98,6 @@ class _Walk:
                 self._mark(index, turn)
             case Compacted():
                 self._compact()
-            case _ if index in counted:
-                self._mark(index, self._turn)
-            case _:
-                pass
 
     def _ask(self, fact: Call | Search) -> None:
         if isinstance(fact, Call):

@@ -31,7 +31,7 @@ _SKIPPED: Final = {
 }
 _PASSED: Final = frozenset(kind + b'","payload":{"type":"' + name for kind, names in _SKIPPED.items() for name in names)
 """Skipped kinds, as ``records.SHAPE`` finds them."""
-_USUAL: Final[dict[bytes | None, Callable[[memoryview], records.CountLine | records.CallLine]]] = {
+_USUAL: Final[dict[bytes, Callable[[memoryview], records.CountLine | records.CallLine]]] = {
     b'event_msg","payload":{"type":"token_count': msgspec.json.Decoder(records.CountLine).decode,
     **dict.fromkeys(
         (
@@ -127,7 +127,7 @@ class _Scan:
         while begin < size:
             newline = find(b"\n", begin, size)
             shape = match(buffer, begin, newline)
-            kind = shape[1] if shape is not None and buffer[newline - 1] == _CLOSED else None
+            kind: bytes = shape[1] if shape is not None and buffer[newline - 1] == _CLOSED else b""
             if kind in _PASSED or (kind in _USUAL and self._take_usual(kind, offset + begin, view[begin:newline])):
                 last = slice(begin, newline)
             elif raw := cut(buffer, begin, newline):
