@@ -51,13 +51,13 @@ def named_row(agent: str, group: int, one: Response) -> Row:
     calls = b"".join([digest(agent, stored_text(call)) for call in one.calls]) if one.calls else b""
     return (
         group,
-        stored_text(one.key),
-        stored_text(one.session),
+        one.key if one.key.isascii() else stored_text(one.key),
+        one.session if one.session.isascii() else stored_text(one.session),
         one.source,
         one.offset,
         moment(one.at),
-        stored_text(one.model),
-        stored_text(one.tier),
+        one.model if one.model.isascii() else stored_text(one.model),
+        one.tier if one.tier.isascii() else stored_text(one.tier),
         *one.tokens.parts(),
         one.quality._value_,
         int(one.final),

@@ -219,6 +219,15 @@ def head_of(content: bytes | bytearray, begin: int, end: int) -> tuple[str | Non
     return _KINDS.get(kind) or kind.decode(), _ON_MAIN in head[0]
 
 
+def usual(kind: str, raw: memoryview) -> Record | None:
+    """A record of a kind that its head has told, in one go; None where it is not as expected."""
+    try:
+        record = (_ANSWER if kind == "assistant" else _ENTRY).decode(raw)
+    except _MALFORMED:
+        return None
+    return record if record.type == kind else None
+
+
 def decode(raw: bytes, kind: str | None = None) -> Record | None:
     """One record, in the shape of its kind where that is known; None where the line is malformed."""
     try:

@@ -20,6 +20,7 @@ from tallybook.agents.claude_code.records import (
     head_of,
     instant,
     tool_calls,
+    usual,
 )
 from tallybook.agents.claude_code.sessions import Sessions, thread_name
 from tallybook.agents.lines import LineReader, cut
@@ -107,14 +108,16 @@ class _Scan:
     def block(self, block: Block) -> None:
         """Read a run of lines; those whose kind says nothing are not cut out of it."""
         offset, buffer, size = block
-        begin, find = 0, buffer.find
+        begin, find, view = 0, buffer.find, memoryview(buffer)
         while begin < size:
             newline = find(b"\n", begin, size)
             kind, on_main = head_of(buffer, begin, newline)
-            if self._tells(kind, on_main):
-                self._take(offset + begin, cut(buffer, begin, newline), kind)
-            else:
+            if not self._tells(kind, on_main):
                 self._unknown += kind not in KNOWN
+            elif kind in TOLD and (record := usual(kind, view[begin:newline])) is not None:
+                self._record(offset + begin, record)
+            else:
+                self._take(offset + begin, cut(buffer, begin, newline), kind)
             begin = newline + 1
 
     def line(self, line: Line) -> None:
@@ -187,11 +190,12 @@ class _Scan:
         return rows.LIVE if self._state.live else rows.UNPROVED
 
     def _seen(self, record: Record, place: _Place, model: str | None = None) -> None:
-        at = None if self._evidence(place.at) == rows.COPIED else place.at
+        born = self._state.born
+        at = None if born is not None and place.at is not None and place.at < born else place.at
         fact = self._sessions.fact(place.session, place.thread)
         fact.seen(at, record, model)
-        if record.origin and not place.thread:
-            fact.forked_from = fact.forked_from or record.origin
+        if not place.thread and not fact.forked_from:
+            fact.forked_from = record.origin
 
     def _entry(self, entry: Entry, place: _Place) -> None:
         turn = rows.packed_uuid(entry.prompt) or (rows.packed_uuid(entry.uuid) if is_human(entry) else None)
@@ -214,7 +218,7 @@ class _Scan:
             self._state.pending = None
 
     def _row(self, record: Answer, counts: Usage, place: _Place) -> rows.Row:
-        message, block = record.message, record.block
+        message, block, origin = record.message, record.block, record.origin
         return rows.Row(
             session=rows.packed(place.session),
             evidence=self._evidence(place.at),
@@ -229,7 +233,7 @@ class _Scan:
             tier=usage.tier(counts),
             tokens=usage.parts(counts, counts),
             calls=tool_calls(message),
-            origin=rows.packed(record.origin) if record.origin else None,
+            origin=rows.packed(origin) if origin else None,
             ancestor=rows.packed(record.ancestor) if record.ancestor not in (None, "", place.session) else None,
             advisors=usage.advisors(counts, record.advisor),
             turn=self._state.turns.get(place.thread),
