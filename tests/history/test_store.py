@@ -17,7 +17,8 @@ from history.fake import FakeReader, World
 from history.fake import lines as encoded
 from tallybook.history import store as module
 from tallybook.history.ingest import ingest
-from tallybook.history.store import SCHEMA, StoreDamaged, StoreUnavailable, open_store
+from tallybook.history.schema import SCHEMA
+from tallybook.history.store import StoreDamaged, StoreUnavailable, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from tallybook.history.store import NAME, OLDER, OLDER_TABLES, OLDEST_SQLITE, SCHEMA, TABLES, is_damage, named_errors
+from tallybook.history.schema import OLDER, OLDER_TABLES, SCHEMA, TABLES
+from tallybook.history.store import NAME, OLDEST_SQLITE, is_damage, named_errors
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,18 +8,16 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, suppress
-from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents.port import Occurrence
 from tallybook.domain.problems import Problem, Where
 from tallybook.history.names import digest, name_hash
 from tallybook.history.pieces import cut
+from tallybook.history.schema import OLDER, OLDER_TABLES, SCHEMA, statements
 from tallybook.history.shelf import Shelf
-from tallybook.history.store import OLDER, OLDER_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 _ADDED: Final = ("branch", "commit_id", "version", "entry", "provider")
@@ -34,8 +32,8 @@ def is_older(connection: sqlite3.Connection) -> bool:
     return bool(version == OLDER and tables >= OLDER_TABLES)
 
 
-def migrate(connection: sqlite3.Connection, path: Path, schema: int) -> Problem:
-    """Bring the open store at ``path`` to ``schema``; its old content is kept in a file beside it.
+def migrate(connection: sqlite3.Connection, path: Path) -> Problem:
+    """Bring the open store at ``path`` to this schema; its old content is kept in a file beside it.
 
     Raises:
         sqlite3.Error: it can't be done; the store is as it was.
@@ -48,7 +46,7 @@ def migrate(connection: sqlite3.Connection, path: Path, schema: int) -> Problem:
     try:
         if is_older(connection):
             _rebuild(connection)
-            connection.execute(f"PRAGMA user_version = {schema}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
@@ -57,20 +55,10 @@ def migrate(connection: sqlite3.Connection, path: Path, schema: int) -> Problem:
         connection.execute("VACUUM")
     return Problem(
         "store-migrated",
-        f"the history store was brought from schema {OLDER} to {schema}; the old one is kept as {backup.name}",
+        f"the history store was brought from schema {OLDER} to {SCHEMA}; the old one is kept as {backup.name}",
         Where(file=str(backup)),
         "it may be deleted",
     )
-
-
-def schema_statements() -> Iterator[str]:
-    """The statements that make an empty store."""
-    script, begun = files("tallybook.history").joinpath("schema.sql").read_text("utf-8"), ""
-    for line in script.splitlines(keepends=True):
-        begun += line
-        if sqlite3.complete_statement(begun):
-            yield begun
-            begun = ""
 
 
 def _backup(connection: sqlite3.Connection, path: Path) -> Path:
@@ -111,7 +99,7 @@ def _rebuild(connection: sqlite3.Connection) -> None:
 
 
 def _make_missing(connection: sqlite3.Connection) -> None:
-    for statement in schema_statements():
+    for statement in statements():
         name = statement.partition("(")[0].split()
         kind, given = next((kind, name[at + 1]) for at, kind in enumerate(name) if kind in {"TABLE", "INDEX"})
         if not connection.execute(

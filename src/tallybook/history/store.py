@@ -11,20 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tallybook.domain.problems import Problem, Where
+from tallybook.history.schema import OLDER, OLDER_TABLES, SCHEMA, TABLES, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
-SCHEMA: Final = 2
-OLDER: Final = 1
-"""A schema that is brought up to this one."""
 NAME: Final = "history.db"
 BUSY_SECONDS: Final = 10
 OLDEST_SQLITE: Final = (3, 37, 0)
-TABLES: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response"})
-OLDER_TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"})
 _OLDER: Final = "the history store is of an older schema"
 _INDEX_AGAIN: Final = """CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
 CREATE INDEX IF NOT EXISTS response_place ON response (source)"""
@@ -204,9 +200,7 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             connection = _connected(path)
         if fault is not None:
             connection.execute("PRAGMA journal_mode = WAL")
-            from importlib.resources import files  # noqa: PLC0415 - a store is made once
-
-            script = files("tallybook.history").joinpath("schema.sql").read_text("utf-8")
+            script = "".join(statements())
             connection.executescript(f"BEGIN;{script};PRAGMA user_version = {SCHEMA};COMMIT;")
         elif not _is_indexed(connection):
             connection.executescript(f"BEGIN IMMEDIATE;{_INDEX_AGAIN};COMMIT;")
@@ -221,7 +215,7 @@ def _brought_up(connection: sqlite3.Connection, path: Path, problems: list[Probl
     from tallybook.history.migration import migrate  # noqa: PLC0415 - a store is brought up once
 
     try:
-        problems.append(migrate(connection, path, SCHEMA))
+        problems.append(migrate(connection, path))
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise

@@ -7,7 +7,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from tallybook.history.inspection import inspect
-from tallybook.history.store import NAME, SCHEMA, StoreDamaged, StoreUnavailable, open_store
+from tallybook.history.schema import SCHEMA
+from tallybook.history.store import NAME, StoreDamaged, StoreUnavailable, open_store
 from tallybook.reports.words import counted
 from tallybook.usecases.doctor.finding import note, ok, problem
 from tallybook.usecases.doctor.places import readable
