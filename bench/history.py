@@ -97,8 +97,8 @@ class _World:
     def _small(self, cold: Run) -> Iterator[Row]:
         store = sum(part.stat().st_size for part in (self._home / "tallybook").glob("history.db*"))
         percent = 100 * store / self._size
-        yield Row("P4", self._what("store"), store / 1e6, "MB", f"logs, {self._size / 1e6:,.0f} MB", percent / 100,
-                  f"≤ {MOST_PERCENT:g} %", percent <= MOST_PERCENT)  # fmt: skip
+        yield Row("P4", self._what(f"store ({store / 1e6:.1f} MB)"), percent, "%", f"logs, {self._size / 1e6:,.0f} MB",
+                  None, f"≤ {MOST_PERCENT:g} %", percent <= MOST_PERCENT)  # fmt: skip
         yield Row("P4", self._what("peak memory of a process, first run"), cold.megabytes, "MB", "—", None,
                   f"≤ {MOST_MEGABYTES} MB", cold.megabytes <= MOST_MEGABYTES)  # fmt: skip
 

@@ -129,11 +129,12 @@ def test_every_contract_is_broken_above() -> None:
 
 
 SHARED = {"__init__", "documents", "handover", "identity", "lines", "offspring", "port", "processes", "programs"}
-SHARED |= {"registry", "surrogates", "trees"}
+SHARED |= {"argv", "names", "registry", "surrogates", "trees"}
 VENDORS = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
 VENDORS -= {*SHARED, "__pycache__"}
 HOOKED = {"claude_code", "codex"}
-BEHIND_THE_PORT = tuple(f"tallybook.agents.{name}." for name in ("port", "documents", "surrogates", "trees"))
+SHARED_BY_READERS = ("argv", "documents", "lines", "names", "port", "surrogates", "trees")
+BEHIND_THE_PORT = tuple(f"tallybook.agents.{name}." for name in SHARED_BY_READERS)
 
 
 def test_every_vendor_is_in_the_independence_contract() -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,8 +209,33 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(world: World) -> None:
     assert world.dump() == world.cold()
 
 
+def test_others_can_write_while_a_long_log_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transactions of short logs are held together for a second or so, but never while much is read."""
+    monkeypatch.setattr("tallybook.history.ingest.FILES_AT_ONCE", 1)
+    monkeypatch.setattr("tallybook.history.ingest.BYTES_AT_ONCE", 40)
+    world = World(tmp_path)
+    for key, rows in (("a", 1), ("b", 1), ("c", 90)):
+        world.write(key, *({"id": f"{key}{number}"} for number in range(rows)))
+    locked: dict[str, bool] = {}
+
+    class Watching(FakeReader):
+        def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
+            with closing(sqlite3.connect(world.data / "history.db", timeout=0, isolation_level=None)) as other:
+                try:
+                    other.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError:
+                    locked[log.key] = True
+                else:
+                    locked[log.key] = False
+            return super().read(log, lines, state)
+
+    world.ingest(Watching())
+    assert locked == {"a": False, "b": True, "c": False}
+
+
 CHILD = """
 import sys
+from contextlib import closing
 from pathlib import Path
 from history.fake import World
 World(Path(sys.argv[1])).ingest()

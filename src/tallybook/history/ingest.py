@@ -101,12 +101,14 @@ class _Run(msgspec.Struct):
         while tasks:
             overtaken: list[Task] = []
             batches = self._batches(reader, tasks)
-            for found in visits(reader, batches):
+            for number, found in enumerate(visits(reader, batches), 1):
                 written = write(self.store, reader, self._readable(found))
                 self.problems.extend(written.problems)
                 for reading in written.stored:
                     self._count(reading)
                 overtaken.extend(Task(log, 0) for log in written.overtaken)
+                if number == len(batches) or _takes_long(batches[number]):
+                    self.store.commit()
             tasks = overtaken
 
     def _batches(self, reader: LogReader, tasks: Sequence[Task]) -> list[list[Job]]:
@@ -136,6 +138,11 @@ class _Run(msgspec.Struct):
         if reading.batch is not None:
             self.bad_lines += reading.batch.bad_lines
             self.unknown_records += reading.batch.unknown_records
+
+
+def _takes_long(batch: Sequence[Job]) -> bool:
+    """Whether others should not have to wait until it is read."""
+    return sum(job.task.size for job in batch) > 2 * BYTES_AT_ONCE
 
 
 def _next_batch(jobs: deque[Job]) -> list[Job]:

@@ -89,12 +89,13 @@ class Store:
             yield
         finally:
             self._several = False
-            with named_errors(self.path):
-                self.commit()
+            self.commit()
 
     def commit(self) -> None:
         """Let all that was written reach the disk now, before something that may take long."""
-        if self._connection.in_transaction:
+        if not self._connection.in_transaction:
+            return
+        with named_errors(self.path):
             try:
                 self._connection.execute("COMMIT")
             finally:
