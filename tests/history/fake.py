@@ -151,7 +151,14 @@ def _response(key: str, row: Occurrence, fact: dict[str, object]) -> Response:
         quality=Quality(str(fact.get("quality", "exact"))),
         final=bool(fact.get("final", True)),
         calls=tuple(str(fact["calls"]).split()) if "calls" in fact else (),
+        effort=_word(fact, "effort"),
+        branch=_word(fact, "branch"),
+        cwd=_word(fact, "cwd"),
     )
+
+
+def _word(fact: dict[str, object], name: str) -> str | None:
+    return str(fact[name]) if name in fact else None
 
 
 def _order(response: Response) -> tuple[int, str, int]:

@@ -14,6 +14,7 @@ from tallybook.agents.port import Occurrence
 from tallybook.domain.problems import Problem, Where
 from tallybook.history.names import digest, name_hash
 from tallybook.history.pieces import cut
+from tallybook.history.rollup import roll_all
 from tallybook.history.schema import OLDER, OLDER_TABLES, SCHEMA, statements
 from tallybook.history.shelf import Shelf
 
@@ -93,6 +94,7 @@ def _rebuild(connection: sqlite3.Connection) -> None:
             call_hashes(a.name, r.calls), 0
         FROM response_1 r JOIN grp g ON g.id = r.grp JOIN agent a ON a.id = g.agent ORDER BY r.id"""  # noqa: S608
     )
+    roll_all(connection)
     _pack(connection)
     for table in ("response_1", "link", "occurrence", "grp"):
         connection.execute(f"DROP TABLE {table}")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCHEMA: Final = 2
-TABLES: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response"})
+TABLES: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response", "rollup"})
 OLDER: Final = 1
 """A schema that is brought up to this one."""
 OLDER_TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"})

@@ -89,3 +89,17 @@ CREATE TABLE response (               -- every response once
 CREATE INDEX response_grp ON response (grp);
 CREATE INDEX response_moment ON response (session, at);
 CREATE INDEX response_place ON response (source);
+CREATE INDEX response_undated ON response (session) WHERE at IS NULL;
+
+CREATE TABLE rollup (                 -- dated responses added up; history/rollup.py keeps it
+    session INTEGER NOT NULL REFERENCES session,
+    quarter INTEGER NOT NULL,         -- quarters of an hour since the epoch
+    model INTEGER NOT NULL, tier INTEGER NOT NULL, quality INTEGER NOT NULL,        -- words; 0 for none
+    effort INTEGER NOT NULL, branch INTEGER NOT NULL, cwd INTEGER NOT NULL, provider INTEGER NOT NULL,
+    responses INTEGER NOT NULL,
+    input INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+    cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL, cache_write_unknown INTEGER NOT NULL,
+    output INTEGER NOT NULL, reasoning INTEGER NOT NULL,
+    web_searches INTEGER NOT NULL,
+    PRIMARY KEY (session, quarter, model, tier, quality, effort, branch, cwd, provider)
+) STRICT, WITHOUT ROWID;

@@ -15,6 +15,7 @@ from tallybook.history.contents import Reading
 from tallybook.history.facts import add_facts, clean, settle_sessions
 from tallybook.history.names import agent_number, session_numbers, stored_text
 from tallybook.history.responses import Change, Row, add_rows, numbered
+from tallybook.history.rollup import roll
 from tallybook.history.shelf import Shelf
 from tallybook.history.units import Derivation
 
@@ -53,6 +54,7 @@ def write(store: Store, reader: LogReader, found: Sequence[tuple[Reading, Harves
         change = Change(
             change.removed, (*change.added, *add_rows(connection, numbered(connection, agent, alone, numbers)))
         )
+        roll(connection, change)
         settle_sessions(connection, sessions | change.sessions)
     kept = {id(reading) for reading in stored}
     overtaken = tuple(reading.log for reading, _ in found if id(reading) not in kept)
