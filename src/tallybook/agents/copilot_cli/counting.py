@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 def derive(unit: Sequence[SourceRows], since: int) -> list[Response]:
     """Count one unit, in the order of keys; before ``since`` (microseconds) no build told any usage."""
-    segments = _once(segment for source in unit for segment in segments_of(source))
-    spans, others = assigned(pieces_of(unit), segments)
+    sources = sorted(unit, key=lambda source: source.key)
+    segments = _once(segment for source in sources for segment in segments_of(source))
+    spans, others = assigned(pieces_of(sources), segments)
     found = [one for segment in segments for one in _Account(segment, since).responses(spans.get(segment.name, ()))]
     found.extend(_response(piece.session, row) for piece in others for row in rows_of_spans([piece.held]))
     return sorted(found, key=lambda response: response.key)

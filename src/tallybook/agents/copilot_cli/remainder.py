@@ -42,16 +42,23 @@ def remainders(segment: Segment, rows: Sequence[Row], used: Sequence[Sum], since
 
 def _of_counters(segment: Segment, rows: Sequence[Row], used: Sequence[Sum]) -> Iterator[Rest]:
     held = segment.last
-    if held is None or (segment.joint and any(isinstance(row.held.fact, Receipt) for row in rows)):
+    if held is None or (segment.joint and segment.receipted):
         return  # receipts tell all, and of which process the counters are is not known
     grade = Quality.EXACT if segment.closed else Quality.LOWER_BOUND
     if segment.joint:
         grade = worst(grade, Quality.ESTIMATED)
     sums = {(one.agent, one.model): one.counts for one in used}
-    for (agent, model), tokens in _beyond(sums, _told(rows)).items():
+    within = rows if segment.closed else [row for row in rows if _is_before(row.held, held)]
+    for (agent, model), tokens in _beyond(sums, _told(within)).items():
         if tokens:
             found = quality(sums[agent, model]) if (agent, model) in sums else Quality.EXACT
             yield Rest(held, agent, model, tokens, worst(grade, found))
+
+
+def _is_before(one: Held, other: Held) -> bool:
+    if one.source == other.source:
+        return one.offset < other.offset
+    return one.at is None or other.at is None or one.at <= other.at
 
 
 def _told(rows: Iterable[Row]) -> dict[Key, TokenVector]:

@@ -59,6 +59,8 @@ class Segment(msgspec.Struct):
     """The session that it was served in, where copies tell."""
     joint: bool = False
     """Another process was at work at the same time."""
+    receipted: bool = False
+    """There are receipts of what was served at that time."""
     continues: bool = False
     bases: tuple[Sums, ...] = ()
     """What the counters may have begun at, the likeliest first."""
@@ -86,23 +88,21 @@ class Segment(msgspec.Struct):
         """What is left of the counters without what they began at; None where they began at nothing."""
         least, calls = self._proved()
         rests = [rest for base in self.bases if (rest := _since(sums, base)) is not None and _output(rest) >= least]
-        marked = self.continues or (isinstance(self.last, Held) and _is_receipted(self.last.fact))
-        if marked:
-            return rests[0] if rests else None
+        marked = self.continues or (self.last is not None and _is_receipted(self.last.fact))
         proved = [rest for rest in rests if _fits(rest, least, calls)]
-        return proved[0] if proved and not _fits(sums, least, calls) else None
+        if proved and (marked or not _fits(sums, least, calls)):
+            return proved[0]
+        return rests[0] if rests and marked and not _fits(sums, least, calls) else None
 
     def _proved(self) -> tuple[int, int]:
-        """Output that its own lines tell, and how many responses."""
+        """Output that its own lines before the counters tell, and how many responses."""
         outputs: dict[str, int] = {}
         for held in self.rows:
             fact = held.fact
-            if isinstance(fact, Answer):
+            if isinstance(fact, (Answer, Receipt)) and self.last is not None and held.offset < self.last.offset:
+                output = fact.output if isinstance(fact, Answer) else fact.counts.output
                 call = fact.call or fact.id
-                outputs[call] = max(outputs.get(call, 0), fact.output or 0)
-            elif isinstance(fact, Receipt):
-                call = fact.call or fact.id
-                outputs[call] = max(outputs.get(call, 0), fact.counts.output or 0)
+                outputs[call] = max(outputs.get(call, 0), output or 0)
         return sum(outputs.values()), len(outputs)
 
 
@@ -137,6 +137,7 @@ class _Walk:
             segment = self._segment(held, fact.id)
             segment.rows.append(held)
             if isinstance(fact, Receipt):
+                segment.receipted = True
                 self._since.append(fact)
                 self._place(segment, fact)
 
@@ -166,7 +167,9 @@ class _Walk:
         copied = self._is_copied(held.at)
         last = self.found[-1] if self.found else None
         if last is None or last.closed or last.copied not in {None, copied}:
+            receipted = last is not None and last.receipted
             last = self._open(name, held.at, joint=last is not None and last.joint)
+            last.receipted = last.joint and receipted
         last.copied = copied
         return last
 
