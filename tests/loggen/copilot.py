@@ -285,7 +285,7 @@ class World(msgspec.Struct):
         self._say(session, "session.usage_checkpoint", data)
         session.check, session.since = counted, []
 
-    def answer(self, session: Session, agent: str | None = None, *, traced: bool = True) -> Call:
+    def answer(self, session: Session, agent: str | None = None, *, traced: bool = True) -> tuple[str, Call]:
         """A whole response."""
         at, process = self.tick(), session.process
         call, used = f"call-{self.serial}", self._call(agent)
@@ -306,7 +306,7 @@ class World(msgspec.Struct):
             summary = {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": session.id}
             summary |= {"gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": used.parts.output}
             self.spans.append(piece(trace, 70_000 + self.serial, "invoke_agent", summary, at + 4))
-        return used
+        return call, used
 
     def delegate(self, session: Session) -> None:
         """A subagent answers twice; early telemetry has both answers in one piece."""
@@ -316,12 +316,11 @@ class World(msgspec.Struct):
         lumps = process.build.lumps
         calls = [self.answer(session, agent, traced=not lumps) for _ in range(2)]
         if process.traced and lumps:
-            for model in sorted({call.model for call in calls}):
-                parts = [call.parts for call in calls if call.model == model]
-                whole = parts[0] if len(parts) == 1 else parts[0].plus(parts[1])
-                at = self.tick()
-                one = span(f"{self.serial:032x}", self.serial, session.id, f"call-{self.serial}", model, whole, at)
-                self.spans.append(one)
+            for model in sorted({used.model for _, used in calls}):
+                called = [(call, used.parts) for call, used in calls if used.model == model]
+                whole = called[0][1] if len(called) == 1 else called[0][1].plus(called[1][1])
+                trace, at = f"{self.serial:031x}{model[0]}", self.tick()
+                self.spans.append(span(trace, self.serial, session.id, called[-1][0], model, whole, at))
         self._say(session, "subagent.completed", {"toolCallId": "t", "totalTokens": 5}, agent)
 
     def compact(self, session: Session) -> None:

@@ -92,7 +92,8 @@ def merged(batches: Iterable[Batch]) -> dict[str, SessionFact]:
     facts: dict[str, SessionFact] = {}
     for fact in (fact for batch in batches for fact in batch.sessions):
         old = facts.setdefault(fact.session, fact)
-        gaps = {name: getattr(fact, name) for name in fact.__struct_fields__ if getattr(old, name) in {None, "main"}}
+        gaps = {name: getattr(fact, name) for name in fact.__struct_fields__ if getattr(old, name) is None}
+        gaps["origin"] = fact.origin if old.origin == "main" else old.origin
         last = max((at for at in (old.last_at, fact.last_at) if at is not None), default=None)
         facts[fact.session] = replace(old, **gaps | {"last_at": last})
     return facts

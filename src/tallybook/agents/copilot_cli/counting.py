@@ -83,9 +83,8 @@ class _Account(NamedTuple):
         )
 
     def _session(self, agent: str | None) -> str:
-        segment = self.segment
-        session = (segment.home or segment.session) if segment.copied else segment.session
-        return session if agent is None else child(session, agent)
+        served = self.segment.served
+        return served if agent is None else child(served, agent)
 
     def _proved(self, found: Quality) -> Quality:
         """What was copied from a session that is not there is of nobody knows which, unless a receipt names it."""

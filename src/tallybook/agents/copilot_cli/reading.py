@@ -98,6 +98,8 @@ class _Scan:
         if session:
             self._links[group, f"session:{session}"] = None
             self._sessions.told(session, found)
+        if found.span.call:
+            self._links[group, f"call:{found.span.call}"] = None
         self._keep(group, found.span)
         return True
 
@@ -110,6 +112,7 @@ class _Scan:
             state.family = f"family:{identity}"
         elif state.family is None:
             state.family = f"session:{state.known.session}"
+            self._keep_event(facts.Begin(f"{state.known.session}^", state.known.session, None))
         self._links[state.family, f"session:{state.known.session}"] = None
         self._sessions.seen(agent, self._at)
         match head.type:
@@ -154,12 +157,13 @@ class _Scan:
         if message is None:
             return False
         calls = records.readable(message.tool_requests, records.requests) or []
+        call = self._call(message.api_call_id)
         model = records.text(message.model) or (self._state.known.model if agent is None else None)
         self._keep_event(
             facts.Answer(
                 identity,
                 agent,
-                records.text(message.api_call_id),
+                call,
                 model,
                 message.output_tokens,
                 tuple(call.tool_call_id for call in calls if call.tool_call_id),
@@ -184,7 +188,7 @@ class _Scan:
                 agent,
                 told.source_session_id,
                 told.sequence,
-                records.text(usage.api_call_id),
+                self._call(usage.api_call_id),
                 records.text(usage.model) or "unknown",
                 receipt_counts(usage),
                 records.text(usage.reasoning_effort),
@@ -217,6 +221,13 @@ class _Scan:
         model = records.text(used.model) or records.text(event.model) or self._state.known.model
         self._keep_event(facts.Compaction(identity, agent, model, compaction_counts(used)))
         return True
+
+    def _call(self, raw: records.Raw) -> str | None:
+        """The id of a response; of one that was copied, telemetry may tell whose it is."""
+        call = records.text(raw)
+        if call and self._state.known.is_copied(self._at):
+            self._links[self._state.family or "", f"call:{call}"] = None
+        return call
 
     def _keep_event(self, fact: facts.Fact) -> None:
         self._keep(self._state.family or "", fact)

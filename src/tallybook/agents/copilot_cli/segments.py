@@ -53,10 +53,14 @@ class Segment(msgspec.Struct):
     session: str
     at: int | None
     """When it began, in microseconds since the epoch."""
+    until: int | None = None
+    """When the next one began."""
     copied: bool | None = None
     """Served in another session; None while nothing is known."""
     home: str | None = None
     """The session that it was served in, where copies tell."""
+    before: str | None = None
+    """That of what was copied before it, which may be the same."""
     joint: bool = False
     """Another process was at work at the same time."""
     receipted: bool = False
@@ -71,6 +75,16 @@ class Segment(msgspec.Struct):
     """The last counters."""
     rows: list[Held] = msgspec.field(default_factory=list)
     """Answers, receipts and compactions."""
+
+    @property
+    def served(self) -> str:
+        """The session that it was served in, as far as anything tells."""
+        return (self.home or self.before or self.session) if self.copied else self.session
+
+    @property
+    def calls(self) -> set[str]:
+        """The ids of its responses."""
+        return {held.fact.call for held in self.rows if isinstance(held.fact, (Answer, Receipt)) and held.fact.call}
 
     @property
     def used(self) -> tuple[Sum, ...]:
@@ -170,12 +184,16 @@ class _Walk:
             receipted = last is not None and last.receipted
             last = self._open(name, held.at, joint=last is not None and last.joint)
             last.receipted = last.joint and receipted
+        if copied and last.copied is None:
+            last.at = held.at  # a fork has a new time at its head
         last.copied = copied
         return last
 
     def _open(self, name: str, at: int | None, *, joint: bool) -> Segment:
         bases = (self._last,) if self._check is None else (self._check, self._last)
-        segment = Segment(name, self._session, at, joint=joint, home=self._home)
+        segment = Segment(name, self._session, at, joint=joint, before=self._home)
+        if self.found:
+            self.found[-1].until = at
         segment.bases = tuple(base for base in bases if base)
         segment.carried = tuple(self._since)
         self.found.append(segment)

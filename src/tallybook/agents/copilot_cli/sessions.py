@@ -29,6 +29,10 @@ class Known(msgspec.Struct, array_like=True):
     counted: list[str] = msgspec.field(default_factory=list)
     """The sessions of subagents of which usage is told; of others it is within their parent's."""
 
+    def is_copied(self, at: int | None) -> bool:
+        """Whether what happened then was served in another session."""
+        return at is not None and self.born is not None and at < self.born
+
 
 def child(session: str, agent: str) -> str:
     """The session id of a subagent."""
@@ -96,7 +100,7 @@ class Sessions:
     def served(self, origin: str | None, at: int | None) -> None:
         """A receipt of the main conversation names the session that was served."""
         known = self._known
-        if origin is not None and origin != known.session and self._is_copied(at):
+        if origin is not None and origin != known.session and self._known.is_copied(at):
             known.home = origin
             self._add(SessionFact(known.session, forked_from=origin))
 
@@ -106,10 +110,8 @@ class Sessions:
         self._add(SessionFact(session, last_at=told.at, model=model, version=told.version))
 
     def _home(self, at: int | None) -> str | None:
-        return self._known.home if self._is_copied(at) else self._known.session
-
-    def _is_copied(self, at: int | None) -> bool:
-        return at is not None and self._known.born is not None and at < self._known.born
+        known = self._known
+        return known.home if known.is_copied(at) else known.session
 
     def _add(self, fact: SessionFact) -> None:
         earlier = self._found.get(fact.session)
@@ -118,8 +120,7 @@ class Sessions:
 
 def _joined(earlier: SessionFact, later: SessionFact) -> SessionFact:
     """What both say: the earlier one has the word, the later fills its gaps; the last activity is the latest."""
-    gaps = {
-        name: getattr(later, name) for name in SessionFact.__struct_fields__ if getattr(earlier, name) in {None, "main"}
-    }
+    gaps = {name: getattr(later, name) for name in SessionFact.__struct_fields__ if getattr(earlier, name) is None}
     moments = [at for at in (earlier.last_at, later.last_at) if at is not None]
-    return replace(earlier, **gaps | {"last_at": max(moments, default=None)})
+    origin = later.origin if earlier.origin == "main" else earlier.origin
+    return replace(earlier, **gaps | {"last_at": max(moments, default=None), "origin": origin})
