@@ -32,6 +32,7 @@ BROKEN = [
     ("siblings", "tallybook.domain.injected", "import tallybook.domain.injected_too"),
     ("agents", "tallybook.agents.codex.injected", "import tallybook.agents.claude_code"),
     ("agents", "tallybook.agents.amp.injected", "import tallybook.agents.codex"),
+    ("agents", "tallybook.agents.copilot_cli.injected", "import tallybook.agents.codex"),
     ("agents", "tallybook.agents.gemini_cli.injected", "import tallybook.agents.amp"),
     ("domain", "tallybook.domain.injected", "import platformdirs"),
     ("domain-io", "tallybook.domain.injected", "import socket"),

@@ -303,7 +303,7 @@ class World(msgspec.Struct):
         if process.traced and traced:
             trace = f"{self.serial:032x}"
             self.spans.append(span(trace, self.serial, session.id, call, used.model, used.parts, at + 3))
-            summary = {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": session.id}
+            summary: Json = {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": session.id}
             summary |= {"gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": used.parts.output}
             self.spans.append(piece(trace, 70_000 + self.serial, "invoke_agent", summary, at + 4))
         return call, used

@@ -268,7 +268,7 @@ def test_telemetry_falls_to_the_process_that_was_at_work() -> None:
     late = counted(lines, [traced("a", TWO, 3)])
     assert shown(late) == [(GPT, ONE, "exact"), (GPT, TWO, "exact")]
     assert sorted(one.source[-7:] for one in late) == ["a.jsonl", "s.jsonl"]
-    undated = traced("a", ONE, 3) | {"startTime": None, "endTime": None}
+    undated = traced("z", ONE, 3) | {"startTime": None, "endTime": None}
     assert sum(one.tokens.total for one in counted(lines, [undated])) == sum(BOTH[:4])
 
 
