@@ -45,6 +45,7 @@ def test_the_variable_then_home_and_the_place_of_early_builds(tmp_path: Path) ->
     assert found(HOME=str(tmp_path / "nowhere")) == []
     assert found() == []
     assert READER.roots({}) == ()
+    assert READER.keepings({"HOME": str(tmp_path)}) == ()
 
 
 def test_what_a_later_build_has_moved_is_one_log(tmp_path: Path) -> None:

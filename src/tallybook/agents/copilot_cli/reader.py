@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
 
 AGENT: Final = "copilot"
 
@@ -21,6 +21,11 @@ class CopilotReader:
     agent: str = AGENT
     version: str = "copilot/1"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h")
+    unlogged: tuple[str, ...] = (
+        "input of processes that were killed, under builds without receipts",
+        "any use before 0.0.422 (March 2026)",
+        "reasoning under early builds",
+    )
     usage_since: int | None = 1_772_668_800_000_000
     """5 March 2026: no build before 0.0.422 wrote any usage."""
     session_variables: tuple[str, ...] = ("COPILOT_AGENT_SESSION_ID",)
@@ -29,6 +34,10 @@ class CopilotReader:
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """``session-state``, ``history-session-state`` and ``otel`` of Copilot's home."""
         return paths.roots(environ)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:  # noqa: ARG002 - the port's
+        """None: Copilot CLI deletes sessions only when it is told to."""
+        return ()
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every log below ``$COPILOT_HOME`` or else ``$HOME/.copilot``, and ``$COPILOT_OTEL_FILE_EXPORTER_PATH``."""
