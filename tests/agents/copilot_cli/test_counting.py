@@ -403,3 +403,18 @@ def test_the_same_file_twice_counts_once() -> None:
     assert shown(count(READER, files)) == shown(once)
     shorter = {"/a/events.jsonl": encode(lines[:-1]), "/b/events.jsonl": encode(lines)}
     assert shown(count(READER, shorter)) == shown(once)
+
+
+def test_a_compaction_of_a_subagent_is_its_own() -> None:
+    told = ("session.compaction_complete", {"compactionTokensUsed": {**counts(SIX), "model": GPT}}, "kid")
+    assert {one.session for one in counted(log(told))} == {f"{S}/kid"}
+
+
+def test_telemetry_after_a_checkpoint_counts_beside_it() -> None:
+    lines = log(said("a"), checkpoint(ONE), said("b"))
+    found = counted(lines, [traced("b", TWO, 3)])
+    assert shown(found) == [(GPT, ONE, "lower_bound"), (GPT, TWO, "exact")]
+    assert shown(counted(lines, [traced("a", ONE, 1)])) == [
+        (GPT, Parts(0, 0, 0, 0, 0), "lower_bound"),
+        (GPT, ONE, "exact"),
+    ]
