@@ -23,7 +23,7 @@ BUSY_SECONDS: Final = 10
 OLDEST_SQLITE: Final = (3, 37, 0)
 _OLDER: Final = "the history store is of an older schema"
 _INDEX_AGAIN: Final = """CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
-CREATE INDEX IF NOT EXISTS response_place ON response (source)"""
+CREATE INDEX IF NOT EXISTS response_place ON response (source, offset)"""
 _LONGEST: Final = 1.0
 """Seconds for which other writers wait while transactions are held together."""
 _PAGES_OF_MANY: Final = 8192
