@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tallybook.history.blocks import block_starts
+from tallybook.history.blocks import HOUR, block_starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tallybook.history.store import Store
 
 _EPOCH: Final = date(1970, 1, 1)
-_QUARTER: Final = 900
 _OF_SESSIONS: Final = ("agent", "session", "origin", "project", "branch")
 """What a session is known by; responses may tell the last two otherwise."""
 _OTHERWISE: Final = {"project": "cwd", "branch": "branch"}
@@ -27,8 +26,8 @@ class Values(NamedTuple):
     model: int | None
     day: int | None
     """Local, since 1970-01-01."""
-    quarter: int | None
-    """Quarters of an hour since the epoch."""
+    hour: int | None
+    """Since the epoch: blocks begin and end with one."""
     effort: int | None = None
     branch: int | None = None
     """Like ``cwd``, 0 or None where the session's own holds."""
@@ -70,18 +69,18 @@ class Keys:
         if name == "effort":
             return lambda values: words.get(values.effort)
         if name == "block":
-            return lambda values: self._blocks[self._lane(values)][values.quarter or 0]
+            return lambda values: self._blocks[self._lane(values)][values.hour or 0]
         of_day = {"day": _day, "week": _week, "month": _month}[name]
         return lambda values: of_day(values.day or 0)
 
     def _cut(self, values: Iterable[Values]) -> dict[str | None, dict[int, str]]:
-        """The begin of its block for each quarter of an hour; agents that are told apart have their own."""
+        """The begin of its block for each hour; agents that are told apart have their own."""
         lanes: dict[str | None, set[int]] = {}
         for one in values:
-            lanes.setdefault(self._lane(one), set()).add(one.quarter or 0)
+            lanes.setdefault(self._lane(one), set()).add(one.hour or 0)
         return {
-            lane: {at // _QUARTER: _moment(begin) for at, begin in block_starts(q * _QUARTER for q in quarters).items()}
-            for lane, quarters in lanes.items()
+            lane: {at // HOUR: _moment(begin) for at, begin in block_starts(hour * HOUR for hour in hours).items()}
+            for lane, hours in lanes.items()
         }
 
     def _lane(self, values: Values) -> str | None:
@@ -104,5 +103,6 @@ def _month(number: int) -> str:
     return _day(number)[:7]
 
 
+@lru_cache(maxsize=4096)
 def _moment(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

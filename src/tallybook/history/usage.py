@@ -10,6 +10,7 @@ import msgspec
 
 from tallybook.domain.quality import Quality, join, worst
 from tallybook.domain.tokens import TokenVector
+from tallybook.history.blocks import HOUR
 from tallybook.history.choice import Choice, Filter
 from tallybook.history.keys import Keys, Values
 from tallybook.history.rollup import COMPONENTS, QUARTER
@@ -27,6 +28,8 @@ DIMENSIONS: Final = (
 """All that usage can be added up by."""
 SECOND: Final = 1_000_000
 _OF_SESSIONS: Final = frozenset({"agent", "session", "project", "branch", "origin"})
+_FEW: Final = frozenset(DIMENSIONS) - {"session", "project", "branch"}
+"""What sessions have few different values of."""
 _DATED: Final = frozenset({"day", "week", "month"})
 _NOTHING: Final = (0,) * 8
 _QUARTER: Final = QUARTER // SECOND
@@ -107,18 +110,24 @@ def _dated(store: Store, query: Query, choice: Choice) -> Iterator[_Part]:
             return
         day = local_day(f"(r.quarter * {_QUARTER})", stretches(query.zone, first * _QUARTER, (last + 1) * _QUARTER))
     columns = {
-        "r.session": wanted & _OF_SESSIONS,
         "r.model": wanted & {"model"},
         day: wanted & _DATED,
-        "r.quarter": wanted & {"block"},
+        "r.quarter / 4": wanted & {"block"},
         "r.effort": wanted & {"effort"},
         "r.branch": wanted & {"branch"},
         "r.cwd": wanted & {"project"},
     }
-    groups = [str(place) for place, asked in enumerate(columns.values(), start=1) if asked]
     select = ", ".join(column if asked else "NULL" for column, asked in columns.items())
+    groups = [column for column, asked in columns.items() if asked]
+    session, sessions = ("r.session", "") if wanted & _OF_SESSIONS else ("NULL", "")
+    if wanted & _OF_SESSIONS and wanted <= _FEW and "block" in wanted:
+        # Of sessions that are added up any one can stand for all: what is asked of them is the same.
+        session, sessions = "min(r.session)", "JOIN session s ON s.id = r.session"
+        groups += [f"s.{name}" for name in ("agent", "origin") if name in wanted]
+    elif wanted & _OF_SESSIONS:
+        groups.insert(0, session)  # the order in which the rows lie
     rows = store.rows(
-        f"""SELECT {select}, r.quality, {_ROLLED} FROM {choice.table} r
+        f"""SELECT {session}, {select}, r.quality, {_ROLLED} FROM {choice.table} r {sessions}
         WHERE {choice.condition} GROUP BY {", ".join((*groups, "r.quality"))}""",  # noqa: S608
         choice.values,
     )
@@ -155,9 +164,9 @@ def _silent(store: Store, query: Query, choice: Choice) -> Iterator[_Part]:
 
 
 def _times(query: Query, at: int) -> tuple[int, int]:
-    """The local day and the quarter of an hour."""
+    """The local day and the hour."""
     seconds = at // SECOND
-    return (seconds + query.zone.offset(seconds)) // 86_400, seconds // _QUARTER
+    return (seconds + query.zone.offset(seconds)) // 86_400, seconds // HOUR
 
 
 def _span(store: Store, session: int) -> Span:
