@@ -253,6 +253,7 @@ def test_the_whole_schema_holds_numbers_ids_and_names_alone(world: World) -> Non
         "agent.name", "agent.unreported", "word.text", "source.key", "source.path", "source.reader", "source.head",
         "source.tail", "source.state", "source.pending_call", "source.pending_session", "grp.name", "occurrence.data",
         "session.name", "session.parent", "session.forked_from", "session.cwd", "session.model", "session.origin",
+        "growth.reader", "growth.kept",
         "fact.parent", "fact.forked_from", "fact.cwd", "fact.model", "fact.origin", "response.key", "response.calls",
     }  # fmt: skip
     with world.store() as store:

@@ -129,6 +129,15 @@ class Response(msgspec.Struct, frozen=True):
     """Ids of the tool calls that this response issued."""
 
 
+class Grown(NamedTuple):
+    """What further rows add to a unit of one log."""
+
+    responses: tuple[Response, ...]
+    """None of them is a response of the rows before, unless the store holds one of its key."""
+    kept: bytes | None
+    """What the rows after these are counted from; None where that would be too much, or can't be told."""
+
+
 class LogReader(Protocol):
     """One agent's logs."""
 
@@ -166,6 +175,17 @@ class LogReader(Protocol):
 
     def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
         """Count one unit; the result depends on the set of sources only, not on their order."""
+        ...
+
+    def kept(self, source: SourceRows) -> bytes | None:
+        """What further rows of a unit that is this log alone can be counted from; None where all rows are needed."""
+        ...
+
+    def grow(self, kept: bytes, source: SourceRows) -> Grown | None:
+        """Count the rows that follow those which left ``kept``: with the responses before, ``derive`` of all rows.
+
+        None where these rows may change a response before them, so that all rows must be derived.
+        """
         ...
 
     def is_agent_process(self, argv: Sequence[str]) -> bool:

@@ -47,6 +47,14 @@ CREATE TABLE occurrence (             -- one fact at one place of one log; ids g
 CREATE INDEX occurrence_grp ON occurrence (grp);
 CREATE INDEX occurrence_source ON occurrence (source);
 
+CREATE TABLE growth (                 -- what the next rows of a long log are counted from, for the reader alone
+    grp INTEGER PRIMARY KEY REFERENCES grp,
+    source INTEGER NOT NULL REFERENCES source,
+    reader TEXT NOT NULL,             -- version of the reader that kept it
+    occurrence INTEGER NOT NULL,      -- the last one that was counted
+    kept BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE link (                   -- groups that are counted together; every pair both ways round
     a INTEGER NOT NULL REFERENCES grp,
     b INTEGER NOT NULL REFERENCES grp,

@@ -21,9 +21,13 @@ NAME: Final = "history.db"
 BUSY_SECONDS: Final = 10
 OLDEST_SQLITE: Final = (3, 37, 0)
 TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"})
-_INDEX_AGAIN: Final = """DROP INDEX IF EXISTS response_session;
+_NEWER: Final = ("response_moment", "response_place", "growth")
+"""Parts that earlier versions of this schema lacked."""
+_ADD_NEWER: Final = """DROP INDEX IF EXISTS response_session;
 CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
-CREATE INDEX IF NOT EXISTS response_place ON response (source, offset)"""
+CREATE INDEX IF NOT EXISTS response_place ON response (source, offset);
+CREATE TABLE IF NOT EXISTS growth (grp INTEGER PRIMARY KEY REFERENCES grp, source INTEGER NOT NULL REFERENCES source,
+reader TEXT NOT NULL, occurrence INTEGER NOT NULL, kept BLOB NOT NULL) STRICT"""
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -131,7 +135,7 @@ def _prepared(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             path.chmod(0o600)
         connection = _connected(path)
         try:
-            if _fault(connection) is None and _is_indexed(connection):
+            if _fault(connection) is None and _is_whole(connection):
                 return connection
         except BaseException:
             connection.close()
@@ -157,8 +161,8 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
 
             script = files("tallybook.history").joinpath("schema.sql").read_text("utf-8")
             connection.executescript(f"BEGIN;{script};PRAGMA user_version = {SCHEMA};COMMIT;")
-        elif not _is_indexed(connection):
-            connection.executescript(f"BEGIN IMMEDIATE;{_INDEX_AGAIN};COMMIT;")
+        elif not _is_whole(connection):
+            connection.executescript(f"BEGIN IMMEDIATE;{_ADD_NEWER};COMMIT;")
     except BaseException:
         connection.close()
         raise
@@ -171,10 +175,10 @@ def _connected(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _is_indexed(connection: sqlite3.Connection) -> bool:
-    """Whether no earlier version without these indexes made the store."""
-    query = "SELECT count(*) FROM sqlite_master WHERE name IN ('response_moment', 'response_place')"
-    return bool(connection.execute(query).fetchone()[0] == 2)  # noqa: PLR2004 - both of them
+def _is_whole(connection: sqlite3.Connection) -> bool:
+    """Whether the store has all that earlier versions did not make."""
+    query = f"SELECT count(*) FROM sqlite_master WHERE name IN ({', '.join('?' * len(_NEWER))})"  # noqa: S608
+    return bool(connection.execute(query, _NEWER).fetchone()[0] == len(_NEWER))
 
 
 def _fault(connection: sqlite3.Connection) -> str | None:

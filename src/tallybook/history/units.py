@@ -11,6 +11,7 @@ import msgspec
 from tallybook.agents.port import LogReader, Occurrence, SourceRows
 from tallybook.domain.problems import Problem, Where
 from tallybook.history.facts import moment
+from tallybook.history.growth import Growth
 from tallybook.history.names import session_numbers, stored_text, word_numbers
 
 if TYPE_CHECKING:
@@ -59,12 +60,16 @@ class Derivation(msgspec.Struct, frozen=True):
 
     def settle(self) -> set[int]:
         """Derive all touched units; returns the sessions whose responses have changed."""
-        sources = self._sources()
+        growth = Growth(self.connection, self.reader)
+        derived = growth.take()
+        growing, sources = growth.counted_before(), self._sources()
         numbers = {key: number for number, key in sources.items()}
-        derived: list[tuple[int, Response]] = []
         for group, unit in self._units(sources):
-            derived.extend((group, response) for response in self.reader.derive(unit) if self._is_sane(response))
-        return self._replace(self._rows(derived, numbers), set(sources))
+            derived.extend((group, response) for response in self.reader.derive(unit))
+            if group in growing:
+                growth.keep(group, unit, numbers)
+        sane = [(group, response) for group, response in derived if self._is_sane(response)]
+        return self._replace(self._rows(sane, numbers | growth.numbers), set(sources))
 
     def _sources(self) -> dict[int, str]:
         """The logs of touched groups that this version has read; what older ones left of others can't be derived."""

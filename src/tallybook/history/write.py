@@ -92,13 +92,14 @@ class _Writing(msgspec.Struct, frozen=True):
             touch(self.connection, self._column("SELECT DISTINCT grp FROM occurrence WHERE source = ?", one))
             touch(self.connection, self._column("SELECT a FROM link WHERE source = ?", one))
         sessions = {session for one in numbers for session in self._column(_SPOKEN_OF, one)}
-        for table in ("occurrence", "link", "fact"):
+        for table in ("occurrence", "link", "fact", "growth"):
             self.connection.executemany(f"DELETE FROM {table} WHERE source = ?", numbers)  # noqa: S608
         return sessions
 
     def make_way(self, source: int, reading: Reading) -> None:
         """Forget what was read of a document as far as its new version tells it anew; what that left out stays."""
         batch = reading.batch or Batch()
+        self.connection.execute("DELETE FROM growth WHERE source = ?", (source,))
         groups = group_numbers(self.connection, self.agent, (stored_text(row.group) for row in batch.occurrences))
         sessions = session_numbers(self.connection, self.agent, (stored_text(one.session) for one in batch.sessions))
         for table, column, numbers in (("occurrence", "grp", groups), ("fact", "session", sessions)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -30,14 +30,35 @@ class Mark(msgspec.Struct):
 
 def marks_of(thread: Thread) -> dict[int, Mark]:
     """The mark of every record and of every step that no record covers, by the index of its fact."""
+    return walk_along(thread).marks
+
+
+def walk_along(thread: Thread) -> Walk:
+    """A walk along all facts of a thread."""
     counted = {step.index for step in thread.steps} - thread.covered
-    walk = _Walk(thread.facts)
+    walk = Walk(thread.facts)
     for index, fact in enumerate(thread.facts):
         walk.pass_by(index, fact, counted)
-    return walk.marks
+    return walk
 
 
-class _Walk:
+class Standing(NamedTuple):
+    """All that the marks to come depend on, but for compactions and for what contexts say of turns."""
+
+    first: str | None
+    """The first model that is named."""
+    recorded: bool
+    """Whether usage records tell of responses."""
+    context: Context
+    """The last one that names a model."""
+    chosen: str | None
+    tier: str
+    turn: str | None
+    calls: tuple[str, ...]
+    """Tool calls since the last response."""
+
+
+class Walk:
     """One walk along the facts of a file."""
 
     def __init__(self, facts: Sequence[AnyFact]) -> None:
@@ -53,6 +74,13 @@ class _Walk:
         self._latest: Mark | None = None
         self._bare = False
         self.marks: dict[int, Mark] = {}
+
+    @property
+    def standing(self) -> Standing:
+        """Where the walk has come to."""
+        return Standing(
+            self._first, self._recorded, self._context, self._chosen, self._tier, self._turn, tuple(self._calls)
+        )
 
     def pass_by(self, index: int, fact: AnyFact, counted: Container[int]) -> None:
         """Take up one fact."""
