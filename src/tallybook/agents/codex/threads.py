@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Set, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -45,7 +45,7 @@ class Thread(msgspec.Struct, frozen=True, eq=False):
     turns: frozenset[str]
 
     @property
-    def covered(self) -> Collection[int]:
+    def covered(self) -> Set[int]:
         """Indices of the steps that a usage record tells better."""
         return self.matching.records.keys()
 
