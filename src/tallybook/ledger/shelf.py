@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import Any, Final, Protocol, TypeVar
 
-from tallybook.ledger.blobs import Kind, key_of, key_text, value_of
+from tallybook.ledger.blobs import Kind, key_text, keys_of, value_of
 from tallybook.ledger.seal import DamagedError
 
 _PATIENCE: Final = 32
@@ -91,6 +91,9 @@ class Shelf(MutableMapping[Any, Any]):
 
     def __iter__(self) -> Iterator[Any]:
         saved = self._saved_order()
+        if not self._changed:
+            yield from saved
+            return
         yield from [key for key in saved if self._changed.get(key) is not _GONE]
         if self._changed:
             before = set(saved)
@@ -101,14 +104,17 @@ class Shelf(MutableMapping[Any, Any]):
 
     def keys_text(self) -> str | None:
         """All keys as they are to be saved; None where they are those that are saved already."""
-        before = self._base.keys(self._table)
-        there = ((f"\n{key_text(key)}\n" in before, value is not _GONE) for key, value in self._changed.items())
-        return lines_of(self) if any(was != stays for was, stays in there) else None
+        lines = _lines(self._base.keys(self._table))
+        before = set(lines)
+        there = {key_text(key): value is not _GONE for key, value in self._changed.items()}
+        fresh = [text for text, stays in there.items() if stays and text not in before]
+        gone = {text for text, stays in there.items() if not stays and text in before}
+        return _joined([line for line in lines if line not in gone] + fresh) if fresh or gone else None
 
     def _saved_order(self) -> list[Any]:
         if self._order is None:
             try:
-                self._order = [key_of(self._kind, text) for text in self._base.keys(self._table).split("\n") if text]
+                self._order = keys_of(self._kind, _lines(self._base.keys(self._table)))
             except DamagedError:
                 self._order = list(self._base.rescued(self._table))
         return self._order
@@ -136,4 +142,12 @@ class Shelf(MutableMapping[Any, Any]):
 
 def lines_of(keys: MutableMapping[Any, Any]) -> str:
     """All keys in their order, a newline before and behind each."""
-    return "\n".join(["", *map(key_text, keys), ""]) if keys else "\n"
+    return _joined(list(map(key_text, keys)))
+
+
+def _joined(lines: list[str]) -> str:
+    return "\n".join(["", *lines, ""]) if lines else "\n"
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Set, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -45,7 +46,7 @@ class Thread(msgspec.Struct, frozen=True, eq=False):
     turns: frozenset[str]
 
     @property
-    def covered(self) -> Set[int]:
+    def covered(self) -> AbstractSet[int]:
         """Indices of the steps that a usage record tells better."""
         return self.matching.records.keys()
 
