@@ -96,7 +96,7 @@ def is_rich(stream: TextIO) -> bool:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: frozenset[str] = frozenset()) -> None:
     """A table: drawn on a terminal, tab-separated with its head when piped; ``numbers`` stand right-aligned."""
-    safe = [[terminal(cell) for cell in row] for row in rows]
+    safe = [_harmless(row) for row in rows]
     if not is_rich(sys.stdout):
         for row in (head, *safe):
             sys.stdout.write("\t".join(row) + "\n")
@@ -112,6 +112,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: frozenset
     for row in safe:
         drawn.add_row(*(Text(cell) for cell in row))
     Console(file=sys.stdout).print(drawn)
+
+
+def _harmless(row: Sequence[str]) -> Sequence[str]:
+    whole = "".join(row)  # one look at a row is enough for most
+    return row if terminal(whole) == whole else [terminal(cell) for cell in row]
 
 
 def fail_with(refusal: Refusal, *, json: bool) -> NoReturn:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import Any, Final, Protocol, TypeVar
 
-from tallybook.ledger.blobs import Kind, key_text, keys_of, value_of
+from tallybook.ledger.blobs import Kind, key_text, keys_of, values_of
 from tallybook.ledger.seal import DamagedError
 
 _PATIENCE: Final = 32
@@ -46,6 +46,7 @@ class Shelf(MutableMapping[Any, Any]):
         self._base = base
         self._table = table
         self._kind = kind
+        self._value_of = values_of(table)
         self._known: dict[Any, Any] = {}
         self._changed: dict[Any, Any] = {}
         self._order: list[Any] | None = None
@@ -63,11 +64,12 @@ class Shelf(MutableMapping[Any, Any]):
         return value is _GONE
 
     def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - as the kind tells
-        found = self._changed.get(key, self._known)
-        if found is self._known:
-            found = self._known.get(key, self._known)
-            if found is self._known:
-                found = self._known[key] = self._read(key)
+        if key in self._changed:
+            found = self._changed[key]
+        elif key in self._known:
+            found = self._known[key]
+        else:
+            found = self._known[key] = self._read(key)
         if found is _GONE:
             raise KeyError(key)
         return found
@@ -122,9 +124,9 @@ class Shelf(MutableMapping[Any, Any]):
     def _read(self, key: Any) -> Any:  # noqa: ANN401 - as the kind tells
         try:
             text = key_text(key)
-            blob = self._blob(text)
+            blob = self._blob(text) if self._raw is None else self._raw.get(text)
             if blob is not None:
-                return value_of(self._table, text, blob)
+                return self._value_of(text, blob)
             if f"\n{text}\n" not in self._base.keys(self._table):
                 return _GONE
         except DamagedError:
@@ -132,11 +134,10 @@ class Shelf(MutableMapping[Any, Any]):
         return self._base.rescued(self._table).get(key, _GONE)
 
     def _blob(self, text: str) -> bytes | None:
-        if self._raw is None:
-            self._misses += 1
-            if self._misses <= _PATIENCE or not self._kind.whole:
-                return self._base.row(self._table, text)
-            self._raw = self._base.rows(self._table)
+        self._misses += 1
+        if self._misses <= _PATIENCE or not self._kind.whole:
+            return self._base.row(self._table, text)
+        self._raw = self._base.rows(self._table)
         return self._raw.get(text)
 
 

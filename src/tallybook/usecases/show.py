@@ -80,8 +80,9 @@ def _unattributed(workspace: Workspace, shared: Accounts) -> tuple[TokenVector |
     try:
         with open_store(workspace.data) as store:
             total = queries.history_total(store).tokens
-            strange = queries.unknown_sessions(store, shared.shares)
-            counted = shared.counter.growth_since(total_of(shared.shares[key].counter for key in strange))
+            shares = shared.shares
+            strange = queries.unknown_sessions(store, shares)
+            counted = shared.counter.growth_since(total_of(shares[key].counter for key in strange))
             return total.growth_since(counted), tuple(store.problems)
     except StoreUnavailable as error:
         return None, (Problem("history-unusable", error.message, hint=error.hint),)
