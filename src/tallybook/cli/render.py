@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 import msgspec
 
@@ -28,8 +28,11 @@ class Failure(msgspec.Struct, frozen=True):
     exit_code: int
 
 
-class CommandEnded(Exception):  # noqa: N818 - no error: what was asked for is done
-    """A wrapped command has ended; its exit status is ours, whatever it means among our own."""
+STOPPED: Final = Failure("interrupted", "stopped by the user", "", 130)
+
+
+class CommandEnded(Exception):  # noqa: N818 - no error: all is said
+    """A command ends here with this exit status; that of a wrapped command is ours, whatever it means among our own."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -121,9 +124,7 @@ def _harmless(row: Sequence[str]) -> Sequence[str]:
 
 def fail_with(refusal: Refusal, *, json: bool) -> NoReturn:
     """Tell of a refusal and leave with its exit code."""
-    import typer
-
-    raise typer.Exit(refuse(refusal, json=json))
+    raise CommandEnded(refuse(refusal, json=json))
 
 
 def raw(text: str) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-import typer
 
-from tallybook.cli.render import document, line, refuse, say, warn
+from tallybook.cli.render import CommandEnded, document, line, refuse, say, warn
 from tallybook.domain.problems import Refusal
 from tallybook.reports import contract
 from tallybook.reports.words import goal_line
@@ -27,7 +26,7 @@ class Shown(msgspec.Struct, frozen=True):
 def show_task(result: TaskResult | Refusal, shown: Shown) -> None:
     """Tell what a task command did, and leave with its exit code."""
     if isinstance(result, Refusal):
-        raise typer.Exit(refuse(result, json=shown.json))
+        raise CommandEnded(refuse(result, json=shown.json))
     if shown.json:
         goal = None if result.goal is None else contract.goal(result.state, result.goal, result.accounts)
         document("goal", {"goal": goal, "problems": contract.problems(result.problems)})
@@ -40,4 +39,4 @@ def show_task(result: TaskResult | Refusal, shown: Shown) -> None:
         say(f"note: {notice}")
     if shown.enforce and result.over_budget:
         say("tally: the budget is used up (--enforce)")
-        raise typer.Exit(1)
+        raise CommandEnded(1)
