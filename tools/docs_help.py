@@ -36,6 +36,8 @@ EXAMPLES = {
     "log": ["log", "--limit", "2"],
     "report": ["report"],
     "sessions": ["sessions", "--agent", "claude"],
+    "reconcile": ["reconcile", "{report}", "--no-update"],
+    "usage": ["usage", "--by", "agent", "--no-update"],
     "settle": ["settle"],
     "hooks": ["hooks", "status"],
     "agent": ["agent", "install", "claude", "--dry-run"],
@@ -51,6 +53,8 @@ EXAMPLES = {
 }
 LIKE_EVERYWHERE = {"lock", "events", "copies", "commit-msg"}
 """Checks of the doctor that say the same on every machine."""
+THEIRS = {"modelBreakdowns": [{"modelName": "gpt-5", "inputTokens": 1200, "outputTokens": 340}]}
+"""A day of which the demo knows nothing."""
 GOALS = ("g261122-k3f9x2ab", "g261122-m7q4w8cd")
 CHECK = "g261122-p2r8t5vy"
 """A goal that the demo does not have; examples from that of the checks on know of it."""
@@ -98,8 +102,12 @@ class World:
             check = self._run("start-task", *kind, "--untracked", "--quiet").strip()
             self._run("budget", "set", check, "--tokens", "50000")
             self._goals[check] = CHECK
+        if words[0] == "reconcile":
+            (self._place / "ccusage.json").write_text(json.dumps({"daily": [{"date": "2026-06-19", **THEIRS}]}))
         asked = words if "--json" in words else [*words, "--json"]
-        found: dict[str, object] = json.loads(self._run(*(word.format(goal=first) for word in asked)))
+        found: dict[str, object] = json.loads(
+            self._run(*(word.format(goal=first, report=self._place / "ccusage.json") for word in asked))
+        )
         return found
 
     def _run(self, *words: str) -> str:
@@ -156,6 +164,8 @@ def shortened(name: str, document: dict[str, object]) -> dict[str, object]:
     if name in {"state", "report", "checks"}:
         list_of = "checks" if name == "checks" else "goals"
         document[list_of] = ["… one goal object each, as `tally show GOAL --json` has it"]
+    if name == "reconcile":
+        document["rows"] = cast("list[dict[str, object]]", document["rows"])[:1]
     if name == "run":
         document["goal"] = "… the goal object, as `tally show GOAL --json` has it"
     if name == "report":

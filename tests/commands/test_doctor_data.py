@@ -99,7 +99,7 @@ def test_a_store_too_large_for_the_time(bench: Bench, store: Path, monkeypatch: 
 
 def test_a_store_that_is_locked(bench: Bench, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tallybook.usecases.doctor.store._SECONDS", 0.05)
-    monkeypatch.setattr("tallybook.usecases.doctor.agents._SECONDS", 0.05)
+    monkeypatch.setattr("tallybook.usecases.doctor.store._GLANCE", 0.05)
     with closing(sqlite3.connect(store, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("BEGIN EXCLUSIVE")

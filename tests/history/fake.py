@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from backports.zstd import compress
 
-from tallybook.agents.port import Batch, Grown, LogFile, Occurrence, Response, SessionFact
+from tallybook.agents.port import Batch, Grown, Keeping, LogFile, Occurrence, Response, SessionFact
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.ingest import IngestReport, ingest
@@ -33,6 +33,7 @@ T0 = 1_790_000_000 * SECOND
 class FakeReader:
     agent = "fake"
     unreported: tuple[str, ...] = ("cache_write_1h", "reasoning")
+    unlogged: tuple[str, ...] = ("dreams",)
     usage_since: int | None = None
     session_variables: tuple[str, ...] = ("FAKE_SESSION", "FAKE_OLD_SESSION")
     call_variable: str | None = "FAKE_CALL"
@@ -48,6 +49,9 @@ class FakeReader:
 
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         return (Path(environ["FAKE_HOME"]),)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:
+        return (Keeping(self.roots(environ)[0], 30),)
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         found: dict[str, LogFile] = {}

@@ -78,6 +78,67 @@ class SessionFact(msgspec.Struct, frozen=True):
     model: str | None = None
     origin: str = "main"
     """``main``, ``subagent``, ``review`` or ``compaction``."""
+    branch: str | None = None
+    """The git branch that was checked out."""
+    commit: str | None = None
+    """The commit that was checked out."""
+    version: str | None = None
+    """Of the agent's program."""
+    entry: str | None = None
+    """How the agent was run, by its own word: a terminal, an editor, a script."""
+    provider: str | None = None
+    """Who serves the models, by the agent's own name for it."""
+
+
+class Item(NamedTuple):
+    """One thing that happened in a session besides responses: counted, never told."""
+
+    key: str
+    """The agent's own id of it, or what else every copy of it keeps; unique within the agent and ``kind``."""
+    session: str
+    at: int | None
+    """Microseconds since the epoch, UTC."""
+    kind: str
+    """Such as ``prompt``, ``tool``, ``mcp``, ``shell``, ``turn`` or ``compaction``; docs/reference lists them all."""
+    name: str = ""
+    """Which one of its kind: a tool, a phase, a reason; never text that a person or a model wrote."""
+    amount: int | None = None
+    """A duration in microseconds, or a length; what it is follows from ``kind``."""
+    secret: bytes | None = None
+    """Text that only its keyed hash may be kept of; it never leaves memory."""
+
+
+class LimitSample(NamedTuple):
+    """How much of one allowance was used at one moment."""
+
+    session: str
+    at: int
+    """Microseconds since the epoch, UTC."""
+    limit: str
+    """The agent's id of the limit."""
+    window: int | None
+    """In minutes."""
+    used: int | None
+    """In hundredths of a percent."""
+    resets_at: int | None = None
+    """Microseconds since the epoch, UTC."""
+    plan: str | None = None
+    credits: str | None = None
+    """The balance as logged: a decimal number, or ``unlimited``."""
+
+
+class OwnCounter(NamedTuple):
+    """What an agent itself says a session has used; compared with the responses, never added to them."""
+
+    session: str
+    at: int | None
+    scope: str
+    """Which of its counters, such as ``thread`` or ``cost-state``."""
+    model: str | None
+    """None where it is not told by model."""
+    tokens: TokenVector
+    unreported: tuple[str, ...] = ()
+    """Components that this counter does not tell."""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -98,6 +159,10 @@ class Batch(msgspec.Struct, frozen=True):
     unknown_records: int = 0
     torn: str | None = None
     """Why a document is not whole; nothing else of the batch counts then, and the document is read again next time."""
+    items: tuple[Item, ...] = ()
+    limits: tuple[LimitSample, ...] = ()
+    counters: tuple[OwnCounter, ...] = ()
+    """In the order of the lines; of one session, scope and model the last one holds."""
 
 
 class SourceRows(msgspec.Struct, frozen=True):
@@ -127,6 +192,28 @@ class Response(msgspec.Struct, frozen=True):
     """False while the log holds a placeholder that a later row may replace."""
     calls: tuple[str, ...] = ()
     """Ids of the tool calls that this response issued."""
+    turn: str | None = None
+    """The agent's id of the turn that it belongs to."""
+    effort: str | None = None
+    """Of reasoning, as logged."""
+    branch: str | None = None
+    """Checked out at that moment; None where the log says no more than its session does."""
+    cwd: str | None = None
+    """At that moment; None where the log says no more than its session does."""
+    provider: str | None = None
+    """Who served it, by the agent's own name for it; None where the log says no more than its session does."""
+    window: int | None = None
+    """The size of the model's context in tokens, as logged."""
+    web_searches: int = 0
+    """Requests that are paid for one by one."""
+
+
+class Keeping(NamedTuple):
+    """How long an agent keeps the logs below one directory."""
+
+    root: Path
+    days: int
+    """After a log's last change; then the agent deletes it."""
 
 
 class Grown(NamedTuple):
@@ -147,6 +234,8 @@ class LogReader(Protocol):
     """Changes whenever counting changes, so that stored occurrences are read anew."""
     unreported: tuple[str, ...]
     """Components of the token vector that this agent never logs."""
+    unlogged: tuple[str, ...]
+    """What was served and no log of this agent tells of, as short phrases."""
     usage_since: int | None
     """Sessions born earlier may hold answers without any usage (microseconds since the epoch); None if none do."""
     session_variables: tuple[str, ...]
@@ -156,6 +245,10 @@ class LogReader(Protocol):
 
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """The directories below which logs are looked for, whether they are there or not."""
+        ...
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:
+        """Which logs the agent deletes by itself, and when; none if it keeps them for ever."""
         ...
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:

@@ -18,6 +18,8 @@ COMMANDS: Final = {
     "check": "check",
     "settle": "settle",
     "sessions": "sessions",
+    "usage": "usage",
+    "reconcile": "reconcile",
     "show": "show",
     "log": "log",
     "report": "report",

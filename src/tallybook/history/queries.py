@@ -210,6 +210,17 @@ def history_total(store: Store) -> Total:
     return _total(store.rows(f"SELECT count(*), {SUMS} FROM response r"))  # noqa: S608
 
 
+def tokens_by_key(store: Store, agent: str, keys: Iterable[str] | None = None) -> dict[str, int]:
+    """The total of each response of an agent, by the response's key; of these keys alone where some are given."""
+    rows = store.rows(
+        """SELECT r.key, r.input + r.cache_read + r.cache_write_5m + r.cache_write_1h + r.cache_write_unknown + r.output
+        FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent WHERE a.name = ?""",
+        (agent,),
+    )
+    wanted = None if keys is None else set(keys)
+    return {key: total for key, total in rows if wanted is None or key in wanted}
+
+
 class StoredSessions(msgspec.Struct, frozen=True):
     """What identity asks of the history."""
 

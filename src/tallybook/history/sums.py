@@ -19,8 +19,9 @@ SUMS: Final = """coalesce(sum(r.input), 0), coalesce(sum(r.cache_read), 0), coal
 coalesce(sum(r.cache_write_1h), 0), coalesce(sum(r.cache_write_unknown), 0),
 coalesce(sum(r.output), 0), coalesce(sum(r.reasoning), 0)"""
 """Of responses ``r``, in the order of the token vector."""
-_VECTOR: Final = """r.input, r.cache_read, r.cache_write_5m, r.cache_write_1h, r.cache_write_unknown,
+VECTOR: Final = """r.input, r.cache_read, r.cache_write_5m, r.cache_write_1h, r.cache_write_unknown,
 r.output, r.reasoning"""
+"""Of one response ``r``, in the same order."""
 _CONTEXT: Final = "r.input + r.cache_read + r.cache_write_5m + r.cache_write_1h + r.cache_write_unknown"
 _BANDS: Final = (*(name for _, name in CONTEXT_BANDS), LONGEST_BAND)
 _BAND: Final = f"""CASE {" ".join(f"WHEN {_CONTEXT} <= {most} THEN {n}" for n, (most, _) in enumerate(CONTEXT_BANDS))}
@@ -62,7 +63,7 @@ def used(store: Store, session: Span, end: tuple[int, int]) -> tuple[tuple[Class
     ]
     if any(row[_DAY_AT] is None for row in rows):
         undated = store.rows(
-            f"""SELECT m.text, t.text, r.source, r.offset, {_VECTOR}
+            f"""SELECT m.text, t.text, r.source, r.offset, {VECTOR}
             FROM response r {_WORDS} WHERE {_UP_TO} AND r.at IS NULL""",  # noqa: S608
             values,
         )
@@ -78,23 +79,37 @@ def _day(number: int) -> str:
 
 
 def _placed(store: Store, session: Span, undated: list[tuple[Any, ...]]) -> list[ClassUsage]:
-    """Undated responses on the day of the nearest dated one: in the same log by bytes, else the session's first."""
-    dated = store.rows(
-        "SELECT source, offset, at FROM response WHERE session = ? AND at IS NOT NULL ORDER BY at, source, offset",
-        (session.number,),
-    )
-    near: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for source, offset, at in dated:
-        near[source].append((offset, at))
-    known = [at for _, _, at in dated[:1]] + [at for at in (session.born_at, session.last_at) if at is not None]
+    """Undated responses on the day of the moment that stands for theirs."""
+    places = Places(store, session)
     classes = []
     for model, tier, source, offset, *parts in undated:
         tokens = TokenVector(*parts)
-        same = min(near[source], key=lambda one: (abs(one[0] - offset), one), default=None)
-        at = same[1] if same else known[0] if known else _file_time(store, source)
-        day = f"{datetime.fromtimestamp(at // 1_000_000, UTC):%Y-%m-%d}"
+        day = f"{datetime.fromtimestamp(places.moment(source, offset) // 1_000_000, UTC):%Y-%m-%d}"
         classes.append(ClassUsage(PriceClass(model, tier, context_band(tokens.context), day), 1, tokens))
     return classes
+
+
+class Places:
+    """Moments for the undated responses of one session: of the nearest dated one in the same log, else its first."""
+
+    def __init__(self, store: Store, session: Span) -> None:
+        self._store = store
+        self._near: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        dated = store.rows(
+            "SELECT source, offset, at FROM response WHERE session = ? AND at IS NOT NULL ORDER BY at, source, offset",
+            (session.number,),
+        )
+        for source, offset, at in dated:
+            self._near[source].append((offset, at))
+        known = [at for _, _, at in dated[:1]] + [at for at in (session.born_at, session.last_at) if at is not None]
+        self._known = known[0] if known else None
+
+    def moment(self, source: int, offset: int) -> int:
+        """Microseconds since the epoch for the response at this place."""
+        same = min(self._near[source], key=lambda one: (abs(one[0] - offset), one), default=None)
+        if same is not None:
+            return same[1]
+        return _file_time(self._store, source) if self._known is None else self._known
 
 
 def _file_time(store: Store, source: int) -> int:

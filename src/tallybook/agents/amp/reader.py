@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Grown, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Grown, Keeping, Line, LogFile, Response, SourceRows
 
 AGENT: Final = "amp"
 
@@ -21,6 +21,7 @@ class AmpReader:
     agent: str = AGENT
     version: str = "amp/2"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h", "reasoning")
+    unlogged: tuple[str, ...] = ("threads that are kept on the server alone, all since May 2026",)
     usage_since: int | None = None
     session_variables: tuple[str, ...] = ("AMP_CURRENT_THREAD_ID", "AMP_THREAD_ID")
     call_variable: str | None = None
@@ -28,6 +29,10 @@ class AmpReader:
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """Amp's directory of threads."""
         return paths.roots(environ)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:  # noqa: ARG002 - the port's
+        """None: Amp deletes no thread."""
+        return ()
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every thread below ``$AMP_DATA_DIR``, or else ``amp`` in ``$XDG_DATA_HOME`` or ``$HOME/.local/share``."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Grown, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Grown, Keeping, Line, LogFile, Response, SourceRows
 
 VERSION: Final = "claude/1"
 
@@ -21,6 +21,12 @@ class ClaudeCodeReader:
     agent: str = paths.AGENT
     version: str = VERSION
     unreported: tuple[str, ...] = ()
+    unlogged: tuple[str, ...] = (
+        "compaction, titles and other helper calls",
+        "runs without session persistence",
+        "the rest of answers that were cut off",
+        "logs that were deleted before they were read",
+    )
     usage_since: int | None = None
     session_variables: tuple[str, ...] = ("CLAUDE_CODE_SESSION_ID",)
     call_variable: str | None = None
@@ -28,6 +34,12 @@ class ClaudeCodeReader:
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """The ``projects`` of every configuration directory."""
         return paths.log_roots(environ)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:
+        """Transcripts go after thirty days, unless the settings say otherwise."""
+        from tallybook.agents.claude_code import retention  # noqa: PLC0415 - for the doctor alone
+
+        return retention.keepings(environ)
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every log below the roots that ``environ`` names."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Grown, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Grown, Keeping, Line, LogFile, Response, SourceRows
 
 AGENT: Final = "codex"
 
@@ -21,6 +21,13 @@ class CodexReader:
     agent: str = AGENT
     version: str = "codex/1"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h")
+    unlogged: tuple[str, ...] = (
+        "ephemeral threads, and the titles that the terminal has written",
+        "answers that were cut off or interrupted",
+        "remote compaction before version 0.153",
+        "all usage before 6 September 2025",
+        "tasks in the cloud",
+    )
     usage_since: int | None = 1_757_116_800_000_000
     """6 September 2025: no Codex before that wrote a token count."""
     session_variables: tuple[str, ...] = ("CODEX_THREAD_ID",)
@@ -29,6 +36,10 @@ class CodexReader:
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
         """``sessions`` and ``archived_sessions`` of the Codex home."""
         return paths.log_roots(environ)
+
+    def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:  # noqa: ARG002 - the port's
+        """None: Codex moves and packs its rollouts, and deletes none."""
+        return ()
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every rollout below ``$CODEX_HOME``, or else below ``$HOME/.codex``."""

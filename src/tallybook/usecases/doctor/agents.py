@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tallybook.agents.identity import Ambiguous, Flag, Found, NoSession
 from tallybook.agents.registry import reader, readers
 from tallybook.clock import timestamp
 from tallybook.history.contents import UnreadableLog, read_log
-from tallybook.history.inspection import inspect
-from tallybook.history.store import StoreUnavailable, open_store
 from tallybook.reports.words import counted
 from tallybook.usecases.detection import ambiguous, detected
 from tallybook.usecases.doctor.finding import note, ok, problem
+from tallybook.usecases.doctor.store import sound_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from tallybook.agents.port import LogFile, LogReader
     from tallybook.usecases.doctor.finding import Finding
     from tallybook.usecases.workspace import Workspace
-
-_SECONDS: Final = 5.0
 
 
 def logs(workspace: Workspace) -> Iterator[Finding]:
@@ -110,15 +107,9 @@ def session(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _answer(workspace: Workspace) -> Answer:
-    """With the history where it is sound, as it was last read; opening a damaged one would set it aside."""
-    try:
-        facts = inspect(workspace.data, _SECONDS)
-        if facts is None or facts.foreign or facts.faults:
-            return detected(workspace, None, Flag())
-        with open_store(workspace.data) as store:
-            return detected(workspace, store, Flag())
-    except StoreUnavailable:
-        return detected(workspace, None, Flag())
+    """With the history where it is sound, as it was last read."""
+    with sound_store(workspace) as store:
+        return detected(workspace, store, Flag())
 
 
 def _found(answer: Found, workspace: Workspace) -> Iterator[Finding]:

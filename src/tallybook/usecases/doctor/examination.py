@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tallybook.usecases.doctor import agents, clock, data, hooks, ledger, lock, settings, store, surroundings, versions
+from tallybook.usecases.doctor import (
+    agents,
+    clock,
+    data,
+    hooks,
+    ledger,
+    lock,
+    retention,
+    settings,
+    store,
+    surroundings,
+    versions,
+)
 from tallybook.usecases.doctor import writer as writers
 from tallybook.usecases.doctor.finding import Finding, Look, Status, problem
 
@@ -75,6 +87,7 @@ CHECKS: Final = (
     Check("data", "store", store.store, _LONG),
     Check("agents", "logs", agents.logs, _LONG),
     Check("agents", "session", agents.session),
+    Check("agents", "retention", retention.retention, _LONG),
 )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from tallybook.history.inspection import inspect
-from tallybook.history.store import NAME, SCHEMA, StoreDamaged, StoreUnavailable
+from tallybook.history.store import NAME, SCHEMA, StoreDamaged, StoreUnavailable, open_store
 from tallybook.reports.words import counted
 from tallybook.usecases.doctor.finding import note, ok, problem
 from tallybook.usecases.doctor.places import readable
@@ -14,12 +15,31 @@ from tallybook.usecases.doctor.places import readable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tallybook.history.store import Store
     from tallybook.usecases.doctor.finding import Finding
     from tallybook.usecases.workspace import Workspace
 
 _SECONDS: Final = 30.0
+_GLANCE: Final = 5.0
 _KEPT: Final = "facts of deleted logs are in the old file alone"
 _ANEW: Final = f"tally sessions sets it aside and builds it anew; {_KEPT}"
+
+
+@contextmanager
+def sound_store(workspace: Workspace) -> Iterator[Store | None]:
+    """The history as it was last read; None where it is missing or not sound, for opening would set it aside."""
+    found = None
+    try:
+        facts = inspect(workspace.data, _GLANCE)
+        if facts is not None and not facts.foreign and not facts.faults:
+            found = open_store(workspace.data)
+    except StoreUnavailable:
+        found = None
+    if found is None:
+        yield None
+        return
+    with found:
+        yield found
 
 
 def store(workspace: Workspace) -> Iterator[Finding]:

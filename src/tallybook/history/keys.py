@@ -1,0 +1,95 @@
+"""Names what sums are added up by: the store's numbers become agents, models, days and blocks."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tallybook.history.blocks import block_starts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tallybook.history.store import Store
+
+_EPOCH: Final = date(1970, 1, 1)
+_QUARTER: Final = 900
+_OF_SESSIONS: Final = ("agent", "session", "project", "origin")
+
+
+class Values(NamedTuple):
+    """What the store tells of some responses, in its own numbers; None for what was not asked."""
+
+    session: int | None
+    model: int | None
+    day: int | None
+    """Local, since 1970-01-01."""
+    quarter: int | None
+    """Quarters of an hour since the epoch."""
+
+
+class Keys:
+    """The key of any values that one question brought."""
+
+    def __init__(self, store: Store, by: Sequence[str], values: Iterable[Values]) -> None:
+        self._sessions: dict[int | None, tuple[str | None, ...]] = {}
+        if set(by) & set(_OF_SESSIONS):
+            rows = store.rows(
+                "SELECT s.id, a.name, s.name, s.cwd, s.origin FROM session s JOIN agent a ON a.id = s.agent"
+            )
+            self._sessions = {number: tuple(names) for number, *names in rows}
+        self._models: dict[int | None, str] = {}
+        if "model" in by:
+            self._models = dict(store.rows("SELECT id, text FROM word"))
+        self._by_agent = "agent" in by
+        self._blocks = self._cut(values) if "block" in by else {}
+        self._namers = [self._namer(name) for name in by]
+
+    def name(self, values: Values) -> tuple[str | None, ...]:
+        """The key, in the order of what was asked."""
+        return tuple([namer(values) for namer in self._namers])
+
+    def _namer(self, name: str) -> Callable[[Values], str | None]:
+        if name in _OF_SESSIONS:
+            place, sessions = _OF_SESSIONS.index(name), self._sessions
+            return lambda values: sessions[values.session][place]
+        if name == "model":
+            return lambda values: self._models.get(values.model)
+        if name == "block":
+            return lambda values: self._blocks[self._lane(values)][values.quarter or 0]
+        of_day = {"day": _day, "week": _week, "month": _month}[name]
+        return lambda values: of_day(values.day or 0)
+
+    def _cut(self, values: Iterable[Values]) -> dict[str | None, dict[int, str]]:
+        """The begin of its block for each quarter of an hour; agents that are told apart have their own."""
+        lanes: dict[str | None, set[int]] = {}
+        for one in values:
+            lanes.setdefault(self._lane(one), set()).add(one.quarter or 0)
+        return {
+            lane: {at // _QUARTER: _moment(begin) for at, begin in block_starts(q * _QUARTER for q in quarters).items()}
+            for lane, quarters in lanes.items()
+        }
+
+    def _lane(self, values: Values) -> str | None:
+        return self._sessions[values.session][0] if self._by_agent else None
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    return (_EPOCH + timedelta(days=number)).isoformat()
+
+
+@lru_cache(maxsize=4096)
+def _week(number: int) -> str:
+    year, week, _ = (_EPOCH + timedelta(days=number)).isocalendar()
+    return f"{year}-W{week:02}"
+
+
+@lru_cache(maxsize=4096)
+def _month(number: int) -> str:
+    return _day(number)[:7]
+
+
+def _moment(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,146 @@
+"""Puts our sums beside those of another tool's report, cell by cell, and says where each difference comes from."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from tallybook.history.ccusage import NOTHING, Counts, Report, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tallybook.history.usage import UsageRow
+
+EQUAL: Final = "equal"
+UNEXPLAINED: Final = "unexplained"
+_WEEK: Final = timedelta(days=7)
+_ID: Final = 36
+"""Length of the thread's id at the end of a rollout's name."""
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One period (or session) and model, counted twice."""
+
+    period: str
+    model: str
+    ours: Counts
+    theirs: Counts
+    cause: str
+
+    @property
+    def difference(self) -> Counts:
+        """Ours less theirs."""
+        return Counts(*(a - b for a, b in zip(self.ours, self.theirs, strict=True)))
+
+
+class Reconciled(msgspec.Struct, frozen=True):
+    """Both sums side by side."""
+
+    view: View
+    cells: tuple[Cell, ...]
+    """Those that differ first to last; ``equal`` more are the same in both."""
+    equal: int
+    ours: Counts
+    theirs: Counts
+
+    @property
+    def unexplained(self) -> int:
+        """How many cells differ for no known reason."""
+        return sum(cell.cause == UNEXPLAINED for cell in self.cells)
+
+
+def dimensions(view: View) -> tuple[str, ...]:
+    """What our sums must be by to be compared."""
+    return ("session" if view is View.SESSION else "day", "model", "agent")
+
+
+def compared(report: Report, rows: Iterable[UsageRow]) -> Reconciled:
+    """Compare a report with our sums by its ``dimensions``."""
+    names = _Names(report)
+    ours: dict[tuple[str, str], list[UsageRow]] = {}
+    for row in rows:
+        period, model, agent = row.key
+        if not report.agents or agent in report.agents:
+            ours.setdefault((names.of(period or ""), model or ""), []).append(row)
+    keys = sorted(ours.keys() | report.cells.keys())
+    cells = [_cell(key, ours.get(key, []), report.cells.get(key)) for key in keys]
+    explained = _across_periods(cells)
+    return Reconciled(
+        report.view,
+        tuple(cell for cell in explained if cell.cause != EQUAL),
+        sum(cell.cause == EQUAL for cell in explained),
+        _sum(cell.ours for cell in cells),
+        _sum(cell.theirs for cell in cells),
+    )
+
+
+class _Names:
+    """What the report calls a day or a session of ours."""
+
+    def __init__(self, report: Report) -> None:
+        self._view = report.view
+        names = {period for period, _ in report.cells}
+        self._weeks = sorted(_days(names)) if report.view is View.WEEKLY else []
+        self._sessions = {name.rpartition("/")[2].removesuffix(".jsonl")[-_ID:]: name for name in names}
+
+    def of(self, period: str) -> str:
+        if self._view is View.MONTHLY:
+            return period[:7]
+        if self._view is View.SESSION:
+            return self._sessions.get(period[-_ID:]) or self._sessions.get(period.partition("/")[0], period)
+        if self._view is View.WEEKLY:
+            day = date.fromisoformat(period)
+            begins = self._weeks[0] if self._weeks else day
+            return (day - (day - begins) % _WEEK).isoformat()
+        return period
+
+
+def _days(names: Iterable[str]) -> Iterator[date]:
+    for name in names:
+        try:
+            yield date.fromisoformat(name)
+        except ValueError:
+            continue
+
+
+def _cell(key: tuple[str, str], rows: list[UsageRow], theirs: Counts | None) -> Cell:
+    vectors = [row.tokens for row in rows if row.tokens is not None]
+    ours = _sum(Counts(it.input, it.cache_read, it.cache_write, it.output) for it in vectors)
+    other = theirs or NOTHING
+    reasoning = sum(it.reasoning for it in vectors)
+    more = tuple(b - a for a, b in zip(ours, other, strict=True))
+    if ours == other:
+        cause = EQUAL
+    elif theirs is None:
+        cause = "not in the report"
+    elif not rows:
+        cause = "not in the history: were those logs deleted, or are they elsewhere?"
+    elif reasoning and more == (0, 0, 0, reasoning):
+        cause = "the report has added the reasoning, which is a part of the output"
+    else:
+        cause = UNEXPLAINED
+    return Cell(*key, ours, other, cause)
+
+
+def _across_periods(cells: list[Cell]) -> list[Cell]:
+    """Differences of one model that cancel each other out lie in where a day begins."""
+    differing: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if cell.cause != EQUAL:
+            differing.setdefault(cell.model, []).append(cell)
+    shifted = {
+        model for model, some in differing.items() if len(some) > 1 and _sum(one.difference for one in some) == NOTHING
+    }
+    cause = "other periods have it: was the report made in another time zone?"
+    return [replace(cell, cause=cause) if cell.cause != EQUAL and cell.model in shifted else cell for cell in cells]
+
+
+def _sum(parts: Iterable[Counts]) -> Counts:
+    total = NOTHING
+    for part in parts:
+        total = total.plus(part)
+    return total

@@ -1,0 +1,136 @@
+"""Adds up the whole history by agent, model, day or whatever else is asked for, brought up to date first."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tallybook.agents.registry import AGENTS, reader
+from tallybook.domain.problems import Problem, Refusal
+from tallybook.history.choice import Filter
+from tallybook.history.store import open_store
+from tallybook.history.usage import DIMENSIONS, Query, Usage, usage
+from tallybook.history.zones import LocalZone, Zone, named
+from tallybook.usecases.capture import with_history
+
+if TYPE_CHECKING:
+    from tallybook.history.ingest import IngestReport
+    from tallybook.history.store import Store
+    from tallybook.usecases.workspace import Workspace
+
+DEFAULT_BY: Final = ("day",)
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What a person asks."""
+
+    by: tuple[str, ...] = ()
+    """Of ``DIMENSIONS``; one text may name several, with commas."""
+    since: str | None = None
+    """A date, or a time in ISO 8601: this moment and later ones."""
+    until: str | None = None
+    """A date that is counted whole, or a time that is not counted itself."""
+    timezone: str | None = None
+    agents: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    update: bool = True
+    """Whether the logs are read first."""
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Something that an agent's logs can't hold."""
+
+    agent: str
+    what: str
+
+
+class UsageAnswer(msgspec.Struct, frozen=True):
+    """The sums, and what they can't tell."""
+
+    by: tuple[str, ...]
+    usage: Usage
+    coverage: tuple[Gap, ...]
+    problems: tuple[Problem, ...]
+
+
+def usage_of_history(workspace: Workspace, request: Request) -> UsageAnswer | Refusal:
+    """The sums that are asked for.
+
+    Raises:
+        StoreUnavailable: the history can't be used.
+
+    """
+    query = _query(request)
+    if isinstance(query, Refusal):
+        return query
+
+    def answer(store: Store, problems: tuple[Problem, ...]) -> UsageAnswer:
+        found = usage(store, query)
+        return UsageAnswer(query.by, found, _coverage(found), (*workspace.problems, *problems, *store.problems))
+
+    def updated(store: Store, report: IngestReport) -> UsageAnswer:
+        return answer(store, report.problems)
+
+    if request.update:
+        return with_history(workspace, updated)
+    with open_store(workspace.data) as store:
+        return answer(store, ())
+
+
+def _coverage(found: Usage) -> tuple[Gap, ...]:
+    gaps: list[Gap] = []
+    for agent in found.agents:
+        if agent in AGENTS:
+            its = reader(agent)
+            gaps.extend(Gap(agent, f"{name.replace('_', ' ')} tokens: never logged") for name in its.unreported)
+            gaps.extend(Gap(agent, what) for what in its.unlogged)
+    return tuple(gaps)
+
+
+def _query(request: Request) -> Query | Refusal:
+    by = tuple(dict.fromkeys(name for text in request.by for name in text.split(",") if name)) or DEFAULT_BY
+    unknown = [name for name in by if name not in DIMENSIONS]
+    if unknown:
+        return Refusal(
+            "unknown-dimension", f"usage has no {unknown[0]!r}", f"known: {', '.join(DIMENSIONS)}", usage=True
+        )
+    strangers = [name for name in request.agents if name not in AGENTS]
+    if strangers:
+        return Refusal(
+            "unknown-agent", f"there is no agent {strangers[0]!r}", f"known: {', '.join(AGENTS)}", usage=True
+        )
+    zone = LocalZone() if request.timezone is None else named(request.timezone)
+    if zone is None:
+        hint = "such as Europe/Berlin or UTC; without --timezone the local one is taken"
+        return Refusal("unknown-timezone", f"there is no time zone {request.timezone!r}", hint, usage=True)
+    since = _moment(request.since, zone, end=False)
+    if isinstance(since, Refusal):
+        return since
+    until = _moment(request.until, zone, end=True)
+    if isinstance(until, Refusal):
+        return until
+    where = Filter(since, until, request.agents, request.models, request.projects, request.sessions)
+    return Query(by, zone, where)
+
+
+def _moment(text: str | None, zone: Zone, *, end: bool) -> int | Refusal | None:
+    """Microseconds since the epoch; of a date its begin, or with ``end`` that of the next."""
+    if text is None:
+        return None
+    try:
+        if _DATE.fullmatch(text):
+            day = date.fromisoformat(text)
+            at = datetime.combine(day + timedelta(days=1) if end else day, time())
+        else:
+            at = datetime.fromisoformat(text)
+        seconds = zone.instant(at) if at.tzinfo is None else int(at.timestamp())
+    except (ValueError, OverflowError, OSError):
+        hint = "a date such as 2026-06-19, or a time such as 2026-06-19T10:00:00Z"
+        return Refusal("unreadable-date", f"{text[:40]!r} is no date", hint, usage=True)
+    return seconds * 1_000_000 + at.microsecond

@@ -1,0 +1,155 @@
+"""`tally usage`: every response of every agent once, by whatever is asked for."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from commands.agents import AmpAgent, ClaudeAgent, CodexAgent
+from commands.bench import VECTOR, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from commands.bench import Bench
+
+DAY = "2026-03-28T22:30:00.000Z"
+NEXT = "2026-03-29T21:59:59.000Z"
+COST = {"usd": None, "nano_usd": None, "priced_share": 0, "reason": "no price book"}
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine stands in Berlin."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def dated(agent: ClaudeAgent, *times: str) -> list[Counter[str]]:
+    """One answer at each of these times."""
+    used = []
+    for at in times:
+        before = len(agent.records)
+        used.append(agent.say())
+        for record in agent.records[before:]:
+            record["timestamp"] = at
+    agent.flush()
+    return used
+
+
+def test_the_sums_are_what_was_served(bench: Bench) -> None:
+    """By agent, session and model; rows add up to the total."""
+    claude, codex, amp = ClaudeAgent(bench, 1), CodexAgent(bench, 2), AmpAgent(bench, 3)
+    truth = {agent.agent: agent.say() + agent.say() for agent in (claude, codex, amp)}
+    told = bench.ok("usage", "--by", "agent", "--json").json
+    assert told["schema"] == "tallybook.usage/1"
+    assert {row["key"]["agent"]: tokens(row["tokens"]) for row in told["rows"]} == truth
+    assert all(set(row) == {"key", "responses", "tokens", "cost", "quality"} for row in told["rows"])
+    assert all(set(row["tokens"]) == VECTOR and row["cost"] == COST for row in told["rows"])
+    assert tokens(told["total"]["tokens"]) == sum(truth.values(), Counter())
+    assert told["total"]["responses"] == 6
+    rows = bench.ok("usage", "--by", "session,model", "--json").json["rows"]
+    assert {(row["key"]["session"], row["key"]["model"]) for row in rows} == {
+        (agent.session, agent.model) for agent in (claude, codex, amp)
+    }
+
+
+@pytest.mark.usefixtures("berlin")
+def test_days_are_local_or_those_of_a_zone(bench: Bench) -> None:
+    """The night of the change of clocks belongs to the day that the clocks show."""
+    first, second = dated(ClaudeAgent(bench, 1), DAY, NEXT)
+    rows = bench.ok("usage", "--json").json["rows"]
+    assert {row["key"]["day"]: tokens(row["tokens"]) for row in rows} == {"2026-03-28": first, "2026-03-29": second}
+    kolkata = bench.ok("usage", "--timezone", "Asia/Kolkata", "--json").json["rows"]
+    assert [row["key"]["day"] for row in kolkata] == ["2026-03-29", "2026-03-30"]
+    weeks = bench.ok("usage", "--by", "week", "--by", "month", "--json").json
+    assert weeks["by"] == ["week", "month"]
+    assert [row["key"] for row in weeks["rows"]] == [{"week": "2026-W13", "month": "2026-03"}]
+    blocks = bench.ok("usage", "--by", "block", "--json").json["rows"]
+    assert [row["key"]["block"] for row in blocks] == ["2026-03-28T22:00:00Z", "2026-03-29T21:00:00Z"]
+
+
+@pytest.mark.usefixtures("berlin")
+def test_a_day_is_counted_whole_and_a_time_is_not(bench: Bench) -> None:
+    """`--until` a date includes all of it; times are half-open."""
+    first, second = dated(ClaudeAgent(bench, 1), DAY, NEXT)
+
+    def total(*options: str) -> Counter[str]:
+        return tokens(bench.ok("usage", *options, "--json").json["total"]["tokens"])
+
+    assert total("--until", "2026-03-28") == first
+    assert total("--since", "2026-03-29") == second
+    assert total("--since", "2026-03-28", "--until", "2026-03-29") == first + second
+    assert total("--until", DAY) == Counter()
+    assert total("--since", DAY, "--until", NEXT) == first
+    assert total("--since", "2026-03-28T23:30:00") == first + second
+    assert total("--since", "2026-03-28T23:30:01") == second
+
+
+def test_only_what_is_asked_for(bench: Bench) -> None:
+    """Agents, models by pattern, projects by name, sessions."""
+    claude, codex = ClaudeAgent(bench, 1), CodexAgent(bench, 2)
+    truth = {1: claude.say(), 2: codex.say()}
+    for number, options in (
+        (1, ("--agent", "claude")),
+        (2, ("--model", "gpt-*")),
+        (2, ("--session", codex.session)),
+        (1, ("--project", bench.repo.name, "--agent", "claude")),
+    ):
+        assert tokens(bench.ok("usage", *options, "--json").json["total"]["tokens"]) == truth[number]
+    nothing = bench.ok("usage", "--project", "elsewhere", "--json").json
+    assert (nothing["rows"], nothing["total"]["responses"], nothing["coverage"]) == ([], 0, [])
+    assert nothing["total"]["tokens"]["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--by", "colour"), "unknown-dimension"),
+        (("--agent", "nobody"), "unknown-agent"),
+        (("--timezone", "Mars/Olympus"), "unknown-timezone"),
+        (("--since", "yesterday"), "unreadable-date"),
+        (("--until", "2026-02-30"), "unreadable-date"),
+        (("--since", ""), "unreadable-date"),
+        (("--until", "9999-12-31"), "unreadable-date"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(bench: Bench, options: tuple[str, ...], code: str) -> None:
+    """Exit 2, with a hint, and nothing is read or written."""
+    assert bench.misused("usage", *options) == code
+    assert not (bench.data / "history.db").exists()
+
+
+def test_what_logs_cannot_hold_is_said(bench: Bench) -> None:
+    """For the agents that have a part in the answer, and no other."""
+    CodexAgent(bench, 1).say()
+    told = bench.ok("usage", "--json").json
+    assert {gap["agent"] for gap in told["coverage"]} == {"codex"}
+    assert any("ephemeral" in gap["what"] for gap in told["coverage"])
+    assert "not in the logs of codex: " in bench.ok("usage").err
+
+
+def test_without_update_it_tells_what_is_stored(bench: Bench) -> None:
+    """New lines of logs wait for the next update."""
+    agent = CodexAgent(bench, 1)
+    first = agent.say()
+    bench.ok("usage")
+    second = agent.say()
+    assert tokens(bench.ok("usage", "--no-update", "--json").json["total"]["tokens"]) == first
+    assert tokens(bench.ok("usage", "--json").json["total"]["tokens"]) == first + second
+
+
+def test_people_get_a_table(bench: Bench) -> None:
+    """The total stands last."""
+    CodexAgent(bench, 1, model="evil\x1b[2Jmodel").say()
+    head, row, total = bench.ok("usage", "--by", "model,agent").out.splitlines()
+    assert head.split("\t")[:3] == ["model", "agent", "responses"]
+    assert "\x1b" not in row
+    assert row.split("\t")[1:3] == ["codex", "1"]
+    assert total.split("\t")[:3] == ["total", "", "1"]

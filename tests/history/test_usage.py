@@ -1,0 +1,223 @@
+"""Sums of the history by anything, against the same sums made by hand from the responses that were logged."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from operator import add
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from history.fake import SECOND, T0, FakeReader, World
+from tallybook.domain.quality import Quality, join, worst
+from tallybook.history.blocks import block_starts
+from tallybook.history.choice import Filter
+from tallybook.history.usage import DIMENSIONS, Query, Usage, usage
+from tallybook.history.zones import NamedZone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+PARTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "cache_write_unknown", "output", "reasoning")
+
+
+class Served(NamedTuple):
+    """One response as it was logged."""
+
+    session: str
+    model: str
+    hours: int | None
+    """After the first moment; None for an undated one."""
+    tokens: tuple[int, ...]
+    quality: Quality
+
+    @property
+    def at(self) -> datetime:
+        return EPOCH + timedelta(seconds=T0 // SECOND, hours=self.hours or 0)
+
+    @property
+    def project(self) -> str | None:
+        return {"s1": "/src/a", "s2": "/src/b"}.get(self.session)
+
+
+responses = st.builds(
+    Served,
+    st.sampled_from(["s1", "s2", "s3"]),
+    st.sampled_from(["gpt-5", "gpt-5-codex", "opus"]),
+    st.integers(0, 24 * 400),
+    st.tuples(*[st.integers(0, 10**6)] * 5, st.integers(100, 200), st.integers(0, 100)),
+    st.sampled_from([Quality.EXACT, Quality.EXACT, Quality.LOWER_BOUND, Quality.UNVERIFIED]),
+)
+histories = st.lists(responses, max_size=25)
+dimensions = st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True).map(tuple)
+
+
+def fill(world: World, served: list[Served]) -> None:
+    """One log for each session."""
+    logs: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for number, one in enumerate(served):
+        row: dict[str, object] = {"id": f"r{number}", "group": f"g{number}", "session": one.session}
+        if one.hours is not None:
+            row["at"] = T0 + one.hours * 3600 * SECOND
+        tokens = dict(zip(PARTS, one.tokens, strict=True))
+        logs[one.session].append({**row, "model": one.model, "tokens": tokens, "quality": str(one.quality)})
+    for session, rows in logs.items():
+        cwd = next(one.project for one in served if one.session == session)
+        world.write(session, {"session": session, "fact": {"cwd": cwd}}, *rows)
+    world.ingest()
+
+
+def asked(world: World, *by: str, where: Filter | None = None, zone: ZoneInfo = BERLIN) -> Usage:
+    """The answer of the store."""
+    with world.store() as store:
+        return usage(store, Query(by, NamedZone(zone), where or Filter()))
+
+
+def keys(served: list[Served], by: tuple[str, ...]) -> list[tuple[str | None, ...]]:
+    """What each response stands under."""
+    blocks = block_starts(int(one.at.timestamp()) // 900 * 900 for one in served)
+    local = [one.at.astimezone(BERLIN) for one in served]
+    columns: dict[str, list[str | None]] = {
+        "agent": ["fake"] * len(served),
+        "model": [one.model for one in served],
+        "day": [f"{at:%Y-%m-%d}" for at in local],
+        "week": [f"{at:%G-W%V}" for at in local],
+        "month": [f"{at:%Y-%m}" for at in local],
+        "block": [
+            f"{EPOCH + timedelta(seconds=blocks[int(one.at.timestamp()) // 900 * 900]):%Y-%m-%dT%H:%M:%SZ}"
+            for one in served
+        ],
+        "session": [one.session for one in served],
+        "project": [one.project for one in served],
+        "origin": ["main"] * len(served),
+    }
+    return list(zip(*(columns[name] for name in by), strict=True)) if by else [()] * len(served)
+
+
+def plain(found: Usage) -> dict[tuple[str | None, ...], tuple[object, ...]]:
+    """The rows without their classes."""
+    return {row.key: (row.responses, row.tokens and row.tokens.parts(), row.quality) for row in found.rows}
+
+
+def by_hand(served: list[Served], by: tuple[str, ...]) -> dict[tuple[str | None, ...], tuple[object, ...]]:
+    """The same from the responses themselves."""
+    sums: dict[tuple[str | None, ...], tuple[int, ...]] = {}
+    counts: Counter[tuple[str | None, ...]] = Counter()
+    qualities: dict[tuple[str | None, ...], list[Quality]] = defaultdict(list)
+    for key, one in zip(keys(served, by), served, strict=True):
+        sums[key] = tuple(map(add, sums.get(key, (0,) * 7), one.tokens))
+        counts[key] += 1
+        qualities[key].append(one.quality)
+    return {key: (counts[key], sums[key], join(qualities[key])) for key in sums}
+
+
+@settings(max_examples=40)
+@given(served=histories, by=dimensions)
+def test_every_response_is_in_one_row(
+    served: list[Served], by: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Rows by any dimensions are the sums made by hand, and add up to the total."""
+    world = World(tmp_path_factory.mktemp("usage"))
+    fill(world, served)
+    found = asked(world, *by)
+    assert plain(found) == by_hand(served, by)
+    total = by_hand(served, ()).get((), (0, (0,) * 7, Quality.EXACT))
+    assert found.total.tokens is not None
+    assert (found.total.responses, found.total.tokens.parts(), found.total.quality) == total
+    assert found.agents == (("fake",) if served else ())
+
+
+@settings(max_examples=40)
+@given(served=histories, data=st.data())
+def test_filters_leave_the_sums_of_what_they_let_through(
+    served: list[Served], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Half-open times, patterns of models, projects by directory or name, sessions."""
+    world = World(tmp_path_factory.mktemp("usage"))
+    fill(world, served)
+    since, until = (data.draw(st.none() | st.integers(0, 24 * 400)) for _ in "ab")
+    models = data.draw(st.sampled_from([(), ("gpt-5",), ("gpt-5*",), ("none",), ("opus", "gpt-5-*")]))
+    projects = data.draw(st.sampled_from([(), ("/src/a",), ("b",), ("/work",)]))
+    sessions = data.draw(st.sampled_from([(), ("s1", "s3"), ("nobody",)]))
+    let_through = [
+        one
+        for one in served
+        if (since is None or (one.hours or 0) >= since)
+        and (until is None or (one.hours or 0) < until)
+        and (not models or any(fnmatchcase(one.model, pattern) for pattern in models))
+        and (not projects or one.project in {*projects, *(f"/src/{name}" for name in projects)})
+        and (not sessions or one.session in sessions)
+    ]
+    hour = 3600 * SECOND
+    where = Filter(
+        since=None if since is None else T0 + since * hour,
+        until=None if until is None else T0 + until * hour,
+        models=models,
+        projects=projects,
+        sessions=sessions,
+    )
+    for by in ((), ("day", "model"), ("session", "block")):
+        assert plain(asked(world, *by, where=where)) == by_hand(let_through, by)
+
+
+def test_undated_responses_are_placed_and_said_to_be_estimated(tmp_path: Path) -> None:
+    """One takes the day of the nearest dated response of its log; its number is not lost to any filter of days."""
+    world = World(tmp_path)
+    tokens = (1, 0, 0, 0, 0, 5, 0)
+    fill(world, [Served("s1", "opus", hours, tokens, Quality.EXACT) for hours in (0, 240, None)])
+    first, last = asked(world, "day").rows
+    assert (first.responses, first.quality) == (1, Quality.EXACT)
+    assert (last.responses, last.quality) == (2, Quality.ESTIMATED)
+    only = asked(world, "day", where=Filter(until=T0 + 3600 * SECOND))
+    assert only.rows == (first,)
+    assert asked(world, "day", where=Filter(since=T0 + 3600 * SECOND)).rows == (last,)
+
+
+def test_sessions_from_before_any_usage_are_unmeasured(tmp_path: Path) -> None:
+    """They have no number, not the number 0, and what they are added to is a lower bound."""
+    world = World(tmp_path)
+    world.write("old", {"session": "old", "fact": {"born_at": T0 - 100 * SECOND}})
+    world.write("new", {"session": "new", "at": T0, "id": "r", "tokens": {"input": 3}})
+    reader = FakeReader()
+    reader.usage_since = T0
+    world.ingest(reader)
+    found = asked(world, "session")
+    assert plain(found) == {
+        ("new",): (1, (3, 0, 0, 0, 0, 0, 0), Quality.EXACT),
+        ("old",): (0, None, Quality.UNMEASURED),
+    }
+    assert found.total.quality == worst(Quality.EXACT, Quality.UNMEASURED) == Quality.LOWER_BOUND
+    alone = asked(world, "model", where=Filter(sessions=("old",)))
+    assert alone.total.tokens is None
+    assert [row.key for row in alone.rows] == [(None,)]
+    assert asked(world, where=Filter(models=("m1",))).total.quality == Quality.EXACT
+
+
+def test_blocks_of_agents_that_are_told_apart_are_their_own(tmp_path: Path) -> None:
+    """Without the agents a block is one of the whole selection."""
+    world = World(tmp_path)
+    hours = (0, 3, 6)
+    tokens = (1, 0, 0, 0, 0, 0, 0)
+    fill(world, [Served("s1", "opus", hour, tokens, Quality.EXACT) for hour in hours])
+    begin = EPOCH + timedelta(seconds=T0 // SECOND // 3600 * 3600)
+    texts = [f"{begin + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}" for hour in (0, 6)]
+    assert [row.key for row in asked(world, "block").rows] == [(text,) for text in texts]
+    assert [row.key for row in asked(world, "agent", "block").rows] == [("fake", text) for text in texts]
+
+
+def test_an_empty_store_gives_an_exact_nothing(tmp_path: Path) -> None:
+    """No rows, and a total of zero that is known."""
+    world = World(tmp_path)
+    for by in itertools.combinations(DIMENSIONS, 2):
+        found = asked(world, *by)
+        assert found.rows == ()
+        assert (found.total.responses, found.total.quality) == (0, Quality.EXACT)
