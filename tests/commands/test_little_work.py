@@ -35,7 +35,6 @@ HEAVY = {
     "importlib.resources",
     "platformdirs",
     "rich",
-    "secrets",
     "tempfile",
     "tomllib",
     "typer",
