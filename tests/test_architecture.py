@@ -32,6 +32,7 @@ BROKEN = [
     ("siblings", "tallybook.domain.injected", "import tallybook.domain.injected_too"),
     ("agents", "tallybook.agents.codex.injected", "import tallybook.agents.claude_code"),
     ("agents", "tallybook.agents.amp.injected", "import tallybook.agents.codex"),
+    ("agents", "tallybook.agents.gemini_cli.injected", "import tallybook.agents.amp"),
     ("domain", "tallybook.domain.injected", "import platformdirs"),
     ("domain-io", "tallybook.domain.injected", "import socket"),
     ("hooks", "tallybook.hooks.injected", "import msgspec"),
@@ -128,11 +129,11 @@ def test_every_contract_is_broken_above() -> None:
 
 
 SHARED = {"__init__", "documents", "handover", "identity", "lines", "offspring", "port", "processes", "programs"}
-SHARED |= {"registry", "surrogates"}
+SHARED |= {"registry", "surrogates", "trees"}
 VENDORS = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
 VENDORS -= {*SHARED, "__pycache__"}
 HOOKED = {"claude_code", "codex"}
-BEHIND_THE_PORT = ("tallybook.agents.port.", "tallybook.agents.documents.", "tallybook.agents.surrogates.")
+BEHIND_THE_PORT = tuple(f"tallybook.agents.{name}." for name in ("port", "documents", "surrogates", "trees"))
 
 
 def test_every_vendor_is_in_the_independence_contract() -> None:

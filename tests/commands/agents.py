@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 
 from commands.bench import Bench, Json
+from commands.gemini_agent import GeminiAgent
+from commands.pi_agent import PiAgent
 from loggen import amp, claude, codex
 
 
@@ -311,4 +313,4 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Agent = CodexAgent | ClaudeAgent | AmpAgent
+Agent = CodexAgent | ClaudeAgent | AmpAgent | GeminiAgent | PiAgent

@@ -8,6 +8,8 @@ import pytest
 
 from commands.agents import AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import Bench
+from commands.gemini_agent import GeminiAgent
+from commands.pi_agent import PiAgent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,11 +22,15 @@ def bench(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path, home, monkeypatch)
 
 
-@pytest.fixture(params=["amp", "amp-late", "claude", "codex", "codex-late"])
+@pytest.fixture(params=["amp", "amp-late", "claude", "codex", "codex-late", "gemini", "pi"])
 def agent(request: pytest.FixtureRequest, bench: Bench) -> Agent:
     """One running session of each kind of agent."""
     if request.param == "claude":
         return ClaudeAgent(bench, 1)
+    if request.param == "gemini":
+        return GeminiAgent(bench, 1)
+    if request.param == "pi":
+        return PiAgent(bench, 1)
     if request.param.startswith("amp"):
         return AmpAgent(bench, 1, late=request.param == "amp-late")
     return CodexAgent(bench, 1, late=request.param == "codex-late")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, now
+from commands.gemini_agent import GeminiAgent
+from commands.pi_agent import PiAgent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,13 +148,31 @@ def amp_secrets(agent: AmpAgent, secret: str) -> None:
     agent.more |= {"title": secret, "draft": content, "queuedMessages": [secret], "meta": {secret: secret}}
 
 
+def gemini_lines(secret: str) -> Iterator[Json]:
+    """Records of Gemini with a secret wherever text can stand."""
+    parts = [{"text": secret, "thought": secret}, {"functionCall": {"name": secret, "args": {secret: secret}}}]
+    told = {"content": parts, "displayContent": secret, "thoughts": [{"subject": secret, "description": secret}]}
+    calls = [{"id": "call_x", "name": secret, "args": {secret: [secret]}, "result": parts, "resultDisplay": secret}]
+    for nth, kind in enumerate(("user", "gemini", "info", "error", "warning", secret)):
+        yield {"id": f"{kind[:1]}{nth}", "timestamp": now(), "type": kind, **told, "toolCalls": calls, "note": secret}
+        yield {"id": [secret], "type": kind, **told, "tokens": {secret: secret, "input": secret}}
+    yield {"$set": {"summary": secret, "memoryScratchpad": {secret: secret}, "directories": [secret], "kind": secret}}
+    yield {"$set": {"messages": [{"id": "m", "type": "gemini", **told}, secret]}}
+    yield {"$rewindTo": secret}
+    yield {secret: secret}
+
+
 def plant(agent: Agent) -> None:
     """Write all secrets into the log, as good lines, as lines of wrong shape, and torn."""
     for secret in FAMILIES.values():
         if isinstance(agent, AmpAgent):
             amp_secrets(agent, secret)
+        elif isinstance(agent, GeminiAgent):
+            agent.lines += gemini_lines(secret)
         elif isinstance(agent, ClaudeAgent):
             agent.records += claude_rows(agent.session, secret)
+        elif isinstance(agent, PiAgent):
+            agent.tell(secret)
         else:
             agent.rollout.lines += [
                 {"timestamp": now(), **row} for row in codex_rows(secret) if row["payload"] != secret
@@ -175,13 +195,13 @@ def held(*places: Path) -> set[str]:
     return {path.name for path in files if MARK.lower().encode() in path.read_bytes().lower()}
 
 
-@pytest.mark.parametrize("kin", [AmpAgent, ClaudeAgent, CodexAgent])
+@pytest.mark.parametrize("kin", [AmpAgent, ClaudeAgent, CodexAgent, GeminiAgent, PiAgent])
 def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[Agent]) -> None:
     assert len(FAMILIES) >= 40
     agent = kin(bench, 1)
     used = agent.say()
     plant(agent)
-    assert held(bench.home / ".claude", bench.home / ".codex", bench.home / ".local")
+    assert held(*(bench.home / place for place in (".claude", ".codex", ".gemini", ".local", ".pi")))
     said = [bench.ok("start-task", "--title", "t", "--kind", "product", "--json", **agent.environ)]
     goal = str(said[0].goal["id"])
     said += [

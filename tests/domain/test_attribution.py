@@ -320,6 +320,12 @@ def test_responses_that_fell_are_seen_though_the_tokens_did_not(book: Book) -> N
     assert parts(book)[1] == ("s", "a.1.0", 0, "unverified")
 
 
+def test_a_class_in_which_nothing_was_counted_may_go_again(book: Book) -> None:
+    book.start("a", replace(used("s"), classes=(of_class(0, 10), of_class(1, 0))))
+    book.finish("a", used("s", 15))
+    assert parts(book) == [("s", None, 10, "exact"), ("s", "a.1.0", 5, "exact")]
+
+
 def test_a_boundary_without_a_log_cuts_nothing(book: Book) -> None:
     book.start("a", used("s", 10))
     book.mark("a", "one", lost("s"))

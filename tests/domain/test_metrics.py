@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tallybook.domain.attribution import counter_of
+from tallybook.domain.attribution import Tally, counter_of, segments_of, tallies_of
 from tallybook.domain.figures import Measure
 from tallybook.domain.metrics import accounts
-from tallybook.domain.quality import Quality
+from tallybook.domain.quality import Quality, join
 from tallybook.domain.replay import fold
 from tallybook.domain.tokens import ZERO, TokenVector, total_of
 from tallybook.domain.usage import SessionKey, merge_classes
 from worlds import Book, World, attribute, born, child, lost, messy_events, of_class, used, worlds
 
 if TYPE_CHECKING:
-    from tallybook.domain.attribution import SessionLine
+    from tallybook.domain.attribution import Segment, SessionLine
     from tallybook.domain.events import Event
     from tallybook.domain.figures import GoalUsage
     from tallybook.domain.state import LedgerState
@@ -79,6 +80,20 @@ def assert_adds_up(goal: GoalUsage) -> None:
         place = (attempt.goal, attempt.attempt.number)
         stages = [each.measure.tokens for each in goal.stages if (each.goal, each.attempt) == place]
         assert total_of(tokens or ZERO for tokens in stages) == (attempt.measure.tokens or ZERO)
+
+
+@given(st.one_of(messy_events(), worlds().map(lambda world: world.book.events)))
+def test_a_session_added_up_is_the_sum_of_its_parts(events: list[Event]) -> None:
+    state = fold(events)
+    for key, line in state.lines.items():
+        parts: dict[tuple[str, int] | None, list[Segment]] = {}
+        for segment in segments_of(key, line):
+            owner = segment.owner
+            parts.setdefault(None if owner is None else (owner.goal, owner.attempt), []).append(segment)
+        added_up = {part: Tally(counter_of(own), join(it.quality for it in own)) for part, own in parts.items()}
+        assert tallies_of(line) == added_up
+    handed_out = accounts(state)
+    assert dict(handed_out.measures) == {goal: usage.measure for goal, usage in handed_out.goals.items()}
 
 
 @given(messy_events())

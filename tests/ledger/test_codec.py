@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.ledgers import GOAL, WRITER, envelope_of, tampered
 from strategies import events
@@ -12,8 +14,8 @@ from tallybook.domain.events import Body, Event, GoalStarted, StageMarked, Unkno
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import ClassUsage, PriceClass, SessionUsage, SnapshotReason
-from tallybook.ledger.codec import Decoded, decode, encode
-from tallybook.ledger.line import Fault, RawEvent, UnwritableEventError, build, parse
+from tallybook.ledger.codec import Decoded, decode, decode_canonical, encode
+from tallybook.ledger.line import Fault, RawEvent, UnwritableEventError, build, framed, is_canonical, parse
 
 VECTOR = {
     "input": 1,
@@ -74,6 +76,39 @@ def test_every_event_survives_its_line(event: Event) -> None:
     assert isinstance(raw, RawEvent)
     assert decode(raw) == Decoded(event)
     assert repr(decode(raw)) == repr(Decoded(event))
+
+
+@given(events, st.data())
+def test_a_line_is_the_same_event_whichever_way_it_is_read(event: Event, data: st.DataObject) -> None:
+    """The short way takes what it would write itself, and nothing that the long way refuses or reads otherwise."""
+    line, _ = build(envelope_of(event), encode(event.body))
+    frame = framed(line)
+    assert frame is not None
+    assert decode_canonical(frame) == event
+    start = line.index(b'"body":') + len(b'"body":')
+    at = data.draw(st.integers(start, len(line) - 27))
+    piece = data.draw(st.sampled_from([b"", b" ", b"-", b"0", b"9", b'"', b",", b"}", b"x", b"\xff", b"\\u0041"]))
+    changed = line[:at] + piece + line[at + data.draw(st.integers(0, 1)) : -26]
+    other = changed + b',"sum":"' + sha256(changed).hexdigest()[:16].encode() + b'"}'
+    frame, raw = framed(other), parse(other)
+    short = None if frame is None else decode_canonical(frame)
+    if short is not None:
+        assert isinstance(raw, RawEvent)
+        assert is_canonical(other, raw)
+        assert decode(raw) == Decoded(short)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("day", "today"), ("day", "2026-11-22\n"), ("context", "≤1M"), ("responses", -1)]
+)
+def test_a_price_class_that_can_not_be_is_refused_either_way(path: str, value: object) -> None:
+    body = changed(encode(BODY), f"sessions.0.classes.0.{path}", value)
+    line, raw = build(envelope_of(event(BODY)), body)
+    frame, fault = framed(line), decode(raw)
+    assert frame is not None
+    assert decode_canonical(frame) is None
+    assert isinstance(fault, Fault)
+    assert fault.code == "bad-body"
 
 
 def test_the_form_of_a_snapshot() -> None:

@@ -37,13 +37,16 @@ from tallybook.ledger.goal_index import GoalIndex, read_index
 from tallybook.ledger.goal_lookup import look_up
 from tallybook.ledger.replica import Replica
 from tallybook.ledger.seal import sealed
+from tallybook.ledger.stream import stream
 from worlds import messy_events, numbers, worlds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tallybook.domain.events import Event, NewEvent
     from tallybook.domain.state import LedgerState
+    from tallybook.ledger.file import FileSystem
     from tallybook.ledger.store import Ledger
 
 PLACES = ("git/tallybook/events", "metrics")
@@ -54,7 +57,13 @@ class Reads:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
+        monkeypatch.setattr("tallybook.ledger.replica.stream", self._stream)
         monkeypatch.setattr("tallybook.ledger.replica.fold", self._fold)
+
+    def _stream(self, files: FileSystem, directories: tuple[Path, ...], take: Callable[[Event], None]) -> object:
+        position = stream(files, directories, take)
+        self.count += position is not None
+        return position
 
     def _fold(self, events: list[Event]) -> LedgerState:
         self.count += 1

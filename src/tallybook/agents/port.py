@@ -1,8 +1,9 @@
 """What a reader of one agent's logs must offer; the rest of the program knows agents only by this.
 
-A reader works in two steps, both free of I/O. ``read`` turns complete lines into *occurrences*: facts as they
-stand in one file at one byte offset, text left out. ``derive`` turns all occurrences of one *unit* (files that
-may copy from each other) into *responses*, each counted once whatever the order in which files were found.
+A reader works in two steps, both free of I/O but for a small note of the agent's own beside a log. ``read`` turns
+complete lines into *occurrences*: facts as they stand in one file at one byte offset, text left out. ``derive`` turns
+all occurrences of one *unit* (files that may copy from each other) into *responses*, each counted once whatever the
+order in which files were found.
 
 A log is a growing file of lines, or a *document* that its agent rewrites as a whole. Of a document all is read anew
 whenever it has changed, and what was served stays served: a group that a later version does not have is kept as it
@@ -13,7 +14,7 @@ version of the document and of its reader; and a reader goes on to understand wh
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -35,6 +36,8 @@ class LogFile(NamedTuple):
     compressed: bool = False
     whole: bool = False
     """One document that is rewritten as a whole, not lines that are added to."""
+    written: int | None = None
+    """Of a document that is being read, when this version of it was written: microseconds since the epoch, UTC."""
 
     @property
     def path(self) -> Path:
@@ -270,6 +273,19 @@ class LogReader(Protocol):
         """Count one unit; the result depends on the set of sources only, not on their order."""
         ...
 
+    def is_agent_process(self, argv: Sequence[str]) -> bool:
+        """Whether a process with these arguments is this agent."""
+        ...
+
+    def registered_session(self, environ: Mapping[str, str], pid: int, started: str) -> str | None:
+        """The session that the agent's own registry names for the process ``pid`` (start time as in /proc)."""
+        ...
+
+
+@runtime_checkable
+class GrowingReader(Protocol):
+    """A reader whose units may become long, and that can count one log alone by what was added to it."""
+
     def kept(self, source: SourceRows) -> bytes | None:
         """What further rows of a unit that is this log alone can be counted from; None where all rows are needed."""
         ...
@@ -279,12 +295,4 @@ class LogReader(Protocol):
 
         None where these rows may change a response before them, so that all rows must be derived.
         """
-        ...
-
-    def is_agent_process(self, argv: Sequence[str]) -> bool:
-        """Whether a process with these arguments is this agent."""
-        ...
-
-    def registered_session(self, environ: Mapping[str, str], pid: int, started: str) -> str | None:
-        """The session that the agent's own registry names for the process ``pid`` (start time as in /proc)."""
         ...

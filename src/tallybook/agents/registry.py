@@ -28,7 +28,32 @@ def _codex() -> LogReader:
     return CodexReader()
 
 
-_MAKERS: Final[dict[str, Callable[[], LogReader]]] = {"amp": _amp, "claude": _claude, "codex": _codex}
+def _droid() -> LogReader:
+    from tallybook.agents.droid.reader import DroidReader  # noqa: PLC0415 - on demand, see above
+
+    return DroidReader()
+
+
+def _gemini() -> LogReader:
+    from tallybook.agents.gemini_cli.reader import GeminiReader  # noqa: PLC0415 - on demand, see above
+
+    return GeminiReader()
+
+
+def _pi() -> LogReader:
+    from tallybook.agents.pi.reader import PiReader  # noqa: PLC0415 - on demand, see above
+
+    return PiReader()
+
+
+_MAKERS: Final[dict[str, Callable[[], LogReader]]] = {
+    "amp": _amp,
+    "claude": _claude,
+    "codex": _codex,
+    "droid": _droid,
+    "gemini": _gemini,
+    "pi": _pi,
+}
 AGENTS: Final = tuple(_MAKERS)
 """The names of all agents."""
 ANY: Final = f"{', '.join(AGENTS[:-1])} or {AGENTS[-1]}"

@@ -5,11 +5,12 @@ For every session the sum over all segments equals the highest counter seen, wha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from tallybook.domain.quality import Quality, worst
+from tallybook.domain.quality import Quality, join, worst
 from tallybook.domain.tokens import COMPONENTS, ZERO, TokenVector, total_of
 from tallybook.domain.usage import ClassUsage, PriceClass, SessionKey
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-class Owner(msgspec.Struct, frozen=True):
+class Owner(msgspec.Struct, frozen=True, gc=False):
     """The part of a goal that a segment belongs to."""
 
     goal: str
@@ -28,7 +29,7 @@ class Owner(msgspec.Struct, frozen=True):
     """The session joined the goal itself, not through an ancestor."""
 
 
-class Point(msgspec.Struct, frozen=True):
+class Point(msgspec.Struct, frozen=True, gc=False):
     """The counter of one session at one boundary."""
 
     snapshot: str
@@ -41,7 +42,7 @@ class Point(msgspec.Struct, frozen=True):
     unreported: tuple[str, ...] = ()
 
 
-class SessionLine(msgspec.Struct, frozen=True):
+class SessionLine(msgspec.Struct, frozen=True, gc=False):
     """All boundaries of one session, in the order of events."""
 
     parent: str | None = None
@@ -49,11 +50,14 @@ class SessionLine(msgspec.Struct, frozen=True):
 
     @property
     def is_measured(self) -> bool:
-        """Whether some boundary has a counter."""
-        return any(point.quality is not Quality.UNMEASURED for point in self.points)
+        """Whether some boundary has a counter; mostly the first one has."""
+        for point in self.points:  # noqa: SIM110 - any() takes longer to begin than this to end
+            if point.quality is not _UNMEASURED:
+                return True
+        return False
 
 
-class Segment(msgspec.Struct, frozen=True):
+class Segment(msgspec.Struct, frozen=True, gc=False):
     """What one session used between two boundaries."""
 
     session: SessionKey
@@ -69,26 +73,56 @@ class Segment(msgspec.Struct, frozen=True):
         return total_of(usage.tokens for usage in self.classes)
 
 
+Part = tuple[str, int]
+"""A goal and the number of its attempt."""
+
+
+class Tally(NamedTuple):
+    """Some segments added up."""
+
+    tokens: TokenVector
+    quality: Quality
+    """The join of theirs."""
+
+
+_UNMEASURED: Final = Quality.UNMEASURED
 _NOTHING: Final = ClassUsage(PriceClass("", "", "", ""), 0, ZERO)
 
 
 def segments_of(session: SessionKey, line: SessionLine) -> Iterator[Segment]:
     """Cut one session's counter at its boundaries."""
-    counted: dict[PriceClass, ClassUsage] = {}
-    unsettled = False
+    counter = _Counter()
     for point in line.points:
-        if point.quality == Quality.UNMEASURED:
-            unsettled = True
-            yield Segment(session, point.owner, (), point.quality, point.snapshot)
-            continue
-        growth, fell = _growth(counted, point.classes)
-        quality: Quality = point.quality
-        if fell or unsettled:
-            quality = worst(quality, Quality.UNVERIFIED)
-        if point.pending:
-            quality = worst(quality, Quality.LOWER_BOUND)
-        unsettled = point.pending
-        yield Segment(session, point.owner, growth, quality, point.snapshot, point.unreported)
+        before = counter.counted.copy()
+        quality = counter.advance(point)
+        if point.quality is _UNMEASURED:
+            yield Segment(session, point.owner, (), quality, point.snapshot)
+        else:
+            growth = tuple(_growth(before, counter.counted, point.classes))
+            yield Segment(session, point.owner, growth, quality, point.snapshot, point.unreported)
+
+
+def tallies_of(line: SessionLine) -> dict[Part | None, Tally]:
+    """The segments added up by attempt, those that belong to no goal under None."""
+    found: dict[Part | None, Tally] = {}
+    counter, reached = _Counter(), ZERO
+    for part, points in groupby(line.points, _part):
+        quality = join(map(counter.advance, points))
+        before, reached = reached, counter.total
+        grown, earlier = reached.growth_since(before), found.get(part)
+        found[part] = (
+            Tally(grown, quality) if earlier is None else Tally(earlier.tokens + grown, worst(earlier.quality, quality))
+        )
+    return found
+
+
+def tally_of(segment: Segment) -> Tally:
+    """One segment alone."""
+    return Tally(segment.tokens, segment.quality)
+
+
+def _part(point: Point) -> Part | None:
+    return None if point.owner is None else (point.owner.goal, point.owner.attempt)
 
 
 def counter_of(segments: Iterable[Segment]) -> TokenVector:
@@ -96,41 +130,77 @@ def counter_of(segments: Iterable[Segment]) -> TokenVector:
     return total_of(segment.tokens for segment in segments)
 
 
-def _growth(
-    counted: dict[PriceClass, ClassUsage], classes: tuple[ClassUsage, ...]
-) -> tuple[tuple[ClassUsage, ...], bool]:
-    """What ``classes`` add to ``counted``, which is brought up to date, and whether anything fell.
+class _Counter:
+    """What was counted of a session up to one boundary; it never falls."""
+
+    def __init__(self) -> None:
+        self.counted: dict[PriceClass, ClassUsage] = {}
+        self._unsettled = False
+
+    @property
+    def total(self) -> TokenVector:
+        return total_of(usage.tokens for usage in self.counted.values())
+
+    def advance(self, point: Point) -> Quality:
+        """Go on to the next boundary; the quality of what came since the one before."""
+        if point.quality is _UNMEASURED:
+            self._unsettled = True
+            return point.quality
+        in_doubt = _count(self.counted, point.classes) or self._unsettled
+        self._unsettled = point.pending
+        quality = worst(point.quality, Quality.UNVERIFIED) if in_doubt else point.quality
+        return worst(quality, Quality.LOWER_BOUND) if point.pending else quality
+
+
+def _count(counted: dict[PriceClass, ClassUsage], classes: tuple[ClassUsage, ...]) -> bool:
+    """Bring ``counted`` up to ``classes``; whether anything fell.
 
     Where a class fell, usage may have moved between classes; then no more is added in all than the sum over
     classes grew beyond what was handed out before, so that nothing is counted twice.
     """
-    raw, fell, met = [], False, 0
+    if _rises(counted, classes):
+        for usage in classes:
+            if usage.responses or usage.tokens:
+                counted[usage.price_class] = usage
+        return False
+    raw = [_grown(counted.get(usage.price_class), usage) for usage in classes]
+    for usage in _limited(raw, _room(counted.values(), classes)):
+        if usage.responses or usage.tokens:
+            earlier = counted.get(usage.price_class, _NOTHING)
+            counted[usage.price_class] = ClassUsage(
+                usage.price_class, earlier.responses + usage.responses, earlier.tokens + usage.tokens
+            )
+    return True
+
+
+def _rises(counted: dict[PriceClass, ClassUsage], classes: tuple[ClassUsage, ...]) -> bool:
+    """Whether every class that was counted is there and has not fallen."""
+    met = 0
     for usage in classes:
         earlier = counted.get(usage.price_class)
-        if earlier is None:
-            raw.append(usage)
-            continue
-        met += 1
-        fell = fell or earlier.responses > usage.responses or not usage.tokens.covers(earlier.tokens)
-        raw.append(
-            ClassUsage(
-                usage.price_class,
-                max(usage.responses - earlier.responses, 0),
-                usage.tokens.growth_since(earlier.tokens),
-            )
-        )
-    if not fell and met == len(counted):
-        grown = tuple(usage for usage in raw if usage.responses or usage.tokens)
-        if grown:
-            counted.update((usage.price_class, usage) for usage in classes if usage.responses or usage.tokens)
-        return grown, False
-    grown = tuple(usage for usage in _limited(raw, _room(counted.values(), classes)) if usage.responses or usage.tokens)
-    for usage in grown:
-        earlier = counted.get(usage.price_class, _NOTHING)
-        counted[usage.price_class] = ClassUsage(
-            usage.price_class, earlier.responses + usage.responses, earlier.tokens + usage.tokens
-        )
-    return grown, True
+        if earlier is not None:
+            met += 1
+            if earlier.responses > usage.responses or not usage.tokens.covers(earlier.tokens):
+                return False
+    return met == len(counted)
+
+
+def _growth(
+    before: dict[PriceClass, ClassUsage], after: dict[PriceClass, ClassUsage], classes: tuple[ClassUsage, ...]
+) -> Iterator[ClassUsage]:
+    """What was counted more ``after`` than ``before``, in the order of ``classes``."""
+    for price_class in (usage.price_class for usage in classes):
+        if price_class in after:
+            grown = _grown(before.get(price_class), after[price_class])
+            if grown.responses or grown.tokens:
+                yield grown
+
+
+def _grown(earlier: ClassUsage | None, usage: ClassUsage) -> ClassUsage:
+    if earlier is None:
+        return usage
+    responses = max(usage.responses - earlier.responses, 0)
+    return ClassUsage(usage.price_class, responses, usage.tokens.growth_since(earlier.tokens))
 
 
 def _room(counted: Iterable[ClassUsage], classes: tuple[ClassUsage, ...]) -> ClassUsage:

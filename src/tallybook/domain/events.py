@@ -124,7 +124,7 @@ class GoalsMerged(msgspec.Struct, frozen=True):
     dropped: str
 
 
-class StageMarked(msgspec.Struct, frozen=True):
+class StageMarked(msgspec.Struct, frozen=True, gc=False):
     """The part of the attempt that ends here has a name."""
 
     TYPE: ClassVar = "stage_marked"
@@ -136,7 +136,7 @@ class StageMarked(msgspec.Struct, frozen=True):
     """A second mark with the same key is the same mark."""
 
 
-class UsageSnapshot(msgspec.Struct, frozen=True):
+class UsageSnapshot(msgspec.Struct, frozen=True, gc=False):
     """What sessions had used when a command ran for the goal."""
 
     TYPE: ClassVar = "usage_snapshot"
@@ -226,7 +226,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     body: Body
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One line of the ledger, read."""
 
     id: str

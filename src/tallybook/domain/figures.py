@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from tallybook.domain.attribution import Segment
+from tallybook.domain.attribution import Part, Segment, Tally
 from tallybook.domain.goal import Attempt, ManualUsage
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import ZERO, TokenVector, total_of
@@ -120,6 +120,8 @@ class Figures(msgspec.Struct, eq=False):
         default_factory=dict
     )
     """Each session cut at its boundaries, each part with its number, by the goal that owns it."""
+    tallies: dict[SessionKey, Mapping[Part | None, Tally]] = msgspec.field(default_factory=dict)
+    """Each session added up by the attempt that owns a part of it, the remainder under None."""
 
     def __eq__(self, other: object) -> bool:
         """Whether it is such a memory, whatever it holds."""
@@ -135,4 +137,5 @@ class Figures(msgspec.Struct, eq=False):
     def forget_session(self, key: SessionKey) -> None:
         """Some boundary of the session changed."""
         self.segments.pop(key, None)
+        self.tallies.pop(key, None)
         self.changed.add(key)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tallybook.domain.events import SessionRef
 from tallybook.domain.tokens import TokenVector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 KINDS: Final = ("product", "retro", "meta", "check")
@@ -54,7 +54,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     result_fit: str | None = None
 
 
-class Stage(msgspec.Struct, frozen=True, array_like=True):
+class Stage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A named part of an attempt; it ends at ``at``."""
 
     name: str
@@ -63,7 +63,7 @@ class Stage(msgspec.Struct, frozen=True, array_like=True):
     key: str | None = None
 
 
-class Attempt(msgspec.Struct, frozen=True, array_like=True):
+class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One pass at a goal."""
 
     number: int
@@ -165,14 +165,7 @@ class Goal(msgspec.Struct, frozen=True, array_like=True):
 
 def with_attempt(goal: Goal, attempt: Attempt) -> Goal:
     """The goal with its last attempt replaced: what most events do."""
-    values = list(_values(goal))
-    values[_ATTEMPTS] = (*goal.attempts[:-1], attempt)
-    return Goal(*values)
-
-
-_FIELDS: Final = Goal.__struct_fields__
-_ATTEMPTS: Final = _FIELDS.index("attempts")
-_values: Final[Callable[[Goal], tuple[Any, ...]]] = attrgetter(*_FIELDS)
+    return replace(goal, attempts=(*goal.attempts[:-1], attempt))
 
 
 def moment(text: str) -> datetime | None:

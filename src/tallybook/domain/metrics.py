@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from tallybook.domain.attribution import Segment, counter_of, segments_of
+from tallybook.domain.attribution import Part, Segment, Tally, counter_of, segments_of, tallies_of, tally_of
 from tallybook.domain.figures import (
     AttemptUsage,
     GoalUsage,
@@ -131,13 +131,24 @@ def measure_of(state: LedgerState, goal_id: str) -> Measure:
         KeyError: there is no such goal.
     """
     members = members_of(state, goal_id)
-    split = _split(state, members, _segments(state, members))
-    return _whole(tuple(usage for part in split for usage in _attempts(part)), members).measure
+    tallies = [_tallies(state, key) for key in _owned(state, members)]
+    attempts = []
+    for goal in members:
+        measured = _is_measured(state, goal)
+        for attempt in goal.attempts:
+            part = (goal.id, attempt.number)
+            own = [of_session[part] for of_session in tallies if part in of_session]
+            attempts.append(AttemptUsage(attempt, goal.id, _measure(goal, attempt, own, measured=measured)))
+    return _whole(attempts, members).measure
+
+
+def _owned(state: LedgerState, members: list[Goal]) -> list[SessionKey]:
+    """The sessions of which these goals own a part."""
+    return sorted({key for goal in members for key in state.index.owned.get(goal.id, ())})
 
 
 def _segments(state: LedgerState, members: list[Goal]) -> tuple[Segment, ...]:
-    keys = {key for goal in members for key in state.index.owned.get(goal.id, ())}
-    return tuple(segment for key in sorted(keys) for segment in _of_goals(state, key, members))
+    return tuple(segment for key in _owned(state, members) for segment in _of_goals(state, key, members))
 
 
 def members_of(state: LedgerState, goal_id: str) -> list[Goal]:
@@ -169,9 +180,16 @@ def _cut(state: LedgerState, key: SessionKey) -> Mapping[str | None, tuple[tuple
 
 
 def _share(state: LedgerState, key: SessionKey) -> Share:
-    parts = _cut(state, key)
-    counter = counter_of(segment for numbered in parts.values() for _, segment in numbered)
-    return Share(counter, counter_of(segment for _, segment in parts[None]) if None in parts else None)
+    tallies = _tallies(state, key)
+    counter = total_of(tally.tokens for tally in tallies.values())
+    return Share(counter, tallies[None].tokens if None in tallies else None)
+
+
+def _tallies(state: LedgerState, key: SessionKey) -> Mapping[Part | None, Tally]:
+    known = state.figures.tallies.get(key)
+    if known is None:
+        known = state.figures.tallies[key] = tallies_of(state.lines[key])
+    return known
 
 
 class _Whole(msgspec.Struct, frozen=True):
@@ -180,7 +198,7 @@ class _Whole(msgspec.Struct, frozen=True):
     manual: tuple[ManualShare, ...]
 
 
-def _whole(attempts: tuple[AttemptUsage, ...], members: list[Goal]) -> _Whole:
+def _whole(attempts: Sequence[AttemptUsage], members: list[Goal]) -> _Whole:
     """What the attempts used; numbers given by hand stand in where nothing was captured for a goal."""
     captured = {goal.id: total_measure(use.measure for use in attempts if use.goal == goal.id) for goal in members}
     manual = tuple(
@@ -249,19 +267,19 @@ def _is_measured(state: LedgerState, goal: Goal) -> bool:
 def _attempts(parts: _Parts) -> Iterable[AttemptUsage]:
     for attempt in parts.goal.attempts:
         places = ((attempt.number, index) for index in range(len(attempt.stages) + 1))
-        own = [segment for place in places for segment in parts.by_place.get(place, ())]
-        yield AttemptUsage(attempt, parts.goal.id, _measure(parts, attempt, own))
+        own = [tally_of(segment) for place in places for segment in parts.by_place.get(place, ())]
+        yield AttemptUsage(attempt, parts.goal.id, _measure(parts.goal, attempt, own, measured=parts.measured))
 
 
-def _measure(parts: _Parts, attempt: Attempt, segments: Sequence[Segment]) -> Measure:
-    qualities = [segment.quality for segment in segments]
-    if parts.goal.session is None and attempt.number == 1:
+def _measure(goal: Goal, attempt: Attempt, tallies: Sequence[Tally], *, measured: bool) -> Measure:
+    qualities = [tally.quality for tally in tallies]
+    if goal.session is None and attempt.number == 1:
         qualities.append(Quality.UNMEASURED)
-    if parts.measured and not qualities:
+    if measured and not qualities:
         qualities.append(Quality.EXACT)
     quality = join(qualities)
     known = quality is not Quality.UNMEASURED
-    return Measure(counter_of(segments) if known else None, quality)
+    return Measure(total_of(tally.tokens for tally in tallies) if known else None, quality)
 
 
 def _stages(parts: _Parts) -> Iterable[StageUsage]:
@@ -272,7 +290,8 @@ def _stages(parts: _Parts) -> Iterable[StageUsage]:
         end = None if attempt.outcome is None else attempt.outcome.finished_at
         places.append((None, end, None))
         for index, (name, at, notes) in enumerate(places):
-            measure = _measure(parts, attempt, parts.by_place.get((attempt.number, index), ()))
+            own = [tally_of(segment) for segment in parts.by_place.get((attempt.number, index), ())]
+            measure = _measure(parts.goal, attempt, own, measured=parts.measured)
             yield StageUsage(parts.goal.id, attempt.number, name, at, notes, measure)
 
 

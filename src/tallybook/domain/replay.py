@@ -19,7 +19,6 @@ from tallybook.domain.events import (
     GoalStarted,
     GoalUpdated,
     StageMarked,
-    UnknownBody,
     UsageManual,
     UsageSnapshot,
 )
@@ -50,10 +49,11 @@ def fold(events: Iterable[Event]) -> LedgerState:
 def apply(state: LedgerState, event: Event) -> None:
     """Bring ``state`` forward by one event, which must come after all that were applied."""
     state.events += 1
-    if isinstance(event.body, UnknownBody):
+    handler = _HANDLERS.get(type(event.body))
+    if handler is None:
         state.unknown_types[event.type] = state.unknown_types.get(event.type, 0) + 1
-        return
-    _HANDLERS[type(event.body)](state, event, event.body)
+    else:
+        handler(state, event, event.body)
 
 
 _HANDLERS: dict[type, Callable[[LedgerState, Event, Any], None]] = {

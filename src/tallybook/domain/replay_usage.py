@@ -8,10 +8,13 @@ from msgspec.structs import replace
 
 from tallybook.domain.attribution import Point, SessionLine
 from tallybook.domain.state import Claims, LedgerState, PendingBoundary, owner_now, owner_of, report
+from tallybook.domain.usage import SessionKey, SessionUsage
 
 if TYPE_CHECKING:
     from tallybook.domain.events import Event, UsageSnapshot
-    from tallybook.domain.usage import SessionKey, SessionUsage
+
+
+_Keyed = list[tuple[SessionKey, SessionUsage]]
 
 
 def snapshot(state: LedgerState, event: Event, body: UsageSnapshot) -> None:
@@ -28,8 +31,16 @@ def snapshot(state: LedgerState, event: Event, body: UsageSnapshot) -> None:
                 state.put_line(key, SessionLine(usage.parent, line.points))
     for key, usage in keyed:
         _add_point(state, event, key, usage)
-    already, present = state.joined.get(event.goal, ()), {key for key, _ in keyed}
-    newly = [(key, usage) for key, usage in keyed if key not in already and _parent_key(usage) not in present]
+    already = state.joined.get(event.goal, ())
+    fresh = [(key, usage) for key, usage in keyed if key not in already]
+    if fresh:
+        _join(state, event, keyed, fresh)
+
+
+def _join(state: LedgerState, event: Event, keyed: _Keyed, fresh: _Keyed) -> None:
+    """Sessions run a command of the goal for the first time; those whose parents are there too follow them."""
+    present = {key for key, _ in keyed}
+    newly = [(key, usage) for key, usage in fresh if _parent_key(usage) not in present]
     for key, _ in newly:
         state.join(event.goal, key)
     born = tuple(key for key, usage in newly if usage.born_after_start)
@@ -43,10 +54,8 @@ def _parent_key(usage: SessionUsage) -> SessionKey | None:
 
 
 def _add_point(state: LedgerState, event: Event, key: SessionKey, usage: SessionUsage) -> None:
-    line = state.lines.get(key, SessionLine())
     owner = owner_of(state, key)
-    point = Point(event.id, usage.classes, usage.quality, usage.pending, owner, usage.unreported)
-    state.put_line(key, SessionLine(line.parent, (*line.points, point)), len(line.points))
+    state.add_point(key, Point(event.id, usage.classes, usage.quality, usage.pending, owner, usage.unreported))
     if usage.pending:
         state.pending[event.id, key] = PendingBoundary(event.id, event.goal, usage, event.at)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec.structs import replace
 
-from tallybook.domain.attribution import Owner, SessionLine
+from tallybook.domain.attribution import Owner, Point, SessionLine
 from tallybook.domain.figures import Figures
 from tallybook.domain.goal import Budget, Goal, finish_order
 from tallybook.domain.index import Index, add
 from tallybook.domain.problems import Problem
+from tallybook.domain.quality import Quality
 from tallybook.domain.usage import SessionKey, SessionUsage
 
 if TYPE_CHECKING:
@@ -61,17 +62,19 @@ class LedgerState(msgspec.Struct):
         """Add a goal, or replace it as it was before."""
         before = self.goals.get(goal.id)
         self.goals[goal.id] = goal
+        self.figures.forget_goal(goal.id)
+        if goal.is_open:
+            self.index.opened(goal.id)
+            if before is not None:
+                return
+        elif before is not None and before.is_open:
+            self.index.closed(goal.id, self.joined.get(goal.id, ()))
         if before is None and goal.source_id is not None:
             add(self.index.passes, goal.source_id, goal.id)
         if goal.merged_into is not None:
             add(self.index.dropped, goal.merged_into, goal.id)
-        if goal.is_open:
-            self.index.opened(goal.id)
-        elif before is not None and before.is_open:
-            self.index.closed(goal.id, self.joined.get(goal.id, ()))
         if goal.outcome is not None:
             self._ended(goal, before)
-        self.figures.forget_goal(goal.id)
         self.figures.forget_goal(kept_goal(self.goals, goal.id))
 
     def _ended(self, goal: Goal, before: Goal | None) -> None:
@@ -89,11 +92,29 @@ class LedgerState(msgspec.Struct):
         self.lines[key] = line
         self.figures.forget_session(key)
         for owner in {point.owner.goal for point in line.points[first:] if point.owner is not None}:
-            add(self.index.owned, owner, key)
-            self.figures.forget_goal(kept_goal(self.goals, owner))
+            self._owns(owner, key)
         if line.is_measured != (before is not None and before.is_measured):
-            for goal in self.index.visitors.get(key, ()):
-                self.figures.forget_goal(kept_goal(self.goals, goal))
+            self._visited(key)
+
+    def add_point(self, key: SessionKey, point: Point) -> None:
+        """Add a boundary to a session: what most events do."""
+        line = self.lines.get(key, _NO_LINE)
+        self.lines[key] = SessionLine(line.parent, (*line.points, point))
+        self.figures.forget_session(key)
+        if point.owner is not None:
+            self._owns(point.owner.goal, key)
+        if not line.is_measured and point.quality is not Quality.UNMEASURED:
+            self._visited(key)
+
+    def _owns(self, goal: str, key: SessionKey) -> None:
+        """The goal owns a part of the session that is new or was changed."""
+        add(self.index.owned, goal, key)
+        self.figures.forget_goal(kept_goal(self.goals, goal))
+
+    def _visited(self, key: SessionKey) -> None:
+        """Whether the session has a counter is another thing now, for all who joined it."""
+        for goal in self.index.visitors.get(key, ()):
+            self.figures.forget_goal(kept_goal(self.goals, goal))
 
     def join(self, goal_id: str, key: SessionKey) -> None:
         """A session runs a command of the goal for the first time."""
@@ -101,6 +122,9 @@ class LedgerState(msgspec.Struct):
         goal = self.goals.get(goal_id)
         self.index.joined(goal_id, key, works=goal is None or goal.is_open)
         self.figures.forget_goal(kept_goal(self.goals, goal_id))
+
+
+_NO_LINE: Final = SessionLine()
 
 
 def report(state: LedgerState, event: Event, code: str, message: str) -> None:
@@ -121,7 +145,11 @@ def open_in(state: LedgerState, session: SessionKey) -> list[Goal]:
 
 
 def _in_order(goals: Iterable[Goal]) -> list[Goal]:
-    return sorted(goals, key=lambda goal: (goal.activated, goal.id))
+    return sorted(goals, key=_activation)
+
+
+def _activation(goal: Goal) -> tuple[tuple[str, str, int], str]:
+    return (goal.activated, goal.id)
 
 
 def owner_of(state: LedgerState, session: SessionKey) -> Owner | None:
@@ -129,10 +157,11 @@ def owner_of(state: LedgerState, session: SessionKey) -> Owner | None:
     seen = set()
     here: SessionKey | None = session
     while here is not None and here not in seen:
-        seen.add(here)
-        goals = open_in(state, here)
+        goals = [state.goals[goal] for goal in state.index.working.get(here, ()) if goal in state.index.open]
         if goals:
-            return owner_now(goals[-1], direct=here == session)
+            last = goals[0] if len(goals) == 1 else max(goals, key=_activation)
+            return owner_now(last, direct=here == session)
+        seen.add(here)
         line = state.lines.get(here)
         here = None if line is None or line.parent is None else replace(here, session=line.parent)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import add, attrgetter, ge, sub
+from operator import add, attrgetter, sub
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -21,7 +21,7 @@ COMPONENTS: Final = (
 )
 
 
-class TokenVector(msgspec.Struct, frozen=True):
+class TokenVector(msgspec.Struct, frozen=True, gc=False):
     """Tokens of one or many responses, in disjoint components.
 
     ``input`` is uncached input; ``reasoning`` is a part of ``output`` and never
@@ -38,12 +38,13 @@ class TokenVector(msgspec.Struct, frozen=True):
     reasoning: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what is no count; one look at all parts, for there are very many vectors."""
-        parts = _parts(self)
-        if {*map(type, parts)} != _INT or min(parts) < 0:
-            name, part = next(pair for pair in zip(COMPONENTS, parts, strict=True) if not _is_count(pair[1]))
-            message = f"{name} must be a count, an int that is not negative, and not {part!r}"
-            raise (ValueError if type(part) is int else TypeError)(message)
+        """Refuse what is no count; spelled out, for there are very many vectors."""
+        a, b, c, d = self.input, self.cache_read, self.cache_write_5m, self.cache_write_1h
+        e, f, g = self.cache_write_unknown, self.output, self.reasoning
+        same = type(a) is type(b) is type(c) is type(d) is type(e) is type(f) is type(g) is int
+        # One negative part makes the union of all bits negative.
+        if not same or (a | b | c | d | e | f | g) < 0:
+            raise _no_count(self)
 
     @property
     def cache_write(self) -> int:
@@ -70,24 +71,35 @@ class TokenVector(msgspec.Struct, frozen=True):
 
     def growth_since(self, earlier: TokenVector) -> TokenVector:
         """What was added since ``earlier``; a component that fell counts 0."""
-        grown = tuple(map(sub, _parts(self), _parts(earlier)))
-        return TokenVector(*(grown if min(grown) >= 0 else (max(part, 0) for part in grown)))
+        if self.covers(earlier):
+            return TokenVector(*map(sub, _parts(self), _parts(earlier)))
+        return TokenVector(*(max(part, 0) for part in map(sub, _parts(self), _parts(earlier))))
 
     def covers(self, other: TokenVector) -> bool:
         """Whether no component is smaller than in ``other``."""
-        return all(map(ge, _parts(self), _parts(other)))
+        return (
+            self.input >= other.input
+            and self.cache_read >= other.cache_read
+            and self.cache_write_5m >= other.cache_write_5m
+            and self.cache_write_1h >= other.cache_write_1h
+            and self.cache_write_unknown >= other.cache_write_unknown
+            and self.output >= other.output
+            and self.reasoning >= other.reasoning
+        )
 
     def __bool__(self) -> bool:
         """Whether any component is more than 0."""
         return any(self.parts())
 
 
-def _is_count(part: object) -> bool:
-    return type(part) is int and part >= 0
+def _no_count(vector: TokenVector) -> ValueError | TypeError:
+    pairs = zip(COMPONENTS, _parts(vector), strict=True)
+    name, part = next((name, part) for name, part in pairs if type(part) is not int or part < 0)
+    message = f"{name} must be a count, an int that is not negative, and not {part!r}"
+    return ValueError(message) if type(part) is int else TypeError(message)
 
 
 _parts: Final[Callable[[TokenVector], tuple[int, ...]]] = attrgetter(*COMPONENTS)
-_INT: Final = {int}
 ZERO: Final = TokenVector()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -36,7 +37,7 @@ def context_band(tokens: int) -> str:
     return LONGEST_BAND
 
 
-class PriceClass(msgspec.Struct, frozen=True, order=True):
+class PriceClass(msgspec.Struct, frozen=True, order=True, gc=False, cache_hash=True):
     """All that a price can depend on, besides the tokens themselves."""
 
     model: str
@@ -48,7 +49,7 @@ class PriceClass(msgspec.Struct, frozen=True, order=True):
     """UTC day of the response, ``YYYY-MM-DD``."""
 
 
-class ClassUsage(msgspec.Struct, frozen=True):
+class ClassUsage(msgspec.Struct, frozen=True, gc=False):
     """The responses of one price class, counted and added up."""
 
     price_class: PriceClass
@@ -56,14 +57,14 @@ class ClassUsage(msgspec.Struct, frozen=True):
     tokens: TokenVector
 
 
-class SessionKey(msgspec.Struct, frozen=True, order=True):
+class SessionKey(msgspec.Struct, frozen=True, order=True, gc=False, cache_hash=True):
     """One conversation of one agent."""
 
     agent: str
     session: str
 
 
-class SessionUsage(msgspec.Struct, frozen=True):
+class SessionUsage(msgspec.Struct, frozen=True, gc=False):
     """The counter of one session at one moment."""
 
     agent: str
@@ -87,12 +88,16 @@ class SessionUsage(msgspec.Struct, frozen=True):
     @property
     def key(self) -> SessionKey:
         """The session's identity."""
-        return SessionKey(self.agent, self.session)
+        return _session_key(self.agent, self.session)
 
     @property
     def tokens(self) -> TokenVector:
         """The sum over all price classes."""
         return total_of(usage.tokens for usage in self.classes)
+
+
+_session_key: Final = lru_cache(maxsize=1024)(SessionKey)
+"""One object for all snapshots of a session: tables find it at once, and keep it once."""
 
 
 def merge_classes(usages: Iterable[ClassUsage]) -> tuple[ClassUsage, ...]:

@@ -179,7 +179,8 @@ def _read_document(reader: LogReader, content: _Content, known: Mark | None) -> 
     )
     if known and (known.reader, known.head_size, known.head) == (mark.reader, mark.head_size, mark.head):
         return Reading(log, known, mark, batch=None, afresh=False, overlong=0, bytes_read=0)
-    batch = reader.read(log, (Line(0, document),), b"")
+    written = log._replace(written=content.stamp.mtime_ns // 1000)
+    batch = reader.read(written, (Line(0, document),), b"")
     if batch.torn is not None:
         raise UnreadableLog(batch.torn)
     return Reading(log, known, mark, batch, afresh=True, overlong=0, bytes_read=len(document))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tallybook.agents.port import LogReader, Occurrence, SourceRows
+from tallybook.agents.port import GrowingReader, LogReader, Occurrence, SourceRows
 from tallybook.history.names import stored_text
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class Growth(msgspec.Struct, frozen=True):
-    """One write's work on units that grow."""
+    """One write's work on units that grow; there are none where the reader can't count by what is added."""
 
     connection: sqlite3.Connection
     reader: LogReader
@@ -48,8 +48,10 @@ class Growth(msgspec.Struct, frozen=True):
     def take(self) -> list[tuple[int, Response]]:
         """What touched units have grown by, with their groups; those are touched no more, the others not kept."""
         found: list[tuple[int, Response]] = []
+        if not isinstance(self.reader, GrowingReader):
+            return found
         for known in self._known():
-            responses = self._grown(known)
+            responses = self._grown(self.reader, known)
             if responses is not None:
                 self.connection.execute("DELETE FROM touched WHERE grp = ?", (known.group,))
                 self.numbers[known.key] = known.source
@@ -59,14 +61,15 @@ class Growth(msgspec.Struct, frozen=True):
 
     def counted_before(self) -> set[int]:
         """Touched units that have responses: they grow, and may do so again."""
+        if not isinstance(self.reader, GrowingReader):
+            return set()
         query = "SELECT grp FROM touched t WHERE EXISTS (SELECT 1 FROM response r WHERE r.grp = t.grp)"
         return {group for (group,) in self.connection.execute(query)}
 
     def keep(self, group: int, unit: Sequence[SourceRows], numbers: Mapping[str, int]) -> None:
         """Keep what the next rows of a unit can be counted from, if it is long, one log's, and without links."""
-        if len(unit) != 1 or len(unit[0].rows) < LONG or self._is_linked(group):
-            return
-        kept = self.reader.kept(unit[0])
+        alone = len(unit) == 1 and len(unit[0].rows) >= LONG and not self._is_linked(group)
+        kept = self.reader.kept(unit[0]) if alone and isinstance(self.reader, GrowingReader) else None
         if kept is not None:
             self.connection.execute(
                 "INSERT INTO growth SELECT ?, ?, ?, max(id), ? FROM occurrence WHERE grp = ?",
@@ -82,7 +85,7 @@ class Growth(msgspec.Struct, frozen=True):
         )
         return [_Known(*row) for row in rows]
 
-    def _grown(self, known: _Known) -> Sequence[Response] | None:
+    def _grown(self, reader: GrowingReader, known: _Known) -> Sequence[Response] | None:
         """The responses of its further rows; None where it must be derived anew."""
         rows = self.connection.execute(
             "SELECT id, source, offset, at, data FROM occurrence WHERE grp = ? AND id > ? ORDER BY id LIMIT ?",
@@ -92,7 +95,7 @@ class Growth(msgspec.Struct, frozen=True):
         if not alone or len(rows) > MOST:
             return None
         fresh = tuple(Occurrence(known.name, *fact) for _, _, *fact in rows)
-        grown = self.reader.grow(known.kept, SourceRows(known.key, fresh))
+        grown = reader.grow(known.kept, SourceRows(known.key, fresh))
         if grown is None or self._holds(known.group, grown.responses):
             return None
         if grown.kept is None:

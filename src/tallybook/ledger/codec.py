@@ -18,8 +18,8 @@ from tallybook.ledger.wire import Form, form_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_ENCODER: Final = msgspec.json.Encoder()
-_READERS: Final[dict[str, tuple[Callable[[bytes], Any], Callable[[Any], Any]]]] = {}
+_encode: Final = msgspec.json.Encoder().encode
+_READERS: Final[dict[bytes, tuple[Callable[[bytes], Any], Callable[[Any], Any]]]] = {}
 """By type of event: from bytes to the strict form, and from there to the domain."""
 
 
@@ -67,34 +67,32 @@ def decode(raw: RawEvent) -> Decoded | Fault:
     return Decoded(event, strays)
 
 
-def decode_canonical(kind: str, raw: bytes) -> Body | None:
-    """The body of an event of this type, if these bytes are the very ones that it would be written as.
+def decode_canonical(frame: Framed) -> Event | None:
+    """The event of a line that is whole, if its body has the very bytes that it would be written as.
 
-    They hold then all that ``decode`` asks for and nothing beside it; else None, and ``decode`` tells more.
+    They hold then all that ``decode`` asks for and nothing beside it; else None, and ``decode`` tells more. Writers
+    and goals, which many lines name, are kept once.
     """
+    identity, writer, seq, _, at, hlc, kind, goal, raw, _ = frame
     reader = _READERS.get(kind) or _reader(kind)
     if reader is None:
         return None
     try:
         wire = reader[0](raw)
-        if _ENCODER.encode(wire) != raw:
+        if _encode(wire) != raw:
             return None
-        body: Body = reader[1](wire)
+        body = reader[1](wire)
     except (ValueError, RecursionError):
         return None
-    return body
+    by = intern(writer.decode())
+    return Event(identity.decode(), by, int(seq), at.decode(), hlc.decode(), intern(goal.decode()), body)
 
 
-def _reader(kind: str) -> tuple[Callable[[bytes], Any], Callable[[Any], Any]] | None:
-    form = form_of(kind)
+def _reader(kind: bytes) -> tuple[Callable[[bytes], Any], Callable[[Any], Any]] | None:
+    form = form_of(kind.decode())
     if form is None:
         return None
     return _READERS.setdefault(kind, (msgspec.json.Decoder(form.strict).decode, form.read))
-
-
-def event_of(frame: Framed, body: Body) -> Event:
-    """The event of a line; writers and goals, which many lines name, are kept once."""
-    return Event(frame.id, intern(frame.writer), frame.seq, frame.at, frame.hlc, intern(frame.goal), body)
 
 
 def _strays(form: Form, members: dict[str, Any], path: str) -> Iterator[str]:

@@ -11,8 +11,7 @@ import msgspec
 
 from tallybook.ledger.file import opened
 from tallybook.ledger.line import Envelope, Fault, is_canonical, parse
-from tallybook.ledger.reading import settled_lines
-from tallybook.ledger.scan import SUFFIX, ledger_files
+from tallybook.ledger.scan import SUFFIX, ledger_files, settled_lines
 
 if TYPE_CHECKING:
     from tallybook.ledger.file import FileSystem

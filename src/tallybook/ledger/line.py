@@ -44,7 +44,7 @@ _HEAD: Final = re.compile(
     re.DOTALL,
 )
 
-_HEAD_BYTES: Final = re.compile(_HEAD.pattern.removesuffix(r"(\{.*\})").encode())
+_WHOLE: Final = re.compile(_HEAD.pattern.encode() + _SUM.pattern, re.DOTALL)
 
 
 class Fault(NamedTuple):
@@ -82,18 +82,8 @@ class RawEvent(NamedTuple):
     """Members beside the known ones; only a newer version has them."""
 
 
-class Framed(NamedTuple):
-    """A line that is whole: checksum and envelope are right, the body is bytes still."""
-
-    id: str
-    writer: str
-    seq: int
-    at: str
-    hlc: str
-    type: str
-    goal: str
-    body: bytes
-    sum: str
+Framed = tuple[bytes, ...]
+"""A line that is whole, as bytes: the members of its envelope in the order of ``Envelope``, its body, its checksum."""
 
 
 class UnwritableEventError(ValueError):
@@ -184,21 +174,17 @@ def parse(raw: bytes) -> RawEvent | Fault:
 
 def framed(raw: bytes) -> Framed | None:
     """A line of this version that is whole, its body not looked into; None for any other: ``parse`` tells more."""
-    end = len(raw) - _TAIL
-    found = _HEAD_BYTES.match(raw)
-    if found is None or len(raw) > LONGEST_LINE or not raw.startswith(b',"sum":"', end) or raw[-2:] != b'"}':
+    found = _WHOLE.fullmatch(raw)
+    if found is None or len(raw) > LONGEST_LINE:
         return None
-    head = raw[:end]
-    checksum = str(raw[end + 8 : -2], "ascii", "replace")
-    if sha256(head).hexdigest()[:16] != checksum:
+    members = found.groups()
+    if sha256(raw[:-_TAIL]).hexdigest()[:16].encode() != members[9]:
         return None
-    texts = str(found[0], "ascii").split('"')
     try:
-        datetime.fromisoformat(texts[19])
+        datetime.fromisoformat(members[4].decode())
     except ValueError:
         return None
-    seq = int(texts[12][1:-1])
-    return Framed(texts[5], texts[9], seq, texts[19], texts[23], texts[27], texts[31], head[found.end() :], checksum)
+    return members
 
 
 def _summed(raw: bytes) -> tuple[bytes, str, str]:

@@ -10,33 +10,24 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec.structs import replace
 
 from tallybook.domain.events import Event, UnknownBody
 from tallybook.domain.problems import Problem, Where
 from tallybook.ledger import hlc
-from tallybook.ledger.codec import decode, decode_canonical, encode, event_of
-from tallybook.ledger.file import FileSystem, Opened, UnusableFileError, opened
+from tallybook.ledger.codec import decode, decode_canonical, encode
+from tallybook.ledger.course import Course, copy_head, problem_of, unreadable
+from tallybook.ledger.file import FileSystem, Opened, opened
 from tallybook.ledger.line import VERSION, Fault, RawEvent, canonical, framed, parse
 from tallybook.ledger.position import FileHead, Position
-from tallybook.ledger.proof import Mark, begins_alike, has_grown, is_untouched, proof_of, stamp_of
-from tallybook.ledger.scan import Line, ledger_files, lines
+from tallybook.ledger.proof import begins_alike, has_grown, is_untouched
+from tallybook.ledger.scan import ledger_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
-
-TORN_TAIL: Final = "torn-tail"
-_HINTS: Final = {
-    TORN_TAIL: "nothing acknowledged is lost; the next append or `tally repair` moves it to quarantine",
-    "not-a-file": "move it away; a ledger consists of regular files",
-    "unreadable": "make it readable for your user",
-    "id-conflict": "the event that comes first in order was taken; compare the files",
-}
-_DAMAGED: Final = "the line is left out; `tally verify` lists all damage, a published copy or a clone may have it whole"
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -98,50 +89,11 @@ class _ChangedError(Exception):
     """A file is not the one that was read before."""
 
 
-class _Extent(NamedTuple):
-    """How far a file was read."""
-
-    end: int = 0
-    lines: int = 0
-    fresh: int = 0
-
-
-def problem_of(fault: Fault, path: Path, line: Line | None = None) -> Problem:
-    """A fault with its place and a hint."""
-    where = Where(str(path)) if line is None else Where(str(path), line.number, line.byte)
-    return Problem(fault.code, fault.message, where, _HINTS.get(fault.code, _DAMAGED))
-
-
-def settled_lines(files: FileSystem, source: Opened, start: int = 0, number: int = 1) -> Iterator[Line]:
-    """The lines of a file; one that another process is writing just now gets a second look.
-
-    Raises:
-        OSError: the file can't be read any further.
-    """
-    for line in lines(files, source, start, number):
-        if line.complete:
-            yield line
-        else:
-            yield from lines(files, source, line.byte, line.number)
-
-
-def torn(line: Line) -> Fault:
-    """What to say of a last line without its newline."""
-    return Fault(TORN_TAIL, f"{line.size} bytes after the last newline are no record")
-
-
-def unreadable(error: OSError) -> Fault:
-    """What to say of a file or directory that can't be read."""
-    if isinstance(error, UnusableFileError):
-        return Fault("not-a-file", "this is a link, a FIFO, a device or a directory; it is not read")
-    return Fault("unreadable", f"can't be read: {error.strerror}")
-
-
 class _Collector:
     def __init__(self, files: FileSystem, before: Position | None = None) -> None:
         self._files = files
         self._before = before or Position()
-        self._found: dict[str, tuple[str, Event]] = {}
+        self._found: dict[str, tuple[bytes, Event]] = {}
         self._problems: list[Problem] = []
         self._places: list[Problem] = []
         self._heads: list[FileHead] = []
@@ -164,7 +116,7 @@ class _Collector:
                 self._misplaced(unreadable(error), path)
 
     def _misplaced(self, fault: Fault, path: Path) -> None:
-        self._places.append(problem_of(fault, path))
+        self._places.append(problem_of(fault, Where(str(path))))
         self._problems.append(self._places[-1])
 
     def _read_file(self, source: Opened, *, home: bool) -> None:
@@ -172,32 +124,24 @@ class _Collector:
         if before is not None and not home and is_untouched(self._files, source, before.mark):
             self._heads.append(before)
         elif not home and self._is_copy(source):
-            count = sum(1 for _ in lines(self._files, source))
-            self._lines += count
-            self._heads.append(self._head(source, _Extent(source.size, count, count), home=False))
+            self._heads.append(copy_head(self._files, source))
+            self._lines += self._heads[-1].mark.lines
         elif before is None or (home and has_grown(self._files, source, before.mark)):
-            self._read_lines(source, before, home=home)
+            self._read_lines(Course(self._files, source, home=home, before=before))
         else:
             raise _ChangedError
 
-    def _read_lines(self, source: Opened, before: FileHead | None, *, home: bool) -> None:
-        end, number, fresh = (0, 0, 0) if before is None else before.mark[1:4]
-        problems = [] if before is None else list(before.problems)
-        self._problems += problems
-        torn_tail, earlier = None, len(self._found)
-        for line in settled_lines(self._files, source, end, number + 1):
-            fault = self._line(line)
-            if fault is not None:
-                problem = problem_of(fault, source.path, line)
-                self._problems.append(problem)
-                if not line.complete:
-                    torn_tail = problem
-                    break
-                problems.append(problem)
-            end, number = line.byte + line.size + 1, line.number
-        extent = _Extent(end, number, fresh + len(self._found) - earlier)
-        found = self._head(source, extent, home=home)
-        self._heads.append(replace(found, problems=tuple(problems), torn=torn_tail))
+    def _read_lines(self, course: Course) -> None:
+        earlier = len(self._found)
+        try:
+            for line in course:
+                self._lines += 1
+                fault = self._fault(line)
+                if fault is not None:
+                    course.note(fault)
+            self._heads.append(course.head(len(self._found) - earlier))
+        finally:
+            self._problems += course.problems
 
     def _is_copy(self, source: Opened) -> bool:
         """Whether a published file is the beginning of the home's file of its name, all of whose lines are good."""
@@ -208,35 +152,29 @@ class _Collector:
                     return begins_alike(self._files, source, original)
         return False
 
-    def _head(self, source: Opened, extent: _Extent, *, home: bool) -> FileHead:
-        mark = Mark(stamp_of(source), *extent, proof_of(self._files, source, extent.end))
-        return FileHead(str(source.path), home, mark)
-
-    def _line(self, line: Line) -> Fault | None:
-        if not line.complete:
-            return torn(line)
-        self._lines += 1
-        frame = framed(line.raw)
+    def _fault(self, line: bytes) -> Fault | None:
+        """Take up the event of a line, or tell what is wrong with it."""
+        frame = framed(line)
         if frame is not None:
-            known = self._found.get(frame.id)
-            if known is not None and known[0] == frame.sum:
+            known = self._found.get(frame[0].decode())
+            if known is not None and known[0] == frame[9]:
                 return None
-            body = None if known is not None else decode_canonical(frame.type, frame.body)
-            if body is not None:
-                self._found[frame.id] = (frame.sum, event_of(frame, body))
+            event = None if known is not None else decode_canonical(frame)
+            if event is not None:
+                self._found[event.id] = (frame[9], event)
                 return None
         return self._unusual(line)
 
-    def _unusual(self, line: Line) -> Fault | None:
-        raw = parse(line.raw)
+    def _unusual(self, line: bytes) -> Fault | None:
+        raw = parse(line)
         if isinstance(raw, Fault):
             return raw
         known = self._found.get(raw.envelope.id)
-        if known is not None and known[0] == raw.sum:
+        if known is not None and known[0] == raw.sum.encode():
             return None
         return self._add(raw, known)
 
-    def _add(self, raw: RawEvent, known: tuple[str, Event] | None) -> Fault | None:
+    def _add(self, raw: RawEvent, known: tuple[bytes, Event] | None) -> Fault | None:
         decoded = decode(raw)
         if isinstance(decoded, Fault):
             return decoded
@@ -245,12 +183,12 @@ class _Collector:
             self._newer.add(event.id)
         self._members.update(decoded.strays)
         if known is None:
-            self._found[event.id] = (raw.sum, event)
+            self._found[event.id] = (raw.sum.encode(), event)
             return None
         if known[1] == event:
             return None
         if _rank(event) < _rank(known[1]):
-            self._found[event.id] = (raw.sum, event)
+            self._found[event.id] = (raw.sum.encode(), event)
         return Fault("id-conflict", f"the event id {event.id} stands for another event too")
 
     def events(self) -> list[Event]:

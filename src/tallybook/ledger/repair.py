@@ -13,10 +13,11 @@ import msgspec
 
 from tallybook.domain.problems import Problem
 from tallybook.ledger.append import QUARANTINE, cut_tail
+from tallybook.ledger.course import TORN_TAIL
 from tallybook.ledger.errors import LedgerError
 from tallybook.ledger.file import opened
 from tallybook.ledger.lock import held
-from tallybook.ledger.reading import TORN_TAIL, read
+from tallybook.ledger.reading import read
 
 if TYPE_CHECKING:
     from tallybook.ledger.file import FileSystem

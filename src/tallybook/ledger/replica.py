@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tallybook.domain.metrics import accounts
 from tallybook.domain.replay import apply, fold
+from tallybook.domain.state import LedgerState
 from tallybook.ledger import checkpoint, hlc
 from tallybook.ledger.reading import read
+from tallybook.ledger.stream import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
     from tallybook.domain.events import Event, NewEvent
     from tallybook.domain.problems import Problem, Refusal
-    from tallybook.domain.state import LedgerState
     from tallybook.ledger.checkpoint import Saved
     from tallybook.ledger.position import Position
     from tallybook.ledger.reading import Reading
@@ -66,17 +68,31 @@ class Replica:
         tail = None if self._position is None else self._ledger.read_on(self._position)
         if tail is None:
             with undisturbed():
-                reading = self._ledger.read()
-                self.state = fold(reading.events)
-            self._saved, self._position = None, reading.position
-            self._reading = reading if reading.position is None else None
-            self.problems, self.newer = reading.problems, reading.newer
+                self._replay()
         else:
             for event in tail.events:
                 apply(self.state, event)
-            self._position = tail.position
-            self.problems, self.newer = tail.position.problems, tail.position.newer
+            self._go_on_from(tail.position)
         return self
+
+    def _replay(self) -> None:
+        state, place = LedgerState(), self._ledger.place
+        position = stream(self._ledger.files, place.directories, partial(apply, state))
+        self._saved = None
+        if position is not None:
+            self.state = state
+            self._go_on_from(position)
+            return
+        del state  # void, and it may be large
+        reading = self._ledger.read()
+        self.state = fold(reading.events)
+        self._position = reading.position
+        self._reading = reading if reading.position is None else None
+        self.problems, self.newer = reading.problems, reading.newer
+
+    def _go_on_from(self, position: Position) -> None:
+        self._position, self._reading = position, None
+        self.problems, self.newer = position.problems, position.newer
 
     @property
     def unpublished(self) -> int:

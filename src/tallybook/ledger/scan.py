@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tallybook.ledger.line import LONGEST_LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from tallybook.ledger.file import FileSystem, Opened
 
-CHUNK: Final = 1024 * 1024
+CHUNK: Final = 256 * 1024
+"""Bytes read at once; a line that lies within a chunk is never too long."""
 SUFFIX: Final = ".ndjson"
 
 
@@ -47,23 +48,81 @@ def ledger_files(files: FileSystem, directory: Path) -> list[Path]:
     return [directory / name for name in sorted(names) if name.endswith(SUFFIX) and not name.startswith(".")]
 
 
-def lines(files: FileSystem, source: Opened, start: int = 0, number: int = 1) -> Iterator[Line]:
-    """The lines from offset ``start``, where the line with the given number begins.
+class Block(NamedTuple):
+    """Lines that follow one another."""
+
+    number: int
+    """Of the first line, from 1."""
+    byte: int
+    """Offset of its first byte."""
+    raws: list[bytes]
+    """Without their newlines; only the last one may be too long, and has its first ``LONGEST_LINE`` + 1 bytes then."""
+    end: int
+    """Offset behind the last newline; of an incomplete line, behind its last byte."""
+    complete: bool = True
+    """Whether a newline ends the last line."""
+
+
+def blocks(files: FileSystem, source: Opened, start: int = 0, number: int = 1) -> Iterator[Block]:
+    """The lines from offset ``start``, where the line with the given number begins, many at a time.
 
     Raises:
         OSError: the file can't be read any further.
     """
-    byte, rest, size = start, b"", 0
-    offset = start
+    byte, rest, offset = start, b"", start
     while chunk := files.read(source.descriptor, CHUNK, offset):
         offset += len(chunk)
-        pieces = chunk.split(b"\n")
-        for piece in pieces[:-1]:
-            whole = rest + piece if rest else piece
-            size += len(piece)
-            yield Line(number, byte, whole[: LONGEST_LINE + 1], size, complete=True)
-            number, byte, rest, size = number + 1, byte + size + 1, b"", 0
-        rest = (rest + pieces[-1])[: LONGEST_LINE + 1]
-        size += len(pieces[-1])
-    if size:
-        yield Line(number, byte, rest, size, complete=False)
+        first, *more = chunk.split(b"\n")
+        rest = (rest + first)[: LONGEST_LINE + 1]
+        if not more:
+            continue
+        end = offset - len(chunk) + len(first) + 1
+        yield Block(number, byte, [rest], end)
+        rest = more.pop()
+        number, byte = number + 1, end
+        if more:
+            end = offset - len(rest)
+            yield Block(number, byte, more, end)
+            number, byte = number + len(more), end
+    if offset > byte:
+        yield Block(number, byte, [rest], offset, complete=False)
+
+
+def settled_blocks(files: FileSystem, source: Opened, start: int = 0, number: int = 1) -> Iterator[Block]:
+    """The same; a line that another process is writing just now gets a second look.
+
+    Raises:
+        OSError: the file can't be read any further.
+    """
+    for block in blocks(files, source, start, number):
+        if block.complete:
+            yield block
+        else:
+            yield from blocks(files, source, block.byte, block.number)
+
+
+def lines(files: FileSystem, source: Opened, start: int = 0, number: int = 1) -> Iterator[Line]:
+    """The lines from offset ``start``, where the line with the given number begins, one by one.
+
+    Raises:
+        OSError: the file can't be read any further.
+    """
+    return _lines(blocks(files, source, start, number))
+
+
+def settled_lines(files: FileSystem, source: Opened) -> Iterator[Line]:
+    """All lines; one that another process is writing just now gets a second look.
+
+    Raises:
+        OSError: the file can't be read any further.
+    """
+    return _lines(settled_blocks(files, source))
+
+
+def _lines(found: Iterable[Block]) -> Iterator[Line]:
+    for block in found:
+        byte, last = block.byte, block.number + len(block.raws) - 1
+        for number, raw in enumerate(block.raws, block.number):
+            size = len(raw) if number < last else block.end - byte - block.complete
+            yield Line(number, byte, raw, size, complete=number < last or block.complete)
+            byte += size + 1

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tallybook.domain.problems import Problem, Where
+from tallybook.ledger.course import TORN_TAIL
 from tallybook.ledger.hlc import horizon
 from tallybook.ledger.line import FIRST_PREV
-from tallybook.ledger.reading import TORN_TAIL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

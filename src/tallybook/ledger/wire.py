@@ -1,21 +1,24 @@
 """The members of each body as they stand in a line, as msgspec structs that are made from the classes of the domain.
 
-``Form.strict`` takes and gives the one canonical form; ``Form.lenient`` takes all that means the same.
+``Form.strict`` takes and gives the one canonical form; ``Form.lenient`` takes all that means the same. What very many
+lines hold is read by functions that are written out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
 from operator import attrgetter
+from sys import intern
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec.structs import fields
 
-from tallybook.domain.events import KNOWN_BODIES, GoalCorrected, GoalFinished
+from tallybook.domain.events import KNOWN_BODIES, GoalCorrected, GoalFinished, StageMarked, UsageSnapshot
 from tallybook.domain.goal import LARGEST_COUNT, OUTCOMES
 from tallybook.domain.tokens import COMPONENTS, TokenVector
 from tallybook.domain.usage import CONTEXT_BANDS, LONGEST_BAND, ClassUsage, PriceClass, SessionUsage
@@ -27,6 +30,7 @@ _COUNT: Final = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
 _OUTCOME: Final = Literal[OUTCOMES]
 _VECTOR: Final = (*COMPONENTS, "cache_write", "total")
 _BANDS: Final = (*(name for _, name in CONTEXT_BANDS), LONGEST_BAND)
+_DAY: Final = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _NARROWER: Final[dict[tuple[type, str], object]] = {
     (GoalFinished, "status"): _OUTCOME,
     (GoalCorrected, "status"): _OUTCOME,
@@ -59,9 +63,17 @@ def form_of(event_type: str) -> Form | None:
 
 
 def _vector(wire: Any) -> TokenVector:  # noqa: ANN401 - a struct that is made below
-    parts = _components(wire)
-    vector = TokenVector(*parts)
-    if wire.cache_write != sum(parts[2:5]) or wire.total != sum(parts[:6]):
+    vector = TokenVector(
+        wire.input,
+        wire.cache_read,
+        wire.cache_write_5m,
+        wire.cache_write_1h,
+        wire.cache_write_unknown,
+        wire.output,
+        wire.reasoning,
+    )
+    written = wire.cache_write
+    if written != vector.cache_write or wire.total != wire.input + wire.cache_read + written + wire.output:
         message = "cache_write or total is not the sum of its parts"
         raise ValueError(message)
     return vector
@@ -69,7 +81,7 @@ def _vector(wire: Any) -> TokenVector:  # noqa: ANN401 - a struct that is made b
 
 def _vector_form() -> Form:
     members: list[tuple[str, Any]] = [(name, _COUNT) for name in sorted(_VECTOR)]
-    struct = msgspec.defstruct("TokenVector", members, kw_only=True)
+    struct = msgspec.defstruct("TokenVector", members, kw_only=True, gc=False)
     get = attrgetter(*_VECTOR)
     return Form(
         struct,
@@ -84,13 +96,16 @@ def _vector_form() -> Form:
 def _class_form(vector: Form) -> Form:
     kinds: dict[str, Any] = {
         "context": Literal[_BANDS],
-        "day": Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")],
+        "day": Annotated[str, msgspec.Meta(pattern=_DAY.pattern)],
         "model": str,
         "responses": _COUNT,
         "tier": str,
         "tokens": vector.strict,
     }
-    struct = msgspec.defstruct("ClassUsage", list(kinds.items()), kw_only=True)
+    lenient = msgspec.defstruct("ClassUsage", list(kinds.items()), kw_only=True, gc=False)
+    # Band and day are looked at by ``_price_class``, once for very many lines.
+    kinds.update(context=str, day=str)
+    struct = msgspec.defstruct("ClassUsage", list(kinds.items()), kw_only=True, gc=False)
 
     def write(usage: ClassUsage) -> msgspec.Struct:
         it = usage.price_class
@@ -103,12 +118,53 @@ def _class_form(vector: Form) -> Form:
             tokens=vector.write(usage.tokens),
         )
 
-    return Form(struct, struct, frozenset(kinds), {"tokens": vector}, _class_usage, write)
+    return Form(struct, lenient, frozenset(kinds), {"tokens": vector}, _class_usage, write)
 
 
 def _class_usage(wire: Any) -> ClassUsage:  # noqa: ANN401 - a struct that is made above
     price_class = _price_class(wire.model, wire.tier, wire.context, wire.day)
     return ClassUsage(price_class, wire.responses, _vector(wire.tokens))
+
+
+@lru_cache(maxsize=4096)
+def _price_class(model: str, tier: str, context: str, day: str) -> PriceClass:
+    if context not in _BANDS or not _DAY.match(day):
+        message = "a price class has a context band or a day that can't be"
+        raise ValueError(message)
+    return PriceClass(model, tier, context, day)
+
+
+@lru_cache(maxsize=256)
+def _names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """One tuple for all that are alike."""
+    return names
+
+
+def _session(wire: Any) -> SessionUsage:  # noqa: ANN401 - a struct that is made below
+    classes = tuple(map(_class_usage, wire.classes))
+    if len(classes) > 1 and any(a.price_class >= b.price_class for a, b in pairwise(classes)):
+        message = "the price classes of a session are not in order, or not each once"
+        raise ValueError(message)
+    return SessionUsage(
+        wire.agent,
+        wire.session,
+        classes,
+        wire.quality,
+        wire.parent,
+        wire.born_after_start,
+        wire.pending,
+        wire.high_water,
+        wire.pending_call,
+        _names(wire.unreported),
+    )
+
+
+def _snapshot(wire: Any) -> UsageSnapshot:  # noqa: ANN401 - a struct that is made below
+    return UsageSnapshot(wire.reason, tuple(map(_session, wire.sessions)), wire.reader, wire.settles)
+
+
+def _stage(wire: Any) -> StageMarked:  # noqa: ANN401 - a struct that is made below
+    return StageMarked(intern(wire.stage), wire.marked_at, wire.notes, wire.key)
 
 
 def _form(kind: type[msgspec.Struct]) -> Form:
@@ -118,13 +174,12 @@ def _form(kind: type[msgspec.Struct]) -> Form:
         names = kind.__struct_fields__
         parts = {name: _form(part) for name in names if (part := _object_in(hints[name])) is not None}
         strict = _struct(kind, hints, strict=True)
-        read = _reader(kind, names, parts)
         _FORMS[kind] = Form(
             strict=strict,
             lenient=_struct(kind, hints, strict=False),
             names=frozenset(names),
             parts=parts,
-            read=_checked(read) if kind is SessionUsage else read,
+            read=_READERS.get(kind) or _reader(kind, names, parts),
             write=_writer(strict, names, parts),
         )
     return _FORMS[kind]
@@ -137,7 +192,7 @@ def _struct(kind: type[msgspec.Struct], hints: Mapping[str, object], *, strict: 
         hint = _typed(_NARROWER.get((kind, field.name), hints[field.name]), strict=strict)
         optional = field.default is None or field.default == () if strict else not field.required
         members.append((field.name, hint, field.default) if optional else (field.name, hint))
-    return msgspec.defstruct(kind.__name__, members, kw_only=True, omit_defaults=True)
+    return msgspec.defstruct(kind.__name__, members, kw_only=True, omit_defaults=True, gc=False)
 
 
 def _object_in(hint: object) -> type[msgspec.Struct] | None:
@@ -191,19 +246,11 @@ def _each(change: Callable[[Any], Any], value: Any) -> Any:  # noqa: ANN401 - No
     return tuple(map(change, value)) if isinstance(value, tuple) else change(value)
 
 
-def _checked(read: Callable[[Any], SessionUsage]) -> Callable[[Any], SessionUsage]:
-    def checked(wire: Any) -> SessionUsage:  # noqa: ANN401 - a struct of a session
-        usage = read(wire)
-        if len(usage.classes) > 1 and any(a.price_class >= b.price_class for a, b in pairwise(usage.classes)):
-            message = "the price classes of a session are not in order, or not each once"
-            raise ValueError(message)
-        return usage
-
-    return checked
-
-
-_components: Final = attrgetter(*COMPONENTS)
-_price_class: Final = lru_cache(maxsize=4096)(PriceClass)
+_READERS: Final[dict[type[msgspec.Struct], Callable[[Any], Any]]] = {
+    SessionUsage: _session,
+    StageMarked: _stage,
+    UsageSnapshot: _snapshot,
+}
 _VECTOR_FORM: Final = _vector_form()
 _FORMS: Final[dict[type[msgspec.Struct], Form]] = {TokenVector: _VECTOR_FORM, ClassUsage: _class_form(_VECTOR_FORM)}
 _KINDS: Final[dict[str, type[msgspec.Struct]]] = {kind.TYPE: kind for kind in KNOWN_BODIES}

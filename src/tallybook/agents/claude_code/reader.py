@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Grown, Keeping, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
 
 VERSION: Final = "claude/1"
 
@@ -60,14 +60,6 @@ class ClaudeCodeReader:
         from tallybook.agents.claude_code import counting  # noqa: PLC0415 - only a log that has changed needs it
 
         return counting.derive(unit)
-
-    def kept(self, source: SourceRows) -> bytes | None:  # noqa: ARG002 - the port's
-        """None: a unit is one answer, and never long."""
-        return None
-
-    def grow(self, kept: bytes, source: SourceRows) -> Grown | None:  # noqa: ARG002 - the port's
-        """None: nothing is kept."""
-        return None
 
     def is_agent_process(self, argv: Sequence[str]) -> bool:
         """Whether a process with these arguments is Claude Code."""

@@ -1,0 +1,156 @@
+"""A document to the total that stands in it now, and the file beside it to moments; both under names that outlive them.
+
+A later version of the document has another total, so the name of a total holds the total itself and when it was
+written. What was seen once stays, and the set of all that was seen is what is counted.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tallybook.agents.documents import Torn, decoded
+from tallybook.agents.droid import facts, records
+from tallybook.agents.droid.paths import session_of
+from tallybook.agents.port import Batch, Occurrence, SessionFact
+from tallybook.agents.surrogates import mended
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tallybook.agents.port import Line, LogFile
+
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class State(msgspec.Struct, array_like=True):
+    """What a later run of lines must know of the earlier ones."""
+
+    parent: str | None = None
+    """The session that this one goes on from, as long as its lines may still prove that it took over its total."""
+
+
+def read_document(log: LogFile, lines: Iterable[Line]) -> Batch:
+    """Read one document."""
+    batch = Batch()
+    for line in lines:
+        settings = decoded(line.raw, records.settings)
+        if isinstance(settings, Torn):
+            return Batch(torn=settings.why)
+        batch = Batch(bad_lines=1) if settings is None else _document(log, settings)
+    return batch
+
+
+def _document(log: LogFile, settings: records.Settings) -> Batch:
+    session, model = session_of(log.path.name), records.text(settings.model)
+    provider = records.text(settings.provider_lock)
+    fact = SessionFact(session, model=model, provider=provider)
+    usage = records.readable(settings.token_usage, records.token_usage)
+    if usage is None:
+        return Batch(sessions=(fact,), bad_lines=bytes(settings.token_usage) != b"null")
+    totals = facts.Totals(
+        usage.input_tokens or 0,
+        usage.cache_creation_tokens or 0,
+        usage.cache_read_tokens or 0,
+        usage.output_tokens or 0,
+        usage.thinking_tokens or 0,
+    )
+    locked = records.instant(settings.provider_lock_timestamp)
+    effort = records.text(settings.reasoning_effort)
+    told = facts.Snapshot(session, log.written, locked, model or "unknown", totals, provider, effort)
+    data = facts.encode(told)
+    group = f"{session}={blake2b(data, digest_size=12).hexdigest()}"
+    place = totals.sum if log.written is None else log.written
+    return Batch((Occurrence(group, place, locked, data),), (fact,), ((group, session),))
+
+
+def read_lines(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
+    """Read complete lines that follow those which left ``state``."""
+    scan = _Scan(session_of(log.path.name), msgspec.msgpack.decode(state, type=State) if state else State())
+    for line in lines:
+        scan.line(line)
+    return scan.batch()
+
+
+class _Scan:
+    def __init__(self, session: str, state: State) -> None:
+        self._session = session
+        self._state = state
+        self._fact = SessionFact(session)
+        self._occurrences: list[Occurrence] = []
+        self._links: dict[tuple[str, str], None] = {}
+        self._bad = 0
+        self._unknown = 0
+
+    def batch(self) -> Batch:
+        return Batch(
+            occurrences=tuple(self._occurrences),
+            sessions=(self._fact,),
+            links=tuple(self._links),
+            state=msgspec.msgpack.encode(self._state),
+            bad_lines=self._bad,
+            unknown_records=self._unknown,
+        )
+
+    def line(self, line: Line) -> None:
+        raw = line.raw.removeprefix(_BOM)
+        if not raw or raw.isspace():
+            return
+        record = records.readable(raw, records.record)
+        if record is None and (whole := mended(raw)):
+            record = records.readable(whole, records.record)
+        if record is None:
+            self._bad += 1
+            return
+        self._unknown += record.type not in records.KNOWN
+        at = records.instant(record.timestamp)
+        self._seen(at)
+        match record.type:
+            case "session_start":
+                self._start(record)
+            case "compaction_state":
+                self._compacted(line.offset, at)
+            case "message":
+                self._message(line.offset, record, at)
+
+    def _start(self, record: records.Record) -> None:
+        caller, parent = records.text(record.calling_session_id), records.text(record.parent)
+        forked = record.forked_at_message_id is not msgspec.UNSET
+        self._add(cwd=records.text(record.cwd))
+        if caller is not None and caller != self._session:
+            self._add(parent=caller, origin="subagent")
+        elif parent is not None and parent != self._session:
+            if forked:
+                self._add(forked_from=parent)
+            else:
+                self._state.parent = parent
+
+    def _compacted(self, offset: int, at: int | None) -> None:
+        """A session that begins with the summary of another one goes on with its total."""
+        origin, self._state.parent = self._state.parent, None
+        if origin is None:
+            return
+        self._add(parent=origin, origin="compaction")
+        self._links[self._session, origin] = None
+        self._keep(offset, at, facts.Origin(self._session, origin))
+
+    def _message(self, offset: int, record: records.Record, at: int | None) -> None:
+        message = records.readable(record.message, records.message)
+        self._bad += message is None
+        self._state.parent = None
+        if at is not None and message is not None:
+            self._keep(offset, at, facts.Message(self._session, message.role == "assistant"))
+
+    def _keep(self, offset: int, at: int | None, fact: facts.Fact) -> None:
+        self._occurrences.append(Occurrence(self._session, offset, at, facts.encode(fact)))
+
+    def _seen(self, at: int | None) -> None:
+        if at is None:
+            return
+        born, last = self._fact.born_at, self._fact.last_at
+        self._add(born_at=at if born is None else min(born, at), last_at=at if last is None else max(last, at))
+
+    def _add(self, **told: object) -> None:
+        self._fact = msgspec.structs.replace(self._fact, **told)

@@ -1,0 +1,212 @@
+"""Reads complete lines of one session's file: any split of it into runs of lines leaves the same facts."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tallybook.agents.pi import facts, names, records
+from tallybook.agents.port import Batch, Occurrence, SessionFact
+from tallybook.agents.surrogates import mended
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tallybook.agents.port import Line, LogFile
+
+_BOM: Final = b"\xef\xbb\xbf"
+_BROKEN: Final = frozenset({"error", "aborted", "pending"})
+
+
+class State(msgspec.Struct, array_like=True):
+    """What a later run of lines must know of the earlier ones."""
+
+    session: str
+    headed: bool = False
+    """The head has been read; a second one tells nothing."""
+    born: int | None = None
+    parent: str | None = None
+    """Group of the head of the session that this one names as its parent."""
+    model: str | None = None
+    provider: str | None = None
+    effort: str | None = None
+
+
+class _Told(msgspec.Struct, frozen=True, gc=False):
+    """What one entry tells of an answer."""
+
+    usage: records.Raw
+    stop: records.Raw
+    model: str | None
+    provider: str | None
+    response: str = ""
+    calls: tuple[str, ...] = ()
+
+
+def read(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
+    """The facts in ``lines``, which follow those that left ``state``."""
+    stem = log.path.stem
+    began = msgspec.msgpack.decode(state, type=State) if state else State(names.session_of(stem) or stem)
+    scan = _Scan(log, began)
+    for line in lines:
+        scan.line(line)
+    return scan.batch()
+
+
+class _Scan:
+    def __init__(self, log: LogFile, state: State) -> None:
+        self._log = log
+        self._state = state
+        self._sender = names.sender(log.path)
+        self._occurrences: list[Occurrence] = []
+        self._links: dict[tuple[str, str], None] = {}
+        self._facts: dict[str, SessionFact] = {}
+        self._bad = 0
+        self._unknown = 0
+
+    def batch(self) -> Batch:
+        return Batch(
+            occurrences=tuple(self._occurrences),
+            sessions=tuple(self._facts.values()),
+            links=tuple(self._links),
+            state=msgspec.msgpack.encode(self._state),
+            bad_lines=self._bad,
+            unknown_records=self._unknown,
+        )
+
+    def line(self, line: Line) -> None:
+        raw = line.raw.removeprefix(_BOM)
+        if not raw or raw.isspace():
+            return
+        entry = records.readable(raw, records.entry)
+        if entry is None and (whole := mended(raw)):
+            entry = records.readable(whole, records.entry)
+        if entry is None:
+            self._bad += 1
+            return
+        self._unknown += entry.type not in records.KNOWN
+        at = records.instant(entry.timestamp)
+        match entry.type:
+            case "session":
+                self._head(line.offset, entry, at)
+            case "message":
+                self._message(line.offset, entry, at)
+            case "model_change":
+                self._model(records.text(entry.model_id) or records.text(entry.model), records.text(entry.provider))
+            case "thinking_level_change":
+                self._state.effort = records.text(entry.thinking_level)
+            case kind if kind in records.SIDE_CALLS:
+                told = _Told(entry.usage, entry.stop_reason, records.text(entry.model), records.text(entry.provider))
+                self._answer(line.offset, entry, at, told)
+            case kind if kind in records.SUMMARIES and bytes(entry.usage) != b"null":
+                told = _Told(entry.usage, entry.stop_reason, self._state.model, self._state.provider)
+                self._answer(line.offset, entry, at, told)
+            case _:
+                self._seen(at)
+
+    def _head(self, offset: int, entry: records.Entry, at: int | None) -> None:
+        state = self._state
+        session = records.text(entry.id)
+        if state.headed or session is None:
+            self._bad += session is None
+            return
+        state.headed, state.session, state.born = True, session, at
+        named = records.text(entry.parent_session)
+        parent = names.named(named) if named else None
+        group, own = names.head(session), names.named(self._log.place).group
+        if parent is not None and parent.group not in {group, own}:
+            state.parent = parent.group
+            self._links[group, parent.group] = None
+        else:
+            parent = None
+        if own != group:
+            self._links[group, own] = None
+        told = facts.Head(session, own, at)
+        if parent is not None:
+            told = facts.Head(session, own, at, parent.group, parent.session, parent.born)
+        self._occurrences.append(Occurrence(group, offset, at, facts.encode(told)))
+        sent = self._sender if self._sender != session else None
+        self._facts[session] = SessionFact(
+            session,
+            parent=sent,
+            forked_from=parent.session if parent and not sent else None,
+            born_at=at,
+            last_at=at,
+            cwd=records.text(entry.cwd),
+            origin="subagent" if sent else "main",
+        )
+
+    def _model(self, model: str | None, provider: str | None) -> None:
+        self._state.model, self._state.provider = model or self._state.model, provider or self._state.provider
+
+    def _message(self, offset: int, entry: records.Entry, at: int | None) -> None:
+        message = records.readable(entry.message, records.message)
+        if message is None:
+            self._bad += 1
+            return
+        if at is None:
+            at = records.instant(message.timestamp)
+        if message.role != "assistant":
+            self._seen(at)
+            return
+        model, provider = records.text(message.model), records.text(message.provider)
+        self._model(model, provider)
+        blocks = records.readable(message.content, records.blocks) or []
+        told = _Told(
+            message.usage,
+            message.stop_reason,
+            records.text(message.response_model) or model,
+            provider,
+            names.short(records.text(message.response_id) or ""),
+            tuple(block.id for block in blocks if block.type == "toolCall" and block.id),
+        )
+        self._answer(offset, entry, at, told)
+
+    def _answer(self, offset: int, entry: records.Entry, at: int | None, told: _Told) -> None:
+        usage = records.readable(told.usage, records.usage)
+        self._bad += usage is None and bytes(told.usage) != b"null"
+        counts = usage.counts() if usage else facts.Counts()
+        broken = records.text(told.stop) in _BROKEN
+        self._seen(at)
+        if usage is None or (broken and not counts.sum):
+            return  # nothing tells what it used
+        state = self._state
+        answer = facts.Answer(
+            session=state.session,
+            forked=state.parent is not None,
+            born=state.born,
+            entry=names.short(records.text(entry.id) or ""),
+            response=told.response,
+            model=told.model or "unknown",
+            provider=told.provider,
+            effort=state.effort,
+            counts=counts,
+            broken=broken,
+            calls=told.calls,
+        )
+        group = f"r:{told.response}" if told.response else f"@{at}={_digest(counts)}"
+        self._occurrences.append(Occurrence(group, offset, at, facts.encode(answer)))
+        if state.parent is not None and (at is None or state.born is None or at < state.born):
+            self._links[group, names.head(state.session)] = None
+
+    def _seen(self, at: int | None) -> None:
+        """Something happened in the session at this moment, unless it was copied from an earlier one."""
+        state = self._state
+        known = self._facts.get(state.session) or SessionFact(
+            state.session,
+            parent=self._sender if self._sender != state.session else None,
+            origin="subagent" if self._sender not in {None, state.session} else "main",
+        )
+        moments = [moment for moment in (known.last_at, at) if moment is not None]
+        self._facts[state.session] = msgspec.structs.replace(
+            known,
+            last_at=max(moments, default=None),
+            model=state.model or known.model,
+            provider=state.provider or known.provider,
+        )
+
+
+def _digest(counts: facts.Counts) -> str:
+    return blake2b(facts.encode(counts), digest_size=8).hexdigest()

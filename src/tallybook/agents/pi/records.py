@@ -1,0 +1,186 @@
+"""Entries as Pi and oh-my-pi write them: only fields that are used are decoded, and a wrong one spoils no other."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+
+from tallybook.agents.pi.facts import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+Raw = msgspec.Raw
+Number = int | float | None
+_ABSENT: Final = Raw(b"null")
+_FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+_MOST: Final = 10**12
+
+SUMMARIES: Final = frozenset({"compaction", "branch_summary"})
+"""Entries that may tell what it took to write a summary."""
+SIDE_CALLS: Final = frozenset({"usage", "model_usage"})
+"""Entries of calls that are no part of the conversation."""
+KNOWN: Final = frozenset(
+    {
+        *SUMMARIES,
+        *SIDE_CALLS,
+        "context_edit",
+        "credential_pin",
+        "custom",
+        "custom_message",
+        "label",
+        "message",
+        "mode_change",
+        "model_change",
+        "reset_boundary",
+        "service_tier_change",
+        "session",
+        "session_info",
+        "session_init",
+        "thinking_level_change",
+        "title",
+        "title_change",
+        "ttsr_injection",
+    }
+)
+
+
+class Entry(msgspec.Struct, rename="camel", gc=False):
+    """One line."""
+
+    type: str
+    id: Raw = _ABSENT
+    timestamp: Raw = _ABSENT
+    cwd: Raw = _ABSENT
+    parent_session: Raw = _ABSENT
+    message: Raw = _ABSENT
+    model: Raw = _ABSENT
+    model_id: Raw = _ABSENT
+    provider: Raw = _ABSENT
+    usage: Raw = _ABSENT
+    stop_reason: Raw = _ABSENT
+    thinking_level: Raw = _ABSENT
+
+
+class Message(msgspec.Struct, rename="camel", gc=False):
+    """The message of an entry."""
+
+    role: str
+    model: Raw = _ABSENT
+    provider: Raw = _ABSENT
+    response_model: Raw = _ABSENT
+    response_id: Raw = _ABSENT
+    usage: Raw = _ABSENT
+    stop_reason: Raw = _ABSENT
+    content: Raw = _ABSENT
+    timestamp: Raw = _ABSENT
+
+
+class Block(msgspec.Struct, gc=False):
+    """One content block, its content left out."""
+
+    type: str | None = None
+    id: str | None = None
+
+
+class Lives(msgspec.Struct, gc=False):
+    """Cache writes by time to live, which add up to all of them (oh-my-pi)."""
+
+    five_minutes: Number = msgspec.field(default=None, name="ephemeral5m")
+    one_hour: Number = msgspec.field(default=None, name="ephemeral1h")
+
+
+class Steering(msgspec.Struct, rename="camel", gc=False):
+    """What the provider used beside the conversation (oh-my-pi)."""
+
+    input: Number = None
+    cache_read: Number = None
+    output: Number = None
+
+
+class Usage(msgspec.Struct, rename="camel", gc=False):
+    """What an answer used; the four parts do not overlap."""
+
+    input: Number = None
+    output: Number = None
+    cache_read: Number = None
+    cache_write: Number = None
+    total_tokens: Number = None
+    cache_write_1h: Number = msgspec.field(default=None, name="cacheWrite1h")
+    reasoning: Number = None
+    reasoning_tokens: Number = None
+    cttl: Lives | None = None
+    orchestration: Steering | None = None
+
+    def counts(self) -> Counts:
+        """The counts that are told; what is no count is not told."""
+        lives, beside = self.cttl or Lives(), self.orchestration or Steering()
+        reasoning = _count(self.reasoning)
+        one_hour = _count(self.cache_write_1h)
+        return Counts(
+            _plus(_count(self.input), _count(beside.input)),
+            _plus(_count(self.cache_read), _count(beside.cache_read)),
+            _count(self.cache_write),
+            _plus(_count(self.output), _count(beside.output)),
+            _count(self.total_tokens),
+            _count(lives.five_minutes),
+            _count(lives.one_hour) if one_hour is None else one_hour,
+            _count(self.reasoning_tokens) if reasoning is None else reasoning,
+        )
+
+
+entry: Final = msgspec.json.Decoder(Entry).decode
+message: Final = msgspec.json.Decoder(Message).decode
+usage: Final = msgspec.json.Decoder(Usage | None).decode
+blocks: Final = msgspec.json.Decoder(list[Block]).decode
+_text: Final = msgspec.json.Decoder(str).decode
+_moment: Final = msgspec.json.Decoder(int | float | str).decode
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LATEST: Final = 253_402_300_799_999_999
+
+
+def readable(raw: bytes, decode: Callable[[bytes], T]) -> T | None:
+    """What ``decode`` makes of a value; None where it is wrong."""
+    try:
+        return decode(raw)
+    except _FAULTS:
+        return None
+
+
+def text(raw: Raw) -> str | None:
+    """A string that is not empty."""
+    return readable(raw, _text) or None
+
+
+def instant(raw: Raw) -> int | None:
+    """Microseconds since the epoch of an ISO 8601 time or a number of milliseconds; None where it is neither.
+
+    So is a time before 1970 or after 9999.
+    """
+    told = readable(raw, _moment)
+    if told is None:
+        return None
+    try:
+        at = _microseconds(told) if isinstance(told, str) else int(told * 1000)
+    except (ValueError, OverflowError):
+        return None
+    return at if 0 <= at <= _LATEST else None
+
+
+def _microseconds(told: str) -> int:
+    time = datetime.fromisoformat(told)
+    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def _count(number: Number) -> int | None:
+    if number is None or not 0 <= number <= _MOST or number != int(number):
+        return None
+    return int(number)
+
+
+def _plus(part: int | None, more: int | None) -> int | None:
+    return part if more is None else (part or 0) + more

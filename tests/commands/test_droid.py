@@ -1,0 +1,220 @@
+"""A session of Droid through the real commands: what was added from look to look, whatever becomes of the document."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from commands.bench import Json, tokens
+from loggen import droid
+
+if TYPE_CHECKING:
+    from commands.bench import Bench
+
+
+def now() -> int:
+    return int(datetime.now(UTC).timestamp() * 1000)
+
+
+class DroidAgent(msgspec.Struct):
+    """One session; every answer rewrites its document."""
+
+    number: int = 1
+    total: droid.Parts = droid.ZERO
+    records: list[Json] = []
+    serial: int = 0
+    model: str = droid.MODELS[0]
+    more: Json = {}
+
+    def __post_init__(self) -> None:
+        self.records.append(droid.start(self.session, now(), cwd=str(Path.cwd())))
+        self.flush()
+
+    @property
+    def session(self) -> str:
+        return droid.name(self.number)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return "--agent", "droid", "--session", self.session
+
+    @property
+    def log(self) -> Path:
+        return Path.home() / ".factory" / "sessions" / "-work" / f"{self.session}.settings.json"
+
+    def say(self) -> Counter[str]:
+        """An answer."""
+        self.serial += 1
+        n = 10 * self.number + self.serial
+        used: droid.Parts = (9 + n, 50 + n, 700 + 3 * n, 80 + n, n)
+        self.total = droid.plus(self.total, used)
+        self.records.append(droid.message("assistant", now()))
+        self.flush()
+        given, write, read, output, thinking = used
+        return Counter(input=given, cache_read=read, cache_write_unknown=write, output=output, reasoning=thinking)
+
+    def flush(self) -> None:
+        """Write both files; the document in one move."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        beside = self.log.with_name(f"{self.session}.jsonl")
+        beside.write_bytes(droid.lines(self.records))
+        draft = self.log.with_suffix(".tmp")
+        draft.write_bytes(droid.encode(droid.settings(self.total, now(), self.model, **self.more)))
+        draft.replace(self.log)
+
+
+def test_a_task_has_what_was_added_between_its_commands(bench: Bench) -> None:
+    """Each command looks at the document, so a goal's part is known; when within it is an estimate."""
+    agent = DroidAgent()
+    agent.say()
+    goal = bench.start("Add a shelf", *agent.flags)
+    plan = agent.say() + agent.say()
+    bench.ok("mark", "plan", *agent.flags)
+    rest = agent.say()
+    shown = bench.ok("finish-task", goal, "--status", "success", *agent.flags, "--json").goal
+    assert tokens(shown["tokens"]) == plan + rest
+    assert [tokens(stage["tokens"]) for stage in shown["stages"]] == [plan, rest]
+    assert shown["quality"] == "estimated"
+    (session,) = bench.events("usage_snapshot")[-1]["body"]["sessions"]
+    assert session["unreported"] == ["cache_write_5m", "cache_write_1h"]
+    bench.state()
+
+
+def test_a_session_of_the_list(bench: Bench) -> None:
+    """One late look is one response; the file beside the document tells of directory and moment."""
+    agent = DroidAgent()
+    used = agent.say() + agent.say()
+    (row,) = bench.ok("sessions", "--agent", "droid", "--json").json["sessions"]
+    assert tokens(row["tokens"]) == used
+    assert (row["agent"], row["id"], row["model"], row["cwd"]) == ("droid", agent.session, agent.model, str(bench.repo))
+    assert (row["responses"], row["live"]) == (1, True)
+    used += agent.say()
+    (row,) = bench.ok("sessions", "--json").json["sessions"]
+    assert (tokens(row["tokens"]), row["responses"]) == (used, 2)
+
+
+def test_a_total_that_begins_anew(bench: Bench) -> None:
+    """What was seen stays, and what is there now was added."""
+    agent = DroidAgent()
+    used = agent.say() + agent.say()
+    bench.ok("sessions")
+    agent.total = droid.ZERO
+    used += agent.say()
+    (row,) = bench.ok("sessions", "--json").json["sessions"]
+    assert tokens(row["tokens"]) == used
+
+
+def test_an_old_document_that_is_put_back(bench: Bench) -> None:
+    """A backup adds nothing, whatever the time of the file, and what comes after it counts."""
+    agent = DroidAgent()
+    used = agent.say()
+    bench.ok("sessions")
+    before = agent.total
+    used += agent.say()
+    bench.ok("sessions")
+    agent.total = before
+    agent.flush()
+    bench.ok("sessions")
+    used += agent.say()
+    (row,) = bench.ok("sessions", "--json").json["sessions"]
+    assert tokens(row["tokens"]) == used
+
+
+def test_a_session_that_goes_on_after_a_compaction_is_a_child(bench: Bench) -> None:
+    """Its total begins with that of the first one, which is counted there."""
+    agent = DroidAgent()
+    goal = bench.start("t", *agent.flags)
+    own = agent.say()
+    heir = DroidAgent(2, total=agent.total)
+    heir.records[0]["parent"] = agent.session
+    heir.records.append(droid.compaction(now()))
+    theirs = heir.say()
+    shown = bench.ok("finish-task", goal, "--status", "success", *agent.flags, "--json").goal
+    assert (tokens(shown["self"]), tokens(shown["subtree"])) == (own, theirs)
+    rows = {row["id"]: row for row in bench.ok("sessions", "--json").json["sessions"]}
+    assert (rows[heir.session]["parent"], rows[heir.session]["origin"]) == (agent.session, "compaction")
+
+
+def test_a_document_that_vanished_keeps_its_total(bench: Bench) -> None:
+    """It was used, and is in the store."""
+    agent = DroidAgent()
+    used = agent.say()
+    bench.ok("sessions")
+    agent.log.unlink()
+    (row,) = bench.ok("sessions", "--json").json["sessions"]
+    assert tokens(row["tokens"]) == used
+
+
+def test_a_document_that_is_not_whole_is_told_of(bench: Bench) -> None:
+    """What was known stays, and it is read again next time."""
+    agent = DroidAgent()
+    used = agent.say()
+    bench.ok("sessions")
+    more = agent.say()
+    whole = agent.log.read_bytes()
+    agent.log.write_bytes(whole[:-30])
+    said = bench.ok("sessions", "--json")
+    assert [tokens(row["tokens"]) for row in said.json["sessions"]] == [used]
+    assert "it is not whole JSON" in said.err
+    agent.log.write_bytes(whole)
+    (row,) = bench.ok("sessions", "--json").json["sessions"]
+    assert tokens(row["tokens"]) == used + more
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "loop"])
+def test_things_that_are_no_documents(bench: Bench, kind: str) -> None:
+    """They are told of, and nothing waits for them."""
+    agent = DroidAgent()
+    used = agent.say()
+    odd = agent.log.with_name("odd.settings.json")
+    if kind == "pipe":
+        os.mkfifo(odd)
+    else:
+        odd.symlink_to("/dev/zero" if kind == "device" else odd)
+    said = bench.ok("sessions", "--json")
+    assert [tokens(row["tokens"]) for row in said.json["sessions"]] == [used]
+    assert "odd.settings.json" in said.err
+
+
+def test_the_session_at_work_here_is_found(bench: Bench) -> None:
+    """Droid tells its commands no session; the one that moved in this directory is meant."""
+    agent = DroidAgent()
+    agent.say()
+    bench.ok("sessions")
+    bench.start("t", "--agent", "droid")
+    (begun,) = bench.events("goal_started")
+    assert begun["body"]["session"] == {"agent": "droid", "id": agent.session, "detected_by": "directory"}
+
+
+def test_no_text_reaches_store_or_ledger(bench: Bench) -> None:
+    """A secret in every field that holds text is found nowhere below the data directory."""
+    secret = secrets.token_hex(16)
+    agent = DroidAgent()
+    goal = bench.start("t", *agent.flags)
+    agent.more = {"title": secret, "tags": [secret], "worktree": {"path": secret}, "mission": {secret: secret}}
+    agent.records[0] |= {"title": secret, "owner": secret}
+    agent.records += [
+        {"type": "message", "message": {"role": "user", "content": [{"type": "text", "text": secret}]}},
+        {"type": "message", "message": {"role": secret, "content": secret}, "timestamp": secret},
+        {"type": "compaction_state", "summaryText": secret},
+        {"type": "todo_state", "todos": [{"content": secret}]},
+        {"type": secret, "text": secret},
+        {"type": 5, "text": secret},
+    ]
+    agent.say()
+    agent.log.with_name("odd.settings.json").write_text(f'["{secret}"]')
+    agent.log.with_name("torn.settings.json").write_text(f'{{"model": "{secret}')
+    said = bench.ok("finish-task", goal, "--status", "success", *agent.flags)
+    assert secret not in said.out + said.err
+    for path in bench.data.rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes()
+    with sqlite3.connect(bench.data / "history.db") as store:
+        assert not any(secret in str(line) for line in store.iterdump())

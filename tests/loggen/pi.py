@@ -1,0 +1,229 @@
+"""Pi's sessions made up entry by entry, and a small world of them whose true usage is known."""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+Json = dict[str, Any]
+Parts = tuple[int, int, int, int]
+"""Input, cache read, cache write, output."""
+
+START: Final = 1_780_000_000_000
+"""28 May 2026, in milliseconds since the epoch."""
+MODELS: Final = ("claude-sonnet-4-5", "gpt-5.1", "qwen3-coder")
+ROOT: Final = "/home/ada/.pi/agent/sessions/--srv-shop--"
+
+
+def stamp(at: int) -> str:
+    """A time as Pi writes it, of milliseconds since the epoch."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def uuid7(number: int, at: int) -> str:
+    """The id of a session that was born then."""
+    return str(uuid.UUID(f"{at:012x}7{number % 4096:03x}8{number:015x}"))
+
+
+def path(session: str, at: int, root: str = ROOT) -> str:
+    """Where the session's file lies."""
+    return f"{root}/{stamp(at).replace(':', '-').replace('.', '-')}_{session}.jsonl"
+
+
+def head(session: str, at: int, parent: str | None = None, **more: object) -> Json:
+    """The first line of a file."""
+    told: Json = {"type": "session", "version": 3, "id": session, "timestamp": stamp(at), "cwd": "/srv/shop", **more}
+    return told if parent is None else {**told, "parentSession": parent}
+
+
+def usage(parts: Parts, **more: object) -> Json:
+    """The usage of an answer."""
+    given, read, write, output = parts
+    cost = {"input": 0.1, "output": 0.2, "cacheRead": 0.0, "cacheWrite": 0.0, "total": 0.3}
+    total = sum(parts)
+    told = {"input": given, "output": output, "cacheRead": read, "cacheWrite": write, "totalTokens": total}
+    return {**told, "cost": cost, **more}
+
+
+def entry(kind: str, identity: str | None, at: int, **more: object) -> Json:
+    """A line behind the first; before version 2 it has no id."""
+    named = {} if identity is None else {"id": identity, "parentId": None}
+    return {"type": kind, **named, "timestamp": stamp(at), **more}
+
+
+def prompt(identity: str | None, at: int) -> Json:
+    """A message of the user."""
+    message = {"role": "user", "content": [{"type": "text", "text": 'add "usage":{"input":5}'}], "timestamp": at}
+    return entry("message", identity, at, message=message)
+
+
+def answer(identity: str | None, at: int, used: Json | None, **more: object) -> Json:
+    """A message of the model; ``calls`` are ids of its tool calls."""
+    calls = more.pop("calls", ())
+    assert isinstance(calls, tuple | list)
+    blocks = [{"type": "toolCall", "id": call, "name": "bash", "arguments": {"command": "ls"}} for call in calls]
+    message: Json = {
+        "role": "assistant",
+        "content": [{"type": "text", "text": 'done {"usage":{"input":9}}'}, *blocks],
+        "api": "anthropic-messages",
+        "provider": "anthropic",
+        "model": MODELS[0],
+        "stopReason": "toolUse" if calls else "stop",
+        "timestamp": at - 40,
+        **more,
+    }
+    return entry("message", identity, at, message=message if used is None else {**message, "usage": used})
+
+
+def encode(lines: list[Json], rng: random.Random | None = None) -> bytes:
+    """The bytes of a file; with ``rng``, keys in any order and blanks where JSON allows them."""
+    if rng is None:
+        return b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
+    return b"".join(_shuffled(line, rng) + b"\n" for line in lines)
+
+
+def _shuffled(line: Json, rng: random.Random) -> bytes:
+    gaps = rng.choice([(",", ":"), (", ", ": "), (" ,", " :\t")])
+    return json.dumps(_reordered(line, rng), separators=gaps, ensure_ascii=rng.random() < 0.5).encode()
+
+
+def _reordered(value: object, rng: random.Random) -> object:
+    if isinstance(value, list):
+        return [_reordered(one, rng) for one in value]
+    if not isinstance(value, dict):
+        return value
+    names = list(value)
+    rng.shuffle(names)
+    return {name: _reordered(value[name], rng) for name in names}
+
+
+class Session(msgspec.Struct):
+    """One file as it stands now."""
+
+    id: str
+    path: str
+    born: int
+    lines: list[Json]
+    parent: str | None = None
+    leaf: int = 0
+    """How many of its lines the next entry follows."""
+
+
+Served = tuple[str, Parts, str]
+"""Session, tokens and model of one answer."""
+
+
+class World(msgspec.Struct):
+    """Sessions that answer, branch, fork, compact and fail as Pi's do."""
+
+    rng: random.Random
+    tells: bool = True
+    """Whether the provider tells ids of its answers."""
+    repeats: bool = False
+    """Whether it gives the same few ids again and again."""
+    sessions: list[Session] = []
+    served: list[Served] = []
+    serial: int = 0
+
+    def tick(self) -> int:
+        """A moment of its own."""
+        self.serial += 1
+        return START + 1000 * self.serial
+
+    def step(self) -> None:
+        """Something happens."""
+        if not self.sessions or self.rng.random() < 0.1:
+            self.open()
+        session = self.rng.choice(self.sessions)
+        match self.rng.randrange(10):
+            case 0:
+                self.fork(session, whole=True)
+            case 1:
+                self.fork(session, whole=False)
+            case 2:  # the user goes back to an earlier entry; the lines of the other branch stay
+                session.leaf = self.rng.randrange(1, len(session.lines) + 1)
+            case 3:
+                self.compact(session)
+            case 4:
+                self.fail(session)
+            case 5:
+                self.aside(session)
+            case _:
+                self.answer(session)
+
+    def open(self, parent: Session | None = None, lines: tuple[Json, ...] = ()) -> Session:
+        """A new session, which may begin with copies."""
+        at = self.tick()
+        name = uuid7(self.serial, at)
+        first = head(name, at, parent.path if parent else None)
+        session = Session(name, path(name, at), at, [first, *lines], parent.id if parent else None)
+        session.leaf = len(session.lines)
+        self.sessions.append(session)
+        return session
+
+    def answer(self, session: Session) -> None:
+        """A prompt and its answer."""
+        self._add(session, prompt(self._id(), self.tick()))
+        model, at = self.rng.choice(MODELS), self.tick()
+        told: Json = {"responseId": self._response()} if self.tells else {}
+        calls = (f"call_{self.serial}",) if self.rng.random() < 0.3 else ()
+        self._add(session, answer(self._id(), at, usage(self._serve(session, model)), model=model, calls=calls, **told))
+
+    def fork(self, session: Session, *, whole: bool) -> None:
+        """All of another session, or the branch that one stands on, copied into a new one."""
+        lines = session.lines[1:] if whole else session.lines[1 : session.leaf]
+        self.open(session, tuple(json.loads(json.dumps(lines))))
+
+    def compact(self, session: Session) -> None:
+        """A compaction, whose own usage later versions log; how long the context was is no usage."""
+        told: Json = {"summary": "so far", "tokensBefore": 90_000, "firstKeptEntryId": "00000000"}
+        if self.rng.random() < 0.5:
+            told["usage"] = usage(self._serve(session, self._last_model(session)))
+        self._add(session, entry("compaction", self._id(), self.tick(), **told))
+
+    def fail(self, session: Session) -> None:
+        """An answer that never came."""
+        used = usage((0, 0, 0, 0))
+        self._add(session, answer(self._id(), self.tick(), used, stopReason=self.rng.choice(["error", "aborted"])))
+
+    def aside(self, session: Session) -> None:
+        """A call that is no part of the conversation."""
+        kind, model = self.rng.choice(["usage", "model_usage"]), self.rng.choice(MODELS)
+        used = usage(self._serve(session, model))
+        told: Json = {"provider": "openai", "model": model, "usage": used, "stopReason": "stop", "purpose": "title"}
+        self._add(session, entry(kind, self._id(), self.tick(), **told))
+
+    def files(self) -> dict[str, bytes]:
+        """Every file by its path."""
+        return {session.path: encode(session.lines) for session in self.sessions}
+
+    def expected(self) -> Counter[Served]:
+        """All that was served."""
+        return Counter(self.served)
+
+    def _add(self, session: Session, line: Json) -> None:
+        session.lines.append(line)
+        session.leaf = len(session.lines)
+
+    def _serve(self, session: Session, model: str) -> Parts:
+        self.serial += 1
+        n = self.serial
+        parts = (3 + n, 10_000 + 31 * n, 500 + 7 * n, 100 + n)
+        self.served.append((session.id, parts, model))
+        return parts
+
+    def _last_model(self, session: Session) -> str:
+        models = [line["message"]["model"] for line in session.lines if line.get("message", {}).get("model")]
+        return models[-1] if models else "unknown"
+
+    def _response(self) -> str:
+        return f"chatcmpl-{self.rng.randrange(3)}" if self.repeats else f"msg_{self.serial:024x}"
+
+    def _id(self) -> str:
+        return f"{self.rng.getrandbits(32):08x}"
