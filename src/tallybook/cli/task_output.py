@@ -8,7 +8,6 @@ import msgspec
 
 from tallybook.cli.render import CommandEnded, document, line, refuse, say, warn
 from tallybook.domain.problems import Refusal
-from tallybook.reports import contract
 from tallybook.reports.words import goal_line
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ def show_task(result: TaskResult | Refusal, shown: Shown) -> None:
     if isinstance(result, Refusal):
         raise CommandEnded(refuse(result, json=shown.json))
     if shown.json:
+        from tallybook.reports import contract
+
         goal = None if result.goal is None else contract.goal(result.state, result.goal, result.accounts)
         document("goal", {"goal": goal, "problems": contract.problems(result.problems)})
     elif result.goal is not None and shown.quiet:
