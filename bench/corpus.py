@@ -1,4 +1,4 @@
-"""Ten thousand small logs of two agents with known totals, made by a generator that lies beside this checkout."""
+"""Logs of two agents with known totals, made by a generator that lies beside this checkout."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ def missing() -> str | None:
     return None if generator().exists() else "no generator of logs: set TALLYBOOK_LOGGEN to its directory"
 
 
-def make(home: Path) -> int:
-    """Write the logs below ``home``, in the places where the agents keep theirs; their true total in tokens."""
-    command: list[str | Path] = [sys.executable, generator(), "--home", home, "--preset", "many"]
+def make(home: Path, preset: str = "many") -> int:
+    """Write the logs below ``home``, in the places where the agents keep theirs; their true total in tokens.
+
+    ``many`` are 10,000 small logs of 0.5 GB, ``large`` are 3,000 of 2.1 GB.
+    """
+    command: list[str | Path] = [sys.executable, generator(), "--home", home, "--preset", preset]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     totals = json.loads((home / "truth.json").read_text())["totals"]
     codex, claude = totals["codex"], totals["claude"]

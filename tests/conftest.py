@@ -28,7 +28,7 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
-FOREIGN = ("AMP_", "CLAUDE", "CODEX_", "FACTORY_", "GEMINI_", "GIT_", "OMP_", "PI_", "TALLYBOOK_", "XDG_")
+FOREIGN = ("AMP_", "CLAUDE", "CODEX_", "COPILOT_", "FACTORY_", "GEMINI_", "GIT_", "OMP_", "PI_", "TALLYBOOK_", "XDG_")
 COLOURS = ("CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PY_COLORS")
 GIT_CONFIG = """\
 [user]
@@ -62,6 +62,7 @@ def home(_homes: Iterator[Path]) -> Iterator[Path]:
         "XDG_STATE_HOME": ".local/state",
         "CODEX_HOME": ".codex",
         "CLAUDE_CONFIG_DIR": ".claude",
+        "COPILOT_HOME": ".copilot",
         "AMP_DATA_DIR": ".local/share/amp",
         "TALLYBOOK_HOME": "tallybook",
     }

@@ -32,6 +32,7 @@ BROKEN = [
     ("siblings", "tallybook.domain.injected", "import tallybook.domain.injected_too"),
     ("agents", "tallybook.agents.codex.injected", "import tallybook.agents.claude_code"),
     ("agents", "tallybook.agents.amp.injected", "import tallybook.agents.codex"),
+    ("agents", "tallybook.agents.copilot_cli.injected", "import tallybook.agents.codex"),
     ("agents", "tallybook.agents.gemini_cli.injected", "import tallybook.agents.amp"),
     ("domain", "tallybook.domain.injected", "import platformdirs"),
     ("domain-io", "tallybook.domain.injected", "import socket"),
@@ -129,11 +130,12 @@ def test_every_contract_is_broken_above() -> None:
 
 
 SHARED = {"__init__", "documents", "handover", "identity", "lines", "offspring", "port", "processes", "programs"}
-SHARED |= {"registry", "surrogates", "trees"}
+SHARED |= {"argv", "names", "registry", "surrogates", "trees"}
 VENDORS = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
 VENDORS -= {*SHARED, "__pycache__"}
 HOOKED = {"claude_code", "codex"}
-BEHIND_THE_PORT = tuple(f"tallybook.agents.{name}." for name in ("port", "documents", "surrogates", "trees"))
+SHARED_BY_READERS = ("argv", "documents", "lines", "names", "port", "surrogates", "trees")
+BEHIND_THE_PORT = tuple(f"tallybook.agents.{name}." for name in SHARED_BY_READERS)
 
 
 def test_every_vendor_is_in_the_independence_contract() -> None:

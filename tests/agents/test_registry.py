@@ -17,8 +17,8 @@ def test_every_agent_has_its_reader() -> None:
 
 
 def test_an_agent_that_is_not_there_is_an_error_of_the_caller() -> None:
-    with pytest.raises(LookupError, match="copilot"):
-        registry.reader("copilot")
+    with pytest.raises(LookupError, match="parrot"):
+        registry.reader("parrot")
 
 
 def test_importing_the_list_imports_no_reader() -> None:

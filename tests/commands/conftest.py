@@ -8,6 +8,7 @@ import pytest
 
 from commands.agents import AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import Bench
+from commands.copilot_agent import CopilotAgent
 from commands.gemini_agent import GeminiAgent
 from commands.pi_agent import PiAgent
 
@@ -22,11 +23,13 @@ def bench(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path, home, monkeypatch)
 
 
-@pytest.fixture(params=["amp", "amp-late", "claude", "codex", "codex-late", "gemini", "pi"])
+@pytest.fixture(params=["amp", "amp-late", "claude", "codex", "codex-late", "copilot", "gemini", "pi"])
 def agent(request: pytest.FixtureRequest, bench: Bench) -> Agent:
     """One running session of each kind of agent."""
     if request.param == "claude":
         return ClaudeAgent(bench, 1)
+    if request.param == "copilot":
+        return CopilotAgent(bench, 1)
     if request.param == "gemini":
         return GeminiAgent(bench, 1)
     if request.param == "pi":

@@ -10,6 +10,7 @@ import pytest
 
 from commands.agents import Agent, AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import Bench, tokens
+from commands.copilot_agent import CopilotAgent
 from commands.gemini_agent import GeminiAgent
 from commands.pi_agent import PiAgent
 
@@ -96,6 +97,8 @@ class Office(msgspec.Struct):
 def at_work(bench: Bench, kind: str, number: int) -> Agent:
     if kind == "claude":
         return ClaudeAgent(bench, number)
+    if kind == "copilot":
+        return CopilotAgent(bench, number)
     if kind == "gemini":
         return GeminiAgent(bench, number)
     if kind == "pi":
@@ -107,7 +110,7 @@ def at_work(bench: Bench, kind: str, number: int) -> Agent:
 @pytest.mark.parametrize("seed", range(16))
 def test_each_response_is_its_owners(bench: Bench, seed: int) -> None:
     rng = random.Random(seed)
-    kinds = rng.sample(["claude", "codex", "late", "claude", "late", "amp", "amp-late", "gemini", "pi"], 3)
+    kinds = rng.sample(["claude", "codex", "late", "claude", "late", "amp", "amp-late", "copilot", "gemini", "pi"], 3)
     agents = [at_work(bench, kind, number) for number, kind in enumerate(kinds, 1)]
     office = Office(bench, rng, agents)
     for _ in range(rng.randrange(10, 28)):

@@ -60,7 +60,7 @@ def test_a_healthy_world(healthy: tuple[Bench, CodexAgent]) -> None:
     for hook in ("commit-msg", "prepare-commit-msg", "pre-commit", "pre-push"):
         assert "answered as it should" in only(found, f"git.{hook}", "ok")["message"]
     assert "1 log in" in only(found, "agents.codex", "ok")["message"]
-    assert "codex/1" in found["agents.codex"][0]["message"]
+    assert "codex/2" in found["agents.codex"][0]["message"]
     assert only(found, "agents.claude", "ok")["where"]["file"].endswith(".jsonl")
     session = only(found, "agents.session", "ok")
     assert session["message"] == f"codex {agent.session}, found by variable"

@@ -14,6 +14,7 @@ import pytest
 from commands.agents import ClaudeAgent, CodexAgent
 from commands.checkup import checkup, of_status, only, problems
 from commands.test_doctor_ledger import follow
+from history.earlier import to_schema_1
 from tallybook.history import inspection
 from tallybook.usecases.doctor import places, versions
 
@@ -40,7 +41,7 @@ def store(bench: Bench) -> Path:
 def test_a_store_that_is_sound(bench: Bench, store: Path) -> None:
     row = only(checkup(bench), "data.store", "ok")
     assert row["message"].startswith("5 responses from 5 logs, ")
-    assert row["message"].endswith(", schema 1, sound")
+    assert row["message"].endswith(", schema 2, sound")
     assert row["where"]["file"] == str(store)
 
 
@@ -59,7 +60,7 @@ def test_a_store_that_is_no_database(bench: Bench, store: Path) -> None:
 def test_a_store_with_a_damaged_page(bench: Bench, store: Path) -> None:
     with closing(sqlite3.connect(store)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'occurrence'").fetchone()[0]
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'piece'").fetchone()[0]
         size = connection.execute("PRAGMA page_size").fetchone()[0]
     with store.open("r+b") as file:
         file.seek((root - 1) * size)
@@ -80,7 +81,7 @@ def test_a_store_of_another_version_or_program(bench: Bench, store: Path) -> Non
     row = only(checkup(bench), "data.store", "problem")
     assert "a newer tallybook has written it (schema 9)" in row["message"]
     assert row["hint"].startswith("update tallybook")
-    change("PRAGMA user_version = 1")
+    change("PRAGMA user_version = 2")
     assert only(checkup(bench), "data.store", "ok")
     change("DROP TABLE fact")
     row = only(checkup(bench), "data.store", "problem")
@@ -88,6 +89,17 @@ def test_a_store_of_another_version_or_program(bench: Bench, store: Path) -> Non
     assert row["hint"].startswith("tally sessions")
     bench.ok("sessions")
     assert only(checkup(bench), "data.store", "ok")
+
+
+def test_a_store_of_an_earlier_version_is_left_to_the_next_command(bench: Bench, store: Path) -> None:
+    """Looking at it changes nothing."""
+    to_schema_1(store)
+    before = store.read_bytes()
+    row = only(checkup(bench), "data.store", "note")
+    assert row["message"] == "an earlier tallybook has made it (schema 1)"
+    assert store.read_bytes() == before
+    bench.ok("sessions")
+    assert only(checkup(bench), "data.store", "ok")["message"].startswith("5 responses from 5 logs")
 
 
 def test_a_store_too_large_for_the_time(bench: Bench, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +219,7 @@ def test_the_newest_log_is_really_read(bench: Bench) -> None:
     with agent.log.open("ab") as log:
         log.write(b'{"type":"assistant","message":{"usage":{\n')
     row = only(checkup(bench), "agents.claude", "note")
-    assert "claude/1 finds 1 row in it" in row["message"]
+    assert "claude/2 finds 1 row in it" in row["message"]
     assert row["message"].endswith("and 1 line that can't be understood")
     agent.log.write_bytes(b"")
     assert "finds 0 rows" in only(checkup(bench), "agents.claude", "ok")["message"]

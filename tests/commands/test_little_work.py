@@ -43,6 +43,7 @@ READING = {
     "amp": {"tallybook.agents.amp.reading", "tallybook.agents.amp.counting"},
     "claude": {"tallybook.agents.claude_code.scan", "tallybook.agents.claude_code.counting"},
     "codex": {"tallybook.agents.codex.reading", "tallybook.agents.codex.counting"},
+    "copilot": {"tallybook.agents.copilot_cli.reading", "tallybook.agents.copilot_cli.counting"},
     "gemini": {"tallybook.agents.gemini_cli.reading", "tallybook.agents.gemini_cli.counting"},
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, now
+from commands.copilot_agent import CopilotAgent
 from commands.gemini_agent import GeminiAgent
 from commands.pi_agent import PiAgent
 
@@ -171,7 +172,7 @@ def plant(agent: Agent) -> None:
             agent.lines += gemini_lines(secret)
         elif isinstance(agent, ClaudeAgent):
             agent.records += claude_rows(agent.session, secret)
-        elif isinstance(agent, PiAgent):
+        elif isinstance(agent, (CopilotAgent, PiAgent)):
             agent.tell(secret)
         else:
             agent.rollout.lines += [
@@ -195,13 +196,13 @@ def held(*places: Path) -> set[str]:
     return {path.name for path in files if MARK.lower().encode() in path.read_bytes().lower()}
 
 
-@pytest.mark.parametrize("kin", [AmpAgent, ClaudeAgent, CodexAgent, GeminiAgent, PiAgent])
+@pytest.mark.parametrize("kin", [AmpAgent, ClaudeAgent, CodexAgent, CopilotAgent, GeminiAgent, PiAgent])
 def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[Agent]) -> None:
     assert len(FAMILIES) >= 40
     agent = kin(bench, 1)
     used = agent.say()
     plant(agent)
-    assert held(*(bench.home / place for place in (".claude", ".codex", ".gemini", ".local", ".pi")))
+    assert held(*(bench.home / place for place in (".claude", ".codex", ".copilot", ".gemini", ".local", ".pi")))
     said = [bench.ok("start-task", "--title", "t", "--kind", "product", "--json", **agent.environ)]
     goal = str(said[0].goal["id"])
     said += [

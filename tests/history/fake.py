@@ -18,6 +18,8 @@ from tallybook.agents.port import Batch, Grown, Keeping, LogFile, Occurrence, Re
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.ingest import IngestReport, ingest
+from tallybook.history.names import name_hash
+from tallybook.history.pieces import unpacked
 from tallybook.history.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -162,7 +164,14 @@ def _response(key: str, row: Occurrence, fact: dict[str, object]) -> Response:
         quality=Quality(str(fact.get("quality", "exact"))),
         final=bool(fact.get("final", True)),
         calls=tuple(str(fact["calls"]).split()) if "calls" in fact else (),
+        effort=_word(fact, "effort"),
+        branch=_word(fact, "branch"),
+        cwd=_word(fact, "cwd"),
     )
+
+
+def _word(fact: dict[str, object], name: str) -> str | None:
+    return str(fact[name]) if name in fact else None
 
 
 def _order(response: Response) -> tuple[int, str, int]:
@@ -232,20 +241,35 @@ def lines(*rows: Row) -> bytes:
 
 DUMPS = {
     "responses": """SELECT a.name, r.key, s.name, o.key, r.offset, r.at, m.text, t.text, r.input, r.cache_read,
-        r.cache_write_5m, r.cache_write_1h, r.cache_write_unknown, r.output, r.reasoning, q.text, r.final, r.calls
+        r.cache_write_5m, r.cache_write_1h, r.cache_write_unknown, r.output, r.reasoning, q.text, r.final, r.calls,
+        e.text, b.text, c.text, p.text, r.turn, r.window, r.web_searches
         FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
         JOIN source o ON o.id = r.source JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier
-        JOIN word q ON q.id = r.quality""",
-    "sessions": "SELECT name, parent, forked_from, born_at, last_at, cwd, model, origin FROM session",
-    "occurrences": """SELECT s.key, g.name, o.offset, o.at, o.data FROM occurrence o
-        JOIN source s ON s.id = o.source JOIN grp g ON g.id = o.grp""",
-    "links": """SELECT a.name, b.name, s.key FROM link JOIN grp a ON a.id = link.a JOIN grp b ON b.id = link.b
-        JOIN source s ON s.id = link.source""",
+        JOIN word q ON q.id = r.quality
+        LEFT JOIN word e ON e.id = r.effort LEFT JOIN word b ON b.id = r.branch LEFT JOIN word c ON c.id = r.cwd
+        LEFT JOIN word p ON p.id = r.provider""",
+    "sessions": """SELECT name, parent, forked_from, born_at, last_at, cwd, model, origin, branch, commit_id, version,
+        entry, provider FROM session""",
     "sources": """SELECT key, cursor, head_size, head, state, pending_call, pending_session, bad_lines,
         unknown_records, gone FROM source""",
 }
+PIECES = "SELECT s.key, p.data FROM piece p JOIN source s ON s.id = p.source ORDER BY p.id"
 
 
 def dump(store: Store) -> dict[str, list[tuple[object, ...]]]:
-    """All that the store knows, by names, in an order of its own."""
-    return {name: sorted(store.rows(query), key=repr) for name, query in DUMPS.items()}
+    """All that the store knows, by names, in an order of its own; how it lies in pieces depends on how it came."""
+    found = {name: sorted(store.rows(query), key=repr) for name, query in DUMPS.items()}
+    pieces = [(key, unpacked(data)) for key, data in store.rows(PIECES)]
+    rows = [(key, *row) for key, piece in pieces for row in piece.occurrences()]
+    links = {(*pair, key) for key, piece in pieces for a, b in piece.links for pair in ((a, b), (b, a))}
+    assert_places(store)
+    return {**found, "occurrences": sorted(rows, key=repr), "links": sorted(links)}
+
+
+def assert_places(store: Store) -> None:
+    """Every group is found in exactly the pieces that mention it."""
+    told = store.rows(
+        "SELECT a.name, p.id, p.data FROM piece p JOIN source s ON s.id = p.source JOIN agent a ON a.id = s.agent"
+    )
+    wanted = {(name_hash(agent, name), number) for agent, number, data in told for name in unpacked(data).mentioned}
+    assert set(store.rows("SELECT grp, piece FROM place")) == wanted

@@ -7,7 +7,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tallybook.history.inspection import StoreFacts, inspect
-from tallybook.history.store import NAME, SCHEMA, open_store
+from tallybook.history.schema import SCHEMA
+from tallybook.history.store import NAME, open_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,8 @@ from history.fake import FakeReader, World
 from history.fake import lines as encoded
 from tallybook.history import store as module
 from tallybook.history.ingest import ingest
-from tallybook.history.store import SCHEMA, StoreDamaged, StoreUnavailable, open_store
+from tallybook.history.schema import SCHEMA
+from tallybook.history.store import StoreDamaged, StoreUnavailable, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -87,7 +90,7 @@ def older_than_any(path: Path) -> None:
     [
         (lambda path: path.write_bytes(b"garbage" * 1000), "damaged"),
         (lambda path: path.write_bytes(path.read_bytes()[:100] + b"\xff" * 5000), "damaged"),
-        (newer, "newer tallybook (schema 2)"),
+        (newer, "newer tallybook (schema 3)"),
         (lacking, "lacks tables"),
         (older_than_any, "another program"),
     ],
@@ -196,7 +199,7 @@ def test_another_error_of_the_file_on_opening_is_not_taken_for_damage(
 def test_a_full_disk_is_a_clear_error_and_loses_nothing(world: World) -> None:
     world.ingest()
     before = world.dump()
-    world.append("a", *({"id": f"more{n}", "pad": "x" * 4000} for n in range(200)))
+    world.append("a", *({"id": f"more{n}", "pad": random.Random(n).randbytes(2000).hex()} for n in range(200)))
     with world.store() as store:
         store.rows("PRAGMA max_page_count = 40")
         with pytest.raises(StoreUnavailable, match="full"):
@@ -206,8 +209,33 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(world: World) -> None:
     assert world.dump() == world.cold()
 
 
+def test_others_can_write_while_a_long_log_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transactions of short logs are held together for a second or so, but never while much is read."""
+    monkeypatch.setattr("tallybook.history.ingest.FILES_AT_ONCE", 1)
+    monkeypatch.setattr("tallybook.history.ingest.BYTES_AT_ONCE", 40)
+    world = World(tmp_path)
+    for key, rows in (("a", 1), ("b", 1), ("c", 90)):
+        world.write(key, *({"id": f"{key}{number}"} for number in range(rows)))
+    locked: dict[str, bool] = {}
+
+    class Watching(FakeReader):
+        def read(self, log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
+            with closing(sqlite3.connect(world.data / "history.db", timeout=0, isolation_level=None)) as other:
+                try:
+                    other.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError:
+                    locked[log.key] = True
+                else:
+                    locked[log.key] = False
+            return super().read(log, lines, state)
+
+    world.ingest(Watching())
+    assert locked == {"a": False, "b": True, "c": False}
+
+
 CHILD = """
 import sys
+from contextlib import closing
 from pathlib import Path
 from history.fake import World
 World(Path(sys.argv[1])).ingest()
@@ -218,7 +246,7 @@ def test_processes_that_ingest_at_once_count_everything_once(tmp_path: Path) -> 
     world = World(tmp_path)
     for number in range(40):
         world.write(f"log{number}", *({"id": f"r{n}", "group": f"g{n}"} for n in range(number % 7, 20)))
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join((str(Path(__file__).parents[1]), *sys.path))}
     children = [subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path)], env=environ) for _ in range(3)]
     assert [child.wait(30) for child in children] == [0, 0, 0]
     world.ticks += 10**12
@@ -251,9 +279,11 @@ def test_the_whole_schema_holds_numbers_ids_and_names_alone(world: World) -> Non
     """A new column of text or bytes must be thought about: it is where conversations could leak into."""
     texts = {
         "agent.name", "agent.unreported", "word.text", "source.key", "source.path", "source.reader", "source.head",
-        "source.tail", "source.state", "source.pending_call", "source.pending_session", "grp.name", "occurrence.data",
+        "source.tail", "source.state", "source.pending_call", "source.pending_session", "piece.data",
+        *(f"{table}.{column}" for table in ("session", "fact")
+          for column in ("branch", "commit_id", "version", "entry", "provider")),
         "session.name", "session.parent", "session.forked_from", "session.cwd", "session.model", "session.origin",
-        "growth.reader", "growth.kept",
+        "growth.name", "growth.reader", "growth.kept",
         "fact.parent", "fact.forked_from", "fact.cwd", "fact.model", "fact.origin", "response.key", "response.calls",
     }  # fmt: skip
     with world.store() as store:

@@ -39,6 +39,10 @@ class Served(NamedTuple):
     """After the first moment; None for an undated one."""
     tokens: tuple[int, ...]
     quality: Quality
+    effort: str | None = None
+    branch: str | None = None
+    """Where it is not the session's own."""
+    cwd: str | None = None
 
     @property
     def at(self) -> datetime:
@@ -46,7 +50,7 @@ class Served(NamedTuple):
 
     @property
     def project(self) -> str | None:
-        return {"s1": "/src/a", "s2": "/src/b"}.get(self.session)
+        return self.cwd or {"s1": "/src/a", "s2": "/src/b"}.get(self.session)
 
 
 responses = st.builds(
@@ -56,6 +60,9 @@ responses = st.builds(
     st.integers(0, 24 * 400),
     st.tuples(*[st.integers(0, 10**6)] * 5, st.integers(100, 200), st.integers(0, 100)),
     st.sampled_from([Quality.EXACT, Quality.EXACT, Quality.LOWER_BOUND, Quality.UNVERIFIED]),
+    st.sampled_from([None, "low", "high"]),
+    st.sampled_from([None, "fix"]),
+    st.sampled_from([None, "/src/b"]),
 )
 histories = st.lists(responses, max_size=25)
 dimensions = st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True).map(tuple)
@@ -69,10 +76,11 @@ def fill(world: World, served: list[Served]) -> None:
         if one.hours is not None:
             row["at"] = T0 + one.hours * 3600 * SECOND
         tokens = dict(zip(PARTS, one.tokens, strict=True))
+        row |= {name: told for name in ("effort", "branch", "cwd") if (told := getattr(one, name)) is not None}
         logs[one.session].append({**row, "model": one.model, "tokens": tokens, "quality": str(one.quality)})
     for session, rows in logs.items():
-        cwd = next(one.project for one in served if one.session == session)
-        world.write(session, {"session": session, "fact": {"cwd": cwd}}, *rows)
+        fact = {"cwd": {"s1": "/src/a", "s2": "/src/b"}.get(session), "branch": "main"}
+        world.write(session, {"session": session, "fact": fact}, *rows)
     world.ingest()
 
 
@@ -98,6 +106,8 @@ def keys(served: list[Served], by: tuple[str, ...]) -> list[tuple[str | None, ..
         ],
         "session": [one.session for one in served],
         "project": [one.project for one in served],
+        "branch": [one.branch or "main" for one in served],
+        "effort": [one.effort for one in served],
         "origin": ["main"] * len(served),
     }
     return list(zip(*(columns[name] for name in by), strict=True)) if by else [()] * len(served)
@@ -165,7 +175,7 @@ def test_filters_leave_the_sums_of_what_they_let_through(
         projects=projects,
         sessions=sessions,
     )
-    for by in ((), ("day", "model"), ("session", "block")):
+    for by in ((), ("day", "model"), ("session", "block"), ("effort", "branch", "project")):
         assert plain(asked(world, *by, where=where)) == by_hand(let_through, by)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from itertools import chain
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tallybook.agents.port import Line
 
@@ -14,6 +15,16 @@ CHUNK: Final = 256 * 1024
 LONGEST_LINE: Final = 64 * 1024 * 1024
 
 
+class Block(NamedTuple):
+    """A run of complete lines in a buffer that is used again for the next one: nothing may be kept of it."""
+
+    offset: int
+    """Of its first byte in the file."""
+    buffer: bytearray
+    size: int
+    """Bytes of the buffer that belong to it; the last one is a newline."""
+
+
 class LineReader:
     """Iterates complete lines of ``stream``, whose first byte stands at offset ``start`` of the file.
 
@@ -23,37 +34,77 @@ class LineReader:
 
     def __init__(self, stream: BinaryIO, start: int = 0) -> None:
         self._stream = stream
+        self._begun: Iterator[Block] = iter(())
+        self._unread: Iterator[Block] = self._run()
         self.end = start
         self.overlong = 0
 
+    def has_line(self) -> bool:
+        """Whether a complete line that can be kept is still to come; what is longer is passed over."""
+        first = next(self._unread, None)
+        self._begun = iter(() if first is None else (first,))
+        return first is not None
+
+    def blocks(self) -> Iterator[Block]:
+        """All complete lines in long runs, for readers that look for what matters before they cut out a line."""
+        return chain(self._begun, self._unread)
+
     def __iter__(self) -> Iterator[Line]:
         """Yield each line without its newline (and without a carriage return before it); empty lines not at all."""
-        held: list[bytes] = []
-        size = 0
-        while chunk := self._stream.read(CHUNK):
-            first, *others = chunk.split(b"\n")
-            size += len(first)
-            if size <= LONGEST_LINE:
-                held.append(first)
-            else:
-                held.clear()
-            if not others:
-                continue
-            rest = others.pop()
-            if size > LONGEST_LINE:
-                self._pass_over(size)
-            else:
-                others.insert(0, b"".join(held))
-            for piece in others:
-                offset = self.end
-                if len(piece) > LONGEST_LINE:
-                    self._pass_over(len(piece))
-                    continue
-                self.end += len(piece) + 1
-                if raw := piece.removesuffix(b"\r"):
-                    yield Line(offset, raw)
-            held, size = [rest], len(rest)
+        for block in self.blocks():
+            yield from lines_of(block)
 
-    def _pass_over(self, size: int) -> None:
-        self.end += size + 1
+    def _run(self) -> Iterator[Block]:
+        buffer = bytearray(min(CHUNK, LONGEST_LINE + 1))
+        held = passed = 0
+        while count := self._stream.readinto(memoryview(buffer)[held:]):  # type: ignore[attr-defined]
+            start, held = held, held + count
+            if passed:
+                start, passed = self._pass_over(buffer, held, passed)
+                if passed:
+                    held = 0
+                    continue
+                buffer[: held - start] = buffer[start:held]
+                start, held = 0, held - start
+            size = buffer.rfind(b"\n", start, held) + 1
+            if size:
+                yield Block(self.end, buffer, size)
+                self.end += size
+                rest = buffer[size:held]
+                held = len(rest)
+                buffer = buffer if len(buffer) <= CHUNK else bytearray(max(min(CHUNK, LONGEST_LINE + 1), held + 1))
+                buffer[:held] = rest
+            elif held == len(buffer):
+                if held > LONGEST_LINE:
+                    held, passed = 0, held
+                else:
+                    buffer = buffer + bytearray(min(len(buffer), LONGEST_LINE + 1 - len(buffer)))
+
+    def _pass_over(self, buffer: bytearray, held: int, passed: int) -> tuple[int, int]:
+        """Where the line after one too long begins, and 0; or 0 and how much has been passed of it so far."""
+        newline = buffer.find(b"\n", 0, held)
+        if newline < 0:
+            return 0, passed + held
+        self.end += passed + newline + 1
         self.overlong += 1
+        return newline + 1, 0
+
+
+def lines_of(block: Block) -> Iterator[Line]:
+    """The lines of a block that are not empty, each as bytes of its own."""
+    offset, buffer, size = block
+    begin = 0
+    while begin < size:
+        newline = buffer.find(b"\n", begin, size)
+        if raw := cut(buffer, begin, newline):
+            yield Line(offset + begin, raw)
+        begin = newline + 1
+
+
+def cut(buffer: bytearray, begin: int, newline: int) -> bytes:
+    """The bytes of one line, without a carriage return at its end."""
+    with memoryview(buffer) as view:
+        return bytes(view[begin : newline - (newline > begin and buffer[newline - 1] == _RETURN)])
+
+
+_RETURN: Final = ord("\r")

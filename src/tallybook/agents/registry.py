@@ -28,6 +28,12 @@ def _codex() -> LogReader:
     return CodexReader()
 
 
+def _copilot() -> LogReader:
+    from tallybook.agents.copilot_cli.reader import CopilotReader  # noqa: PLC0415 - on demand, see above
+
+    return CopilotReader()
+
+
 def _droid() -> LogReader:
     from tallybook.agents.droid.reader import DroidReader  # noqa: PLC0415 - on demand, see above
 
@@ -50,6 +56,7 @@ _MAKERS: Final[dict[str, Callable[[], LogReader]]] = {
     "amp": _amp,
     "claude": _claude,
     "codex": _codex,
+    "copilot": _copilot,
     "droid": _droid,
     "gemini": _gemini,
     "pi": _pi,

@@ -19,7 +19,8 @@ def usage(
         Option(
             "--by",
             metavar="WHAT",
-            help="agent, model, day, week, month, block (five hours), session, project or origin; several with commas.",
+            help="agent, model, day, week, month, block (five hours), session, project, branch, effort or origin; "
+            "several with commas.",
         ),
     ] = None,
     since: Annotated[str | None, Option("--since", metavar="DATE", help="This day (or time) and later.")] = None,

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tallybook.history.names import stored_text
+from tallybook.history.rollup import COMPONENTS, KEYS, QUARTER, of_response
 
 if TYPE_CHECKING:
     from tallybook.history.store import Store
 
 _ALL: Final = "1"
+_FINE: Final = f"""(SELECT {", ".join(f"{it} AS {name}" for name, it in zip(KEYS, of_response(), strict=True))}, r.at,
+    1 AS responses, {", ".join(f"r.{name}" for name in COMPONENTS)} FROM response r WHERE r.at IS NOT NULL)"""  # noqa: S608
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -39,16 +42,21 @@ class Choice:
         self._store = store
         self._where = where
         self._sessions = _sessions(store, where)
-        conditions, values = _of_numbers("r.session", self._sessions), []
-        conditions += _of_numbers("r.model", _models(store, where.models))
+        conditions = _of_numbers("r.session", self._sessions) + _of_numbers("r.model", _models(store, where.models))
+        self._in_projects = _in_projects(store, where.projects)
+        if self._in_projects is not None:
+            conditions.append(_of_projects(self._in_projects, _directories(store, where.projects)))
         self.undated = " AND ".join(conditions) or _ALL
-        for sign, moment in ((">=", where.since), ("<", where.until)):
-            if moment is not None:
-                conditions.append(f"r.at {sign} ?")
-                values.append(moment)
+        """On a response ``r`` that is not dated."""
+        times = [moment for moment in (where.since, where.until) if moment is not None]
+        fine = any(moment % QUARTER for moment in times)
+        self.table = _FINE if fine else "rollup"
+        """In which dated responses are added up, or each by itself."""
+        conditions += [f"r.{'at' if fine else 'quarter'} >= ?"] if where.since is not None else []
+        conditions += [f"r.{'at' if fine else 'quarter'} < ?"] if where.until is not None else []
         self.condition = " AND ".join(conditions) or _ALL
-        """On a response ``r`` that is dated; ``undated`` is the one on others."""
-        self.values = tuple(values)
+        """On a row ``r`` of that table."""
+        self.values = tuple(moment if fine else moment // QUARTER for moment in times)
 
     def has(self, at: int) -> bool:
         """Whether a moment lies in the time that is asked for."""
@@ -57,7 +65,7 @@ class Choice:
 
     def has_session(self, number: int) -> bool:
         """Whether the session is one that is asked for."""
-        return self._sessions is None or number in self._sessions
+        return all(some is None or number in some for some in (self._sessions, self._in_projects))
 
     def agents(self) -> tuple[str, ...]:
         """The agents with a session that is asked for, and a response in it."""
@@ -75,23 +83,40 @@ def _of_numbers(column: str, numbers: set[int] | None) -> list[str]:
 def _models(store: Store, patterns: tuple[str, ...]) -> set[int] | None:
     if not patterns:
         return None
-    words = store.rows("SELECT id, text FROM word WHERE id IN (SELECT DISTINCT model FROM response)")
+    words = store.rows("SELECT id, text FROM word")
     return {number for number, text in words if any(fnmatchcase(text, stored_text(one)) for one in patterns)}
 
 
 def _sessions(store: Store, where: Filter) -> set[int] | None:
-    if not (where.agents or where.projects or where.sessions or where.origins):
+    if not (where.agents or where.sessions or where.origins):
         return None
-    rows = store.rows("SELECT s.id, a.name, s.name, s.cwd, s.origin FROM session s JOIN agent a ON a.id = s.agent")
+    rows = store.rows("SELECT s.id, a.name, s.name, s.origin FROM session s JOIN agent a ON a.id = s.agent")
     return {
         number
-        for number, agent, name, project, origin in rows
+        for number, agent, name, origin in rows
         if (not where.agents or agent in where.agents)
         and (not where.sessions or name in where.sessions)
         and (not where.origins or origin in where.origins)
-        and (not where.projects or _is_project(project, where.projects))
     }
 
 
-def _is_project(project: str | None, wanted: tuple[str, ...]) -> bool:
-    return project is not None and any(stored_text(one) in {project, PurePath(project).name} for one in wanted)
+def _in_projects(store: Store, projects: tuple[str, ...]) -> set[int] | None:
+    if not projects:
+        return None
+    rows = store.rows("SELECT id, cwd FROM session WHERE cwd IS NOT NULL")
+    return {number for number, cwd in rows if _is_project(cwd, projects)}
+
+
+def _directories(store: Store, projects: tuple[str, ...]) -> set[int]:
+    words = store.rows("SELECT id, text FROM word")
+    return {number for number, text in words if _is_project(text, projects)}
+
+
+def _of_projects(sessions: set[int], directories: set[int]) -> str:
+    """A response's own directory decides, else its session's."""
+    (own,), (of_session,) = _of_numbers("coalesce(r.cwd, 0)", directories), _of_numbers("r.session", sessions)
+    return f"({own} OR coalesce(r.cwd, 0) = 0 AND {of_session})"
+
+
+def _is_project(project: str, wanted: tuple[str, ...]) -> bool:
+    return any(stored_text(one) in {project, PurePath(project).name} for one in wanted)

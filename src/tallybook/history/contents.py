@@ -10,7 +10,6 @@ import os
 import stat
 import sys
 from hashlib import blake2b
-from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
 import msgspec
@@ -140,11 +139,7 @@ def _read(reader: LogReader, content: _Content, known: Mark | None) -> Reading:
     start = resume.cursor if resume else 0
     stream.seek(start)
     lines = LineReader(stream, start)
-    incoming = iter(lines)
-    first = next(incoming, None)
-    batch = None
-    if first is not None:
-        batch = reader.read(log, chain((first,), incoming), resume.state if resume else b"")
+    batch = reader.read(log, lines, resume.state if resume else b"") if lines.has_line() else None
     head_size, head = _head(stream, lines.end, resume)
     mark = Mark(
         stamp=content.stamp,

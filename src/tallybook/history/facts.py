@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 LATEST: Final = 253_402_300_799_999_999
 """The last microsecond of the year 9999."""
 _MAIN: Final = "main"
-_COLUMNS: Final = "parent, forked_from, born_at, last_at, cwd, model, origin"
+_FIELDS: Final = SessionFact.__struct_fields__[1:]
+"""All but the session itself."""
+_COLUMNS: Final = ", ".join(_FIELDS).replace("commit", "commit_id")
+_TEXTS: Final = tuple(field for field in _FIELDS if not field.endswith("_at"))
 
 
 def moment(at: int | None) -> int | None:
@@ -37,22 +40,23 @@ def fill(earlier: SessionFact, later: SessionFact) -> SessionFact:
         later.cwd if earlier.cwd is None else earlier.cwd,
         later.model if earlier.model is None else earlier.model,
         later.origin if earlier.origin == _MAIN else earlier.origin,
+        later.branch if earlier.branch is None else earlier.branch,
+        later.commit if earlier.commit is None else earlier.commit,
+        later.version if earlier.version is None else earlier.version,
+        later.entry if earlier.entry is None else earlier.entry,
+        later.provider if earlier.provider is None else earlier.provider,
     )
 
 
 def clean(fact: SessionFact) -> SessionFact:
     """A fact that the store can hold."""
-    texts = (fact.parent, fact.forked_from, fact.cwd, fact.model)
-    parent, forked_from, cwd, model = (None if text is None else stored_text(text) for text in texts)
-    return SessionFact(
-        stored_text(fact.session),
-        parent,
-        forked_from,
-        moment(fact.born_at),
-        moment(fact.last_at),
-        cwd,
-        model,
-        stored_text(fact.origin),
+    texts = {field: text for field in _TEXTS if (text := getattr(fact, field)) is not None and not text.isascii()}
+    return replace(
+        fact,
+        session=stored_text(fact.session),
+        born_at=moment(fact.born_at),
+        last_at=moment(fact.last_at),
+        **{field: stored_text(text) for field, text in texts.items()},
     )
 
 
@@ -70,7 +74,7 @@ def add_facts(
         ).fetchone()
         joined = fill(SessionFact(name, *stored), fact) if stored else fact
         connection.execute(
-            "INSERT OR REPLACE INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT OR REPLACE INTO fact (source, session, {_COLUMNS}) VALUES (?, ?{', ?' * len(_FIELDS)})",  # noqa: S608
             (source, sessions[name], *_values(joined)),
         )
 
@@ -97,8 +101,7 @@ def settle_sessions(connection: sqlite3.Connection, sessions: Iterable[int]) -> 
         if joined.forked_from is not None:
             joined = replace(joined, born_at=None if counted is None else counted.born_at)
         connection.execute(
-            """UPDATE session SET parent = ?, forked_from = ?, born_at = ?, last_at = ?, cwd = ?, model = ?, origin = ?
-            WHERE id = ?""",
+            f"UPDATE session SET {_COLUMNS.replace(',', ' = ?,')} = ? WHERE id = ?",  # noqa: S608
             (*_values(joined), session),
         )
 
@@ -119,4 +122,4 @@ def _counted(connection: sqlite3.Connection, session: int) -> SessionFact | None
 
 
 def _values(fact: SessionFact) -> tuple[str | int | None, ...]:
-    return (fact.parent, fact.forked_from, fact.born_at, fact.last_at, fact.cwd, fact.model, fact.origin)
+    return tuple(getattr(fact, field) for field in _FIELDS)

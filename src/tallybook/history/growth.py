@@ -1,23 +1,27 @@
 """Long logs that grow: what was added is counted from what the reader has kept, not from all that was ever read.
 
-It holds for a unit of one log, without links, for as long as nothing but further rows of that log comes. ``derive``
-of all rows would give the same, and does it where the reader is in doubt.
+It holds for a group without links that stands in one log alone, for as long as nothing but further rows of that log
+comes. ``derive`` of all rows would give the same, and does it where the reader is in doubt.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from tallybook.agents.port import GrowingReader, LogReader, Occurrence, SourceRows
-from tallybook.history.names import stored_text
+from tallybook.agents.port import GrowingReader, LogReader, SourceRows
+from tallybook.domain.problems import Problem
+from tallybook.history.harvest import Harvest, sane_rows, source_rows
+from tallybook.history.names import name_hash, stored_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from tallybook.agents.port import Response
+    from tallybook.history.contents import Reading
+    from tallybook.history.responses import Row
 
 LONG: Final = 500
 """Rows from which on it is worth while."""
@@ -25,91 +29,84 @@ MOST: Final = 5000
 """Further rows up to which it is tried."""
 
 
-class _Known(msgspec.Struct, frozen=True):
-    """One unit as it was last counted."""
+class Added(NamedTuple):
+    """What one reading brought."""
+
+    source: int
+    reading: Reading
+    found: Harvest
+    alone: set[int]
+    """Groups that no other reading tells of, and no link."""
+
+
+class _Known(NamedTuple):
+    """One group as it was last counted."""
 
     group: int
     name: str
-    source: int
-    key: str
     kept: bytes
-    last: int
-    """Its last occurrence."""
 
 
 class Growth(msgspec.Struct, frozen=True):
-    """One write's work on units that grow; there are none where the reader can't count by what is added."""
+    """One write's work on groups that grow; there are none where the reader can't count by what is added."""
 
     connection: sqlite3.Connection
     reader: LogReader
-    numbers: dict[str, int] = msgspec.field(default_factory=dict)
-    """The logs that have grown, by key."""
+    problems: list[Problem]
 
-    def take(self) -> list[tuple[int, Response]]:
-        """What touched units have grown by, with their groups; those are touched no more, the others not kept."""
-        found: list[tuple[int, Response]] = []
-        if not isinstance(self.reader, GrowingReader):
-            return found
-        for known in self._known():
-            responses = self._grown(self.reader, known)
-            if responses is not None:
-                self.connection.execute("DELETE FROM touched WHERE grp = ?", (known.group,))
-                self.numbers[known.key] = known.source
-                found.extend((known.group, response) for response in responses)
-        self.connection.execute("DELETE FROM growth WHERE grp IN (SELECT grp FROM touched)")
-        return found
-
-    def counted_before(self) -> set[int]:
-        """Touched units that have responses: they grow, and may do so again."""
-        if not isinstance(self.reader, GrowingReader):
-            return set()
-        query = "SELECT grp FROM touched t WHERE EXISTS (SELECT 1 FROM response r WHERE r.grp = t.grp)"
-        return {group for (group,) in self.connection.execute(query)}
-
-    def keep(self, group: int, unit: Sequence[SourceRows], numbers: Mapping[str, int]) -> None:
-        """Keep what the next rows of a unit can be counted from, if it is long, one log's, and without links."""
-        alone = len(unit) == 1 and len(unit[0].rows) >= LONG and not self._is_linked(group)
-        kept = self.reader.kept(unit[0]) if alone and isinstance(self.reader, GrowingReader) else None
-        if kept is not None:
-            self.connection.execute(
-                "INSERT INTO growth SELECT ?, ?, ?, max(id), ? FROM occurrence WHERE grp = ?",
-                (group, numbers[unit[0].key], self.reader.version, kept, group),
-            )
-
-    def _known(self) -> list[_Known]:
+    def of(self, added: Added) -> dict[int, list[Row]]:
+        """The responses by which groups have grown; groups that are left out must be derived anew."""
+        source, known, mark = added.source, added.reading.known, added.reading.mark
+        if known is None or added.reading.afresh or not isinstance(self.reader, GrowingReader):
+            return {}
         rows = self.connection.execute(
-            """SELECT g.grp, grp.name, g.source, s.key, g.kept, g.occurrence
-            FROM touched t JOIN growth g ON g.grp = t.grp JOIN grp ON grp.id = g.grp JOIN source s ON s.id = g.source
-            WHERE g.reader = ? AND s.reader = ?""",
-            (self.reader.version, self.reader.version),
-        )
-        return [_Known(*row) for row in rows]
-
-    def _grown(self, reader: GrowingReader, known: _Known) -> Sequence[Response] | None:
-        """The responses of its further rows; None where it must be derived anew."""
-        rows = self.connection.execute(
-            "SELECT id, source, offset, at, data FROM occurrence WHERE grp = ? AND id > ? ORDER BY id LIMIT ?",
-            (known.group, known.last, MOST + 1),
+            "SELECT grp, name, kept FROM growth WHERE source = ? AND reader = ? AND cursor = ?",
+            (source, self.reader.version, known.cursor),
         ).fetchall()
-        alone = {source for _, source, *_ in rows} == {known.source} and not self._is_linked(known.group)
-        if not alone or len(rows) > MOST:
+        grown = {}
+        for one in map(_Known._make, rows):
+            responses = self._grown(self.reader, one, added) if one.group in added.alone else None
+            if responses is not None:
+                grown[one.group] = sane_rows(self.reader.agent, one.group, responses, self.problems)
+        moved = (mark.cursor, source, known.cursor)
+        self.connection.execute("UPDATE growth SET cursor = ? WHERE source = ? AND cursor = ?", moved)
+        return grown
+
+    def forget_touched(self) -> None:
+        """Keep nothing of groups that are derived anew."""
+        self.connection.execute("DELETE FROM growth WHERE grp IN (SELECT grp FROM touched)")
+
+    def keep(self, group: int, source: int, told: SourceRows) -> None:
+        """Keep what the next rows of a group without links can be counted from, if it is long and has grown."""
+        if len(told.rows) < LONG or not isinstance(self.reader, GrowingReader):
+            return
+        if self._holds(group, "", ()):
+            kept = self.reader.kept(told)
+            if kept is not None:
+                row = (group, told.rows[0].group, self.reader.version, kept, source)
+                insert = "INSERT OR REPLACE INTO growth SELECT ?, ?, id, ?, cursor, ? FROM source WHERE id = ?"
+                self.connection.execute(insert, row)
+
+    def _grown(self, reader: GrowingReader, known: _Known, added: Added) -> Sequence[Response] | None:
+        agent, rows = self.reader.agent, added.found.rows
+        names = {name for name in {row.group for row in rows} if name_hash(agent, name) == known.group}
+        fresh = [row for row in rows if row.group == known.name]
+        if names != {known.name} or len(fresh) > MOST:
             return None
-        fresh = tuple(Occurrence(known.name, *fact) for _, _, *fact in rows)
-        grown = reader.grow(known.kept, SourceRows(known.key, fresh))
-        if grown is None or self._holds(known.group, grown.responses):
+        grown = reader.grow(known.kept, source_rows(stored_text(added.reading.log.key), fresh))
+        if grown is None or self._holds_any(known.group, grown.responses):
             return None
         if grown.kept is None:
             self.connection.execute("DELETE FROM growth WHERE grp = ?", (known.group,))
         else:
-            now = (rows[-1][0], grown.kept, known.group)
-            self.connection.execute("UPDATE growth SET occurrence = ?, kept = ? WHERE grp = ?", now)
+            self.connection.execute("UPDATE growth SET kept = ? WHERE grp = ?", (grown.kept, known.group))
         return grown.responses
 
-    def _is_linked(self, group: int) -> bool:
-        return self.connection.execute("SELECT 1 FROM link WHERE a = ? LIMIT 1", (group,)).fetchone() is not None
-
-    def _holds(self, group: int, responses: Sequence[Response]) -> bool:
-        """Whether the store has a response of one of their keys in the unit."""
+    def _holds_any(self, group: int, responses: Sequence[Response]) -> bool:
+        """Whether the store has a response of one of their keys in the group."""
         keys = [stored_text(response.key) for response in responses]
-        query = f"SELECT 1 FROM response WHERE grp = ? AND key IN ({', '.join('?' * len(keys))}) LIMIT 1"  # noqa: S608
-        return self.connection.execute(query, (group, *keys)).fetchone() is not None
+        return self._holds(group, f"AND key IN ({', '.join('?' * len(keys))})", keys)
+
+    def _holds(self, group: int, condition: str, values: Sequence[str]) -> bool:
+        query = f"SELECT 1 FROM response WHERE grp = ? {condition} LIMIT 1"  # noqa: S608
+        return self.connection.execute(query, (group, *values)).fetchone() is not None

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from tallybook.domain.problems import Problem
-from tallybook.history.contents import UnreadableLog, read_log
+from tallybook.history.crew import visits
 from tallybook.history.names import stored_text
 from tallybook.history.store import Store, StoreDamaged
 from tallybook.history.survey import Task, marks, record_moves, survey, unreadable
+from tallybook.history.visits import Job
 from tallybook.history.write import write
 
 if TYPE_CHECKING:
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
     from tallybook.agents.port import LogReader
     from tallybook.history.contents import Reading
+    from tallybook.history.harvest import Harvest
+    from tallybook.history.visits import Visit
 
 FILES_AT_ONCE: Final = 256
-BYTES_AT_ONCE: Final = 64 * 1024 * 1024
+BYTES_AT_ONCE: Final = 32 * 1024 * 1024
 
 
 class Progress(Protocol):
@@ -55,10 +58,12 @@ def ingest(
 
     """
     try:
-        return _ingest(store, readers, environ, progress)
+        with store.together():
+            return _ingest(store, readers, environ, progress)
     except StoreDamaged:
         store.rebuild()
-        return _ingest(store, readers, environ, progress)
+        with store.together():
+            return _ingest(store, readers, environ, progress)
 
 
 def _ingest(
@@ -70,7 +75,7 @@ def _ingest(
     for reader, found in surveys:
         run.problems.extend(found.problems)
         record_moves(store, reader.agent, found)
-        run.take(reader, deque(found.tasks))
+        run.take(reader, found.tasks)
     return IngestReport(
         sum(found.seen for _, found in surveys),
         len(run.stored),
@@ -91,23 +96,35 @@ class _Run(msgspec.Struct):
     unknown_records: int = 0
     problems: list[Problem] = msgspec.field(default_factory=list)
 
-    def take(self, reader: LogReader, tasks: deque[Task]) -> None:
-        """Read and store the logs of one agent, batch by batch."""
+    def take(self, reader: LogReader, tasks: Sequence[Task]) -> None:
+        """Read and store the logs of one agent, batch by batch; again those that another process was faster with."""
         while tasks:
-            batch = _next_batch(tasks)
-            known = marks(self.store, reader.agent, [stored_text(task.log.key) for task in batch])
-            readings: list[Reading] = []
-            for task in batch:
-                try:
-                    readings.append(read_log(reader, task.log, known.get(stored_text(task.log.key))))
-                except UnreadableLog as error:
-                    self.problems.append(unreadable(task.log, str(error)))
-                self._advance(task.size)
-            written = write(self.store, reader, readings)
-            self.problems.extend(written.problems)
-            for reading in written.stored:
-                self._count(reading)
-            tasks.extend(Task(log, 0) for log in written.overtaken)
+            overtaken: list[Task] = []
+            batches = self._batches(reader, tasks)
+            for number, found in enumerate(visits(reader, batches), 1):
+                written = write(self.store, reader, self._readable(found))
+                self.problems.extend(written.problems)
+                for reading in written.stored:
+                    self._count(reading)
+                overtaken.extend(Task(log, 0) for log in written.overtaken)
+                if number == len(batches) or _takes_long(batches[number]):
+                    self.store.commit()
+            tasks = overtaken
+
+    def _batches(self, reader: LogReader, tasks: Sequence[Task]) -> list[list[Job]]:
+        known = marks(self.store, reader.agent, [stored_text(task.log.key) for task in tasks])
+        jobs = deque(Job(task, known.get(stored_text(task.log.key))) for task in tasks)
+        batches = []
+        while jobs:
+            batches.append(_next_batch(jobs))
+        return batches
+
+    def _readable(self, found: Sequence[Visit]) -> list[tuple[Reading, Harvest]]:
+        for one in found:
+            self._advance(one.task.size)
+            if one.fault is not None:
+                self.problems.append(unreadable(one.task.log, one.fault))
+        return [(one.reading, one.harvest) for one in found if one.reading is not None and one.harvest is not None]
 
     def _advance(self, size: int) -> None:
         self.done += size
@@ -123,10 +140,15 @@ class _Run(msgspec.Struct):
             self.unknown_records += reading.batch.unknown_records
 
 
-def _next_batch(tasks: deque[Task]) -> list[Task]:
-    batch: list[Task] = []
+def _takes_long(batch: Sequence[Job]) -> bool:
+    """Whether others should not have to wait until it is read."""
+    return sum(job.task.size for job in batch) > 2 * BYTES_AT_ONCE
+
+
+def _next_batch(jobs: deque[Job]) -> list[Job]:
+    batch: list[Job] = []
     size = 0
-    while tasks and len(batch) < FILES_AT_ONCE and size < BYTES_AT_ONCE:
-        batch.append(tasks.popleft())
-        size += batch[-1].size
+    while jobs and len(batch) < FILES_AT_ONCE and size < BYTES_AT_ONCE:
+        batch.append(jobs.popleft())
+        size += batch[-1].task.size
     return batch

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from tallybook.history.store import NAME, OLDEST_SQLITE, SCHEMA, TABLES, is_damage, named_errors
+from tallybook.history.schema import OLDER, OLDER_TABLES, SCHEMA, TABLES
+from tallybook.history.store import NAME, OLDEST_SQLITE, is_damage, named_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +32,10 @@ class StoreFacts(msgspec.Struct, frozen=True):
     schema: int
     faults: tuple[str, ...] = ()
     """What ``PRAGMA quick_check`` has found; empty for a sound file."""
+    older: bool = False
+    """An earlier version made it; the next command brings it up to this one."""
     foreign: bool = False
-    """It is a database, but not one that this version made."""
+    """It is a database, but none that this version or an earlier one made."""
     unfinished: bool = False
     """The time was up before all of it was looked at."""
     logs: int = 0
@@ -65,7 +68,9 @@ def inspect(directory: Path, seconds: float) -> StoreFacts | None:
 def _facts(connection: sqlite3.Connection, bare: StoreFacts, seconds: float) -> StoreFacts:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    facts = replace(bare, schema=version, foreign=version != SCHEMA or not tables >= TABLES)
+    older = version == OLDER and tables >= OLDER_TABLES
+    sound = version == SCHEMA and tables >= TABLES
+    facts = replace(bare, schema=version, older=older, foreign=not older and not sound)
     end = time.monotonic() + seconds
     connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
     try:

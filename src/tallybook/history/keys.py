@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _EPOCH: Final = date(1970, 1, 1)
 _QUARTER: Final = 900
-_OF_SESSIONS: Final = ("agent", "session", "project", "origin")
+_OF_SESSIONS: Final = ("agent", "session", "origin", "project", "branch")
+"""What a session is known by; responses may tell the last two otherwise."""
+_OTHERWISE: Final = {"project": "cwd", "branch": "branch"}
 
 
 class Values(NamedTuple):
@@ -27,6 +29,10 @@ class Values(NamedTuple):
     """Local, since 1970-01-01."""
     quarter: int | None
     """Quarters of an hour since the epoch."""
+    effort: int | None = None
+    branch: int | None = None
+    """Like ``cwd``, 0 or None where the session's own holds."""
+    cwd: int | None = None
 
 
 class Keys:
@@ -36,12 +42,13 @@ class Keys:
         self._sessions: dict[int | None, tuple[str | None, ...]] = {}
         if set(by) & set(_OF_SESSIONS):
             rows = store.rows(
-                "SELECT s.id, a.name, s.name, s.cwd, s.origin FROM session s JOIN agent a ON a.id = s.agent"
+                """SELECT s.id, a.name, s.name, s.origin, s.cwd, s.branch
+                FROM session s JOIN agent a ON a.id = s.agent"""
             )
             self._sessions = {number: tuple(names) for number, *names in rows}
-        self._models: dict[int | None, str] = {}
-        if "model" in by:
-            self._models = dict(store.rows("SELECT id, text FROM word"))
+        self._words: dict[int | None, str] = {}
+        if set(by) & {"model", "effort", *_OTHERWISE}:
+            self._words = dict(store.rows("SELECT id, text FROM word"))
         self._by_agent = "agent" in by
         self._blocks = self._cut(values) if "block" in by else {}
         self._namers = [self._namer(name) for name in by]
@@ -51,11 +58,17 @@ class Keys:
         return tuple([namer(values) for namer in self._namers])
 
     def _namer(self, name: str) -> Callable[[Values], str | None]:
+        words, sessions = self._words, self._sessions
+        if name in _OTHERWISE:
+            place, member = _OF_SESSIONS.index(name), Values._fields.index(_OTHERWISE[name])
+            return lambda values: words.get(values[member]) or sessions[values.session][place]
         if name in _OF_SESSIONS:
-            place, sessions = _OF_SESSIONS.index(name), self._sessions
+            place = _OF_SESSIONS.index(name)
             return lambda values: sessions[values.session][place]
         if name == "model":
-            return lambda values: self._models.get(values.model)
+            return lambda values: words.get(values.model)
+        if name == "effort":
+            return lambda values: words.get(values.effort)
         if name == "block":
             return lambda values: self._blocks[self._lane(values)][values.quarter or 0]
         of_day = {"day": _day, "week": _week, "month": _month}[name]

@@ -1,7 +1,8 @@
-"""Names as the store holds them: in UTF-8, each group, session and word once, and a number elsewhere."""
+"""Names as the store holds them: in UTF-8, each session and word once, and a number elsewhere."""
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -29,14 +30,23 @@ def agent_number(connection: sqlite3.Connection, reader: LogReader) -> int:
     return int(row[0])
 
 
-def group_numbers(connection: sqlite3.Connection, agent: int, names: Iterable[str]) -> dict[str, int]:
-    """The numbers of groups; a new group gets the next."""
-    return _numbers(connection, "grp", agent, names)
-
-
 def session_numbers(connection: sqlite3.Connection, agent: int, names: Iterable[str]) -> dict[str, int]:
     """The numbers of sessions; a new session gets the next."""
-    return _numbers(connection, "session", agent, names)
+    wanted = list(dict.fromkeys(names))
+    found: dict[str, int] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = wanted[start : start + _AT_ONCE]
+        marks = ", ".join("?" * len(part))
+        query = f"SELECT name, id FROM session WHERE agent = ? AND name IN ({marks})"  # noqa: S608
+        found.update(connection.execute(query, (agent, *part)).fetchall())
+    new = [name for name in wanted if name not in found]
+    if new:
+        last = connection.execute("SELECT coalesce(max(id), 0) FROM session").fetchone()[0]
+        fresh = {name: number for number, name in enumerate(new, last + 1)}
+        insert = "INSERT INTO session (id, agent, name) VALUES (?, ?, ?)"
+        connection.executemany(insert, ((number, agent, name) for name, number in fresh.items()))
+        found.update(fresh)
+    return found
 
 
 def word_numbers(connection: sqlite3.Connection, texts: Iterable[str]) -> dict[str, int]:
@@ -45,19 +55,11 @@ def word_numbers(connection: sqlite3.Connection, texts: Iterable[str]) -> dict[s
     return dict(connection.execute("SELECT text, id FROM word").fetchall())
 
 
-def _numbers(connection: sqlite3.Connection, table: str, agent: int, names: Iterable[str]) -> dict[str, int]:
-    wanted = list(dict.fromkeys(names))
-    found: dict[str, int] = {}
-    for start in range(0, len(wanted), _AT_ONCE):
-        part = wanted[start : start + _AT_ONCE]
-        marks = ", ".join("?" * len(part))
-        query = f"SELECT name, id FROM {table} WHERE agent = ? AND name IN ({marks})"  # noqa: S608
-        found.update(connection.execute(query, (agent, *part)).fetchall())
-    new = [name for name in wanted if name not in found]
-    if new:
-        last = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]  # noqa: S608
-        fresh = {name: number for number, name in enumerate(new, last + 1)}
-        insert = f"INSERT INTO {table} (id, agent, name) VALUES (?, ?, ?)"  # noqa: S608
-        connection.executemany(insert, ((number, agent, name) for name, number in fresh.items()))
-        found.update(fresh)
-    return found
+def digest(agent: str, name: str) -> bytes:
+    """Eight bytes that stand for a name of an agent's, where the name itself would be long."""
+    return blake2b(f"{agent}:{name}".encode(), digest_size=8).digest()
+
+
+def name_hash(agent: str, name: str) -> int:
+    """The same as a number, signed as SQLite wants it."""
+    return int.from_bytes(digest(agent, name), "little", signed=True)

@@ -12,7 +12,7 @@ from tallybook.agents.identity import Candidate
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import ClassUsage, SessionKey
-from tallybook.history.names import stored_text
+from tallybook.history.names import digest, stored_text
 from tallybook.history.store import Store
 from tallybook.history.sums import SUMS, Span, used
 
@@ -156,13 +156,15 @@ def usage_through(store: Store, key: SessionKey, response_key: str) -> SessionCo
 
 def response_of_call(store: Store, key: SessionKey, call_id: str) -> str | None:
     """Key of the response of this session that issued the tool call; None where none is stored."""
+    call = digest(key.agent, stored_text(call_id))
     rows = store.rows(
-        """SELECT r.key FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
-        WHERE a.name = ? AND s.name = ? AND instr(char(10) || r.calls || char(10), char(10) || ? || char(10))
-        ORDER BY r.at IS NULL, r.at, r.offset, r.key LIMIT 1""",
-        (key.agent, stored_text(key.session), stored_text(call_id)),
+        """SELECT r.key, r.calls FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
+        WHERE a.name = ? AND s.name = ? AND instr(r.calls, ?)
+        ORDER BY r.at IS NULL, r.at, r.offset, r.key""",
+        (key.agent, stored_text(key.session), call),
     )
-    return str(rows[0][0]) if rows else None
+    issued = (str(response) for response, calls in rows if call in _pieces(calls, len(call)))
+    return next(issued, None)
 
 
 def session_rows(store: Store, selection: Selection | None = None) -> tuple[SessionRow, ...]:
@@ -340,3 +342,7 @@ def _total(rows: list[tuple[Any, ...]]) -> Total:
 
 def _candidates(rows: Iterable[SessionRow]) -> tuple[Candidate, ...]:
     return tuple(Candidate(row.agent, row.session, row.last_at, row.cwd, row.total, row.parent) for row in rows)
+
+
+def _pieces(content: bytes, size: int) -> list[bytes]:
+    return [content[start : start + size] for start in range(0, len(content), size)]

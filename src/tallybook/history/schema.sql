@@ -8,7 +8,7 @@ CREATE TABLE agent (
     usage_since INTEGER               -- sessions born earlier may hold answers without any usage
 ) STRICT;
 
-CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;   -- models, tiers, qualities
+CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;   -- models, tiers, branches, directories
 
 CREATE TABLE source (                 -- one log, wherever it lies now
     id INTEGER PRIMARY KEY,
@@ -29,39 +29,27 @@ CREATE TABLE source (                 -- one log, wherever it lies now
     UNIQUE (agent, key)
 ) STRICT;
 
-CREATE TABLE grp (
-    id INTEGER PRIMARY KEY,
-    agent INTEGER NOT NULL REFERENCES agent,
-    name TEXT NOT NULL,
-    UNIQUE (name, agent)
-) STRICT;
-
-CREATE TABLE occurrence (             -- one fact at one place of one log; ids grow in the order of its bytes
+CREATE TABLE piece (                  -- occurrences of one log, compressed; ids grow in the order of its bytes
     id INTEGER PRIMARY KEY,
     source INTEGER NOT NULL REFERENCES source,
-    grp INTEGER NOT NULL REFERENCES grp,
-    offset INTEGER NOT NULL,
-    at INTEGER,
-    data BLOB NOT NULL
+    data BLOB NOT NULL                -- rows, links, and the names of their groups: history/pieces.py
 ) STRICT;
-CREATE INDEX occurrence_grp ON occurrence (grp);
-CREATE INDEX occurrence_source ON occurrence (source);
+CREATE INDEX piece_source ON piece (source);
 
-CREATE TABLE growth (                 -- what the next rows of a long log are counted from, for the reader alone
-    grp INTEGER PRIMARY KEY REFERENCES grp,
+CREATE TABLE place (                  -- which pieces tell of a group
+    grp INTEGER NOT NULL,             -- 64-bit hash of the agent and the group's name
+    piece INTEGER NOT NULL REFERENCES piece,
+    PRIMARY KEY (grp, piece)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE growth (                 -- long logs that grow: history/growth.py counts them by what is added
+    grp INTEGER PRIMARY KEY,          -- hash of a group without links that stands in one log alone
+    name TEXT NOT NULL,               -- of the group
     source INTEGER NOT NULL REFERENCES source,
     reader TEXT NOT NULL,             -- version of the reader that kept it
-    occurrence INTEGER NOT NULL,      -- the last one that was counted
-    kept BLOB NOT NULL
+    cursor INTEGER NOT NULL,          -- up to which the log was counted
+    kept BLOB NOT NULL                -- what the next rows are counted from, for the reader alone
 ) STRICT;
-
-CREATE TABLE link (                   -- groups that are counted together; every pair both ways round
-    a INTEGER NOT NULL REFERENCES grp,
-    b INTEGER NOT NULL REFERENCES grp,
-    source INTEGER NOT NULL REFERENCES source,
-    PRIMARY KEY (a, b, source)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX link_source ON link (source);
 
 CREATE TABLE session (                -- all that its facts say, joined in an order that no scan can change
     id INTEGER PRIMARY KEY,
@@ -69,6 +57,7 @@ CREATE TABLE session (                -- all that its facts say, joined in an or
     name TEXT NOT NULL,
     parent TEXT, forked_from TEXT, born_at INTEGER, last_at INTEGER, cwd TEXT, model TEXT,
     origin TEXT NOT NULL DEFAULT 'main',
+    branch TEXT, commit_id TEXT, version TEXT, entry TEXT, provider TEXT,
     UNIQUE (name, agent)
 ) STRICT;
 CREATE INDEX session_parent ON session (agent, parent) WHERE parent IS NOT NULL;
@@ -79,13 +68,14 @@ CREATE TABLE fact (                   -- what one log says of one session
     session INTEGER NOT NULL REFERENCES session,
     parent TEXT, forked_from TEXT, born_at INTEGER, last_at INTEGER, cwd TEXT, model TEXT,
     origin TEXT NOT NULL,
+    branch TEXT, commit_id TEXT, version TEXT, entry TEXT, provider TEXT,
     PRIMARY KEY (source, session)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX fact_session ON fact (session);
 
 CREATE TABLE response (               -- every response once
     id INTEGER PRIMARY KEY,
-    grp INTEGER NOT NULL REFERENCES grp,              -- stands for the unit that it was derived from
+    grp INTEGER NOT NULL,             -- hash of the group that stands for the unit that it was derived from
     key TEXT NOT NULL,
     session INTEGER NOT NULL REFERENCES session,
     source INTEGER NOT NULL REFERENCES source,
@@ -98,8 +88,27 @@ CREATE TABLE response (               -- every response once
     output INTEGER NOT NULL, reasoning INTEGER NOT NULL,
     quality INTEGER NOT NULL REFERENCES word,
     final INTEGER NOT NULL,
-    calls TEXT NOT NULL               -- ids of its tool calls, one per line
+    calls BLOB NOT NULL,              -- its tool calls, eight bytes of hash each
+    effort INTEGER REFERENCES word,
+    branch INTEGER REFERENCES word, cwd INTEGER REFERENCES word, provider INTEGER REFERENCES word,  -- not the session's
+    turn INTEGER,                     -- 64-bit hash of the agent and the turn's id
+    window INTEGER,                   -- of context, in tokens
+    web_searches INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX response_grp ON response (grp);
 CREATE INDEX response_moment ON response (session, at);
-CREATE INDEX response_place ON response (source, offset);
+CREATE INDEX response_place ON response (source);
+CREATE INDEX response_undated ON response (session) WHERE at IS NULL;
+
+CREATE TABLE rollup (                 -- dated responses added up; history/rollup.py keeps it
+    session INTEGER NOT NULL REFERENCES session,
+    quarter INTEGER NOT NULL,         -- quarters of an hour since the epoch
+    model INTEGER NOT NULL, tier INTEGER NOT NULL, quality INTEGER NOT NULL,        -- words; 0 for none
+    effort INTEGER NOT NULL, branch INTEGER NOT NULL, cwd INTEGER NOT NULL, provider INTEGER NOT NULL,
+    responses INTEGER NOT NULL,
+    input INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+    cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL, cache_write_unknown INTEGER NOT NULL,
+    output INTEGER NOT NULL, reasoning INTEGER NOT NULL,
+    web_searches INTEGER NOT NULL,
+    PRIMARY KEY (session, quarter, model, tier, quality, effort, branch, cwd, provider)
+) STRICT, WITHOUT ROWID;

@@ -5,29 +5,35 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tallybook.domain.problems import Problem, Where
+from tallybook.history.schema import OLDER, OLDER_TABLES, SCHEMA, TABLES, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
-SCHEMA: Final = 1
 NAME: Final = "history.db"
 BUSY_SECONDS: Final = 10
 OLDEST_SQLITE: Final = (3, 37, 0)
-TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"})
-_NEWER: Final = ("response_moment", "response_place", "growth")
-"""Parts that earlier versions of this schema lacked."""
-_ADD_NEWER: Final = """DROP INDEX IF EXISTS response_session;
-CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
-CREATE INDEX IF NOT EXISTS response_place ON response (source, offset);
-CREATE TABLE IF NOT EXISTS growth (grp INTEGER PRIMARY KEY REFERENCES grp, source INTEGER NOT NULL REFERENCES source,
-reader TEXT NOT NULL, occurrence INTEGER NOT NULL, kept BLOB NOT NULL) STRICT"""
+_OLDER: Final = "the history store is of an older schema"
+_LATER: Final = ("response_moment", "response_place", "growth")
+"""Parts that can be missing: the first stores of this schema had no table of growth."""
+_ADD_LATER: Final = """CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
+CREATE INDEX IF NOT EXISTS response_place ON response (source);
+CREATE TABLE IF NOT EXISTS growth (grp INTEGER PRIMARY KEY, name TEXT NOT NULL,
+source INTEGER NOT NULL REFERENCES source, reader TEXT NOT NULL, cursor INTEGER NOT NULL, kept BLOB NOT NULL) STRICT"""
+_LONGEST: Final = 1.0
+"""Seconds for which other writers wait while transactions are held together."""
+_PAGES_OF_MANY: Final = 8192
+"""Of the write-ahead log, before it is brought into the file: a page that changes often is copied less often."""
+_CACHE: Final = 32 * 1024
+"""KiB of pages in memory at most: indexes of a long history are changed all over by each write."""
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -51,6 +57,8 @@ class Store:
         self.path = path
         self.problems: list[Problem] = []
         """What had to be healed on opening or since."""
+        self._several = False
+        self._began = 0.0
         self._connection = _prepared(path, self.problems)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -62,13 +70,51 @@ class Store:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """The connection, inside one write transaction that is undone if the block raises."""
         with named_errors(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._began = time.monotonic()
+            self._connection.execute("SAVEPOINT step")
             try:
                 yield self._connection
+                self._connection.execute("RELEASE step")
+            finally:
+                self._end_step()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let transactions in the block reach the disk together, so that pages that all of them change do so once.
+
+        Other writers wait for a second or so; what was complete when the block raises is kept.
+        """
+        self._several = True
+        with named_errors(self.path):
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_OF_MANY}")
+        try:
+            yield
+        finally:
+            self._several = False
+            self.commit()
+
+    def commit(self) -> None:
+        """Let all that was written reach the disk now, before something that may take long."""
+        if not self._connection.in_transaction:
+            return
+        with named_errors(self.path):
+            try:
                 self._connection.execute("COMMIT")
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    def _end_step(self) -> None:
+        """Undo what is left of a step that has raised; commit, unless others are to follow soon."""
+        if not self._connection.in_transaction:
+            return  # a full disk, for one, undoes all by itself
+        with suppress(sqlite3.OperationalError):  # there is no such step where all of it was well
+            self._connection.execute("ROLLBACK TO step")
+            self._connection.execute("RELEASE step")
+        if not self._several or time.monotonic() - self._began > _LONGEST:
+            self.commit()
 
     def rebuild(self) -> None:
         """Set the file aside and begin an empty one."""
@@ -150,6 +196,8 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
     connection = _connected(path)
     try:
         fault = _fault(connection)
+        if fault == _OLDER:
+            fault = _brought_up(connection, path, problems)
         if fault:
             connection.close()
             problems.append(_set_aside(path, fault))
@@ -157,16 +205,27 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             connection = _connected(path)
         if fault is not None:
             connection.execute("PRAGMA journal_mode = WAL")
-            from importlib.resources import files  # noqa: PLC0415 - a store is made once
-
-            script = files("tallybook.history").joinpath("schema.sql").read_text("utf-8")
+            script = "".join(statements())
             connection.executescript(f"BEGIN;{script};PRAGMA user_version = {SCHEMA};COMMIT;")
         elif not _is_whole(connection):
-            connection.executescript(f"BEGIN IMMEDIATE;{_ADD_NEWER};COMMIT;")
+            connection.executescript(f"BEGIN IMMEDIATE;{_ADD_LATER};COMMIT;")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _brought_up(connection: sqlite3.Connection, path: Path, problems: list[Problem]) -> str | None:
+    """Bring a store of an older schema up to this one; what is wrong with it where it is damaged."""
+    from tallybook.history.migration import migrate  # noqa: PLC0415 - a store is brought up once
+
+    try:
+        problems.append(migrate(connection, path))
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return "the history store is damaged"
+    return None
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -176,15 +235,16 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _is_whole(connection: sqlite3.Connection) -> bool:
-    """Whether the store has all that earlier versions did not make."""
-    query = f"SELECT count(*) FROM sqlite_master WHERE name IN ({', '.join('?' * len(_NEWER))})"  # noqa: S608
-    return bool(connection.execute(query, _NEWER).fetchone()[0] == len(_NEWER))
+    """Whether nothing is missing that can be added."""
+    query = f"SELECT count(*) FROM sqlite_master WHERE name IN ({', '.join('?' * len(_LATER))})"  # noqa: S608
+    return bool(connection.execute(query, _LATER).fetchone()[0] == len(_LATER))
 
 
 def _fault(connection: sqlite3.Connection) -> str | None:
     """None for a sound store, empty for a new file, else what is wrong with it."""
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE}")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.DatabaseError as error:
@@ -195,6 +255,8 @@ def _fault(connection: sqlite3.Connection) -> str | None:
         return f"the history store was written by a newer tallybook (schema {version})"
     if version == SCHEMA:
         return None if tables >= TABLES else "the history store lacks tables"
+    if version == OLDER:
+        return _OLDER if tables >= OLDER_TABLES else "the history store lacks tables"
     return "the history store is of another program" if version or tables else ""
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ENCODING: Final = sys.getfilesystemencoding()
 _ERRORS: Final = sys.getfilesystemencodeerrors()
+_AT_ONCE: Final = 1000
 _PATH: Final = 7
 _GONE: Final = 8
 
@@ -102,12 +103,17 @@ def record_moves(store: Store, agent: str, result: Survey) -> None:
 
 def marks(store: Store, agent: str, keys: Sequence[str]) -> dict[str, Mark]:
     """How far these logs were read, by key; logs never read are left out."""
-    rows = store.rows(
-        f"""SELECT key, dev, ino, size, mtime_ns, compressed, reader, revision, cursor, head_size, head, tail, state
-        FROM source WHERE agent = (SELECT id FROM agent WHERE name = ?) AND key IN ({", ".join("?" * len(keys))})""",  # noqa: S608
-        (agent, *keys),
-    )
-    return {row[0]: Mark(Stamp(*row[1:5]), bool(row[5]), *row[6:]) for row in rows}
+    found: dict[str, Mark] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        part = keys[start : start + _AT_ONCE]
+        those = ", ".join("?" * len(part))
+        rows = store.rows(
+            f"""SELECT key, dev, ino, size, mtime_ns, compressed, reader, revision, cursor, head_size, head, tail, state
+            FROM source WHERE agent = (SELECT id FROM agent WHERE name = ?) AND key IN ({those})""",  # noqa: S608
+            (agent, *part),
+        )
+        found.update((row[0], Mark(Stamp(*row[1:5]), bool(row[5]), *row[6:])) for row in rows)
+    return found
 
 
 def unreadable(log: LogFile, why: str) -> Problem:

@@ -1,182 +1,143 @@
-"""From occurrences to responses: units touched by a write are derived anew, and only what changed is written."""
+"""From occurrences to responses: units touched by a write are gathered from the store and derived anew."""
 
 from __future__ import annotations
 
-import sqlite3
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tallybook.agents.port import LogReader, Occurrence, SourceRows
-from tallybook.domain.problems import Problem, Where
-from tallybook.history.facts import moment
+from tallybook.agents.port import LogReader
+from tallybook.domain.problems import Problem
 from tallybook.history.growth import Growth
-from tallybook.history.names import session_numbers, stored_text, word_numbers
+from tallybook.history.harvest import sane_rows, source_rows
+from tallybook.history.names import name_hash
+from tallybook.history.responses import Change, Row, numbered, replace_rows
+from tallybook.history.shelf import Shelf
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator
 
-    from tallybook.agents.port import Response
+    from tallybook.agents.port import Occurrence
 
-MOST_TOKENS: Final = 10**12
-"""No response has more; a count beyond it is damage, and sums of it would overflow."""
-_COLUMNS: Final = """grp, key, session, source, offset, at, model, tier, input, cache_read, cache_write_5m,
-cache_write_1h, cache_write_unknown, output, reasoning, quality, final, calls"""
-_SOURCE: Final = 3
-_OFFSET: Final = attrgetter("offset")
-
-Row = tuple[Any, ...]
+_AT_ONCE: Final = 1000
 
 
-def clear_touched(connection: sqlite3.Connection) -> None:
-    """Begin with no group touched."""
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS touched (grp INTEGER PRIMARY KEY)")
-    connection.execute("DELETE FROM touched")
+class _Gathered:
+    """Every group of the touched units: what stands of it where, and what it is linked to."""
 
+    def __init__(self, shelf: Shelf, touched: Iterable[int]) -> None:
+        self._shelf = shelf
+        self.touched: set[int] = set()
+        self.hashes: dict[str, int] = {}
+        """Of every name in the pieces seen: two names may share one."""
+        self.links: dict[str, set[str]] = defaultdict(set)
+        self._pieces: dict[int, tuple[int, list[Occurrence]]] = {}
+        self._of_name: dict[str, dict[int, list[Occurrence]]] = defaultdict(dict)
+        self._widen(set(touched))
 
-def touch(connection: sqlite3.Connection, groups: Iterable[int]) -> None:
-    """Note groups whose occurrences or links have changed."""
-    connection.executemany("INSERT OR IGNORE INTO touched VALUES (?)", ((group,) for group in groups))
+    def _widen(self, wanted: set[int]) -> None:
+        """Take in the groups, and all that are linked to them, however far."""
+        near: dict[int, set[int]] = defaultdict(set)
+        while wanted:
+            self.touched |= wanted
+            for number, source, piece in self._shelf.telling_of(wanted, self._pieces):
+                for name in piece.mentioned:
+                    self.hashes[name] = name_hash(self._shelf.agent, name)
+                for a, b in piece.links:
+                    self.links[a].add(b)
+                    self.links[b].add(a)
+                    near[self.hashes[a]].add(self.hashes[b])
+                    near[self.hashes[b]].add(self.hashes[a])
+                rows = list(piece.occurrences())
+                for row in rows:
+                    self._of_name[row.group].setdefault(number, []).append(row)
+                self._pieces[number] = (source, rows)
+            wanted = {other for group in wanted for other in near[group]} - self.touched
 
+    @property
+    def sources(self) -> set[int]:
+        """The logs that tell of the units, and of others."""
+        return {source for source, _ in self._pieces.values()}
 
-def widen_touched(connection: sqlite3.Connection) -> None:
-    """Touch all groups that are linked to touched ones, however far."""
-    connection.execute(
-        """INSERT OR IGNORE INTO touched WITH RECURSIVE unit (grp) AS (
-            SELECT grp FROM touched WHERE grp IN (SELECT a FROM link)
-            UNION SELECT link.b FROM unit JOIN link ON link.a = unit.grp)
-        SELECT grp FROM unit"""
-    )
+    def units(self) -> Iterator[tuple[int, dict[int, list[Occurrence]]]]:
+        """The rows of each unit by log, with the hash that stands for the unit."""
+        seen: set[str] = set()
+        for name in sorted(name for name, group in self.hashes.items() if group in self.touched):
+            if name not in seen:
+                unit = self._unit(name)
+                seen.update(unit)
+                if rows := self._rows(unit):
+                    yield min(self.hashes[one] for one in unit), rows
+
+    def _unit(self, name: str) -> list[str]:
+        found = {name: None}
+        waiting = [name]
+        for one in waiting:
+            for other in sorted(self.links.get(one, ())):
+                if other not in found:
+                    found[other] = None
+                    waiting.append(other)
+        return list(found)
+
+    def _rows(self, unit: list[str]) -> dict[int, list[Occurrence]]:
+        """Rows of one group lie together already; those of several are picked in the order of the log."""
+        numbers = sorted({number for name in unit for number in self._of_name.get(name, ())})
+        names = set(unit)
+        found: dict[int, list[Occurrence]] = {}
+        for number in numbers:
+            source, rows = self._pieces[number]
+            own = self._of_name[unit[0]][number] if len(unit) == 1 else [row for row in rows if row.group in names]
+            found.setdefault(source, []).extend(own)
+        return found
 
 
 class Derivation(msgspec.Struct, frozen=True):
-    """One write's work on the units of one agent."""
+    """One write's work on touched units of one agent."""
 
-    connection: sqlite3.Connection
+    shelf: Shelf
     reader: LogReader
     agent: int
     problems: list[Problem]
 
-    def settle(self) -> set[int]:
-        """Derive all touched units; returns the sessions whose responses have changed."""
-        growth = Growth(self.connection, self.reader)
-        derived = growth.take()
-        growing, sources = growth.counted_before(), self._sources()
+    def settle(self, touched: Iterable[int]) -> Change:
+        """Derive all units with a touched group anew, and write what changed."""
+        gathered = _Gathered(self.shelf, touched)
+        connection, growth = self.shelf.connection, Growth(self.shelf.connection, self.reader, self.problems)
+        _note_touched(connection, gathered.touched)
+        growth.forget_touched()
+        sources = self._sources(gathered.sources)
         numbers = {key: number for number, key in sources.items()}
-        for group, unit in self._units(sources):
-            derived.extend((group, response) for response in self.reader.derive(unit))
-            if group in growing:
-                growth.keep(group, unit, numbers)
-        sane = [(group, response) for group, response in derived if self._is_sane(response)]
-        return self._replace(self._rows(sane, numbers | growth.numbers), set(sources))
+        rows: list[Row] = []
+        for group, found in gathered.units():
+            named = sorted((sources[source], told) for source, told in found.items() if source in sources)
+            unit = [source_rows(key, told) for key, told in named]
+            rows.extend(sane_rows(self.reader.agent, group, self.reader.derive(unit), self.problems))
+            if len(found) == len(unit) == 1 and not gathered.links.get(unit[0].rows[0].group):
+                growth.keep(group, numbers[unit[0].key], unit[0])
+        return replace_rows(connection, numbered(connection, self.agent, rows, numbers), sources)
 
-    def _sources(self) -> dict[int, str]:
-        """The logs of touched groups that this version has read; what older ones left of others can't be derived."""
-        rows = self.connection.execute(
-            """SELECT id, key FROM source WHERE agent = ? AND reader = ? AND id IN (
-                SELECT o.source FROM touched t CROSS JOIN occurrence o ON o.grp = t.grp
-                UNION SELECT r.source FROM touched t CROSS JOIN response r ON r.grp = t.grp)""",
-            (self.agent, self.reader.version),
+    def _sources(self, telling: set[int]) -> dict[int, str]:
+        """Logs of touched groups that this version has read; what older ones left of others can't be derived."""
+        counted = self.shelf.connection.execute(
+            "SELECT DISTINCT r.source FROM touched t CROSS JOIN response r ON r.grp = t.grp"
         )
-        return dict(rows.fetchall())
-
-    def _units(self, sources: dict[int, str]) -> Iterator[tuple[int, list[SourceRows]]]:
-        """Each touched unit with the group that stands for it; groups without links come in one pass."""
-        roots = self._roots()
-        linked: dict[int, dict[int, list[Occurrence]]] = {}
-        here: dict[int, list[Occurrence]] = {}
-        last = None
-        # CROSS JOIN keeps the order of the loops, and with it the order of groups, without a sort.
-        rows = self.connection.execute(
-            """SELECT t.grp, g.name, o.source, o.offset, o.at, o.data FROM touched t
-            CROSS JOIN grp g ON g.id = t.grp CROSS JOIN occurrence o ON o.grp = t.grp ORDER BY t.grp, o.id"""
-        )
-        for group, name, source, *fact in rows:
-            if group != last:
-                if last is not None and last not in roots:
-                    yield last, _unit(here, sources)
-                last = group
-                here = linked.setdefault(roots[group], {}) if group in roots else {}
-            if source in sources:
-                here.setdefault(source, []).append(Occurrence(name, *fact))
-        if last is not None and last not in roots:
-            yield last, _unit(here, sources)
-        for root in sorted(linked):
-            yield root, _unit(linked[root], sources)
-
-    def _roots(self) -> dict[int, int]:
-        """For every touched group with links, the least group of its unit."""
-        pairs = self.connection.execute("SELECT a, b FROM link WHERE a IN (SELECT grp FROM touched)").fetchall()
-        roots = {group: group for pair in pairs for group in pair}
-        for a, b in pairs:
-            first, second = sorted((_root(roots, a), _root(roots, b)))
-            roots[second] = first
-        return {group: _root(roots, group) for group in roots}
-
-    def _is_sane(self, response: Response) -> bool:
-        if max(response.tokens.parts()) <= MOST_TOKENS:
-            return True
-        where = Where(file=response.source, byte=response.offset)
-        self.problems.append(
-            Problem("impossible-count", "a response with an impossible token count was left out", where)
-        )
-        return False
-
-    def _rows(self, derived: list[tuple[int, Response]], numbers: dict[str, int]) -> set[Row]:
-        if not derived:
-            return set()
-        names = session_numbers(self.connection, self.agent, (stored_text(one.session) for _, one in derived))
-        words = word_numbers(
-            self.connection, {stored_text(text) for _, one in derived for text in (one.model, one.tier, one.quality)}
-        )
-        return {
-            (
-                group,
-                stored_text(one.key),
-                names[stored_text(one.session)],
-                numbers[one.source],
-                one.offset,
-                moment(one.at),
-                words[stored_text(one.model)],
-                words[stored_text(one.tier)],
-                *one.tokens.parts(),
-                words[one.quality],
-                int(one.final),
-                stored_text("\n".join(one.calls)),
+        wanted = sorted(telling.union(source for (source,) in counted))
+        found: dict[int, str] = {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = wanted[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(part))
+            found.update(
+                self.shelf.connection.execute(
+                    f"SELECT id, key FROM source WHERE agent = ? AND reader = ? AND id IN ({marks})",  # noqa: S608
+                    (self.agent, self.reader.version, *part),
+                ).fetchall()
             )
-            for group, one in derived
-        }
-
-    def _replace(self, rows: set[Row], readable: set[int]) -> set[int]:
-        """Write the difference; responses from logs that can't be derived any more stay unless counted elsewhere."""
-        stored: dict[Row, int] = {
-            tuple(row[1:]): row[0]
-            for row in self.connection.execute(
-                f"SELECT r.id, {_COLUMNS.replace('grp', 'r.grp')} FROM touched t CROSS JOIN response r ON r.grp = t.grp"  # noqa: S608
-            )
-        }
-        keys = {row[1] for row in rows}
-        outdated = {
-            row: number
-            for row, number in stored.items()
-            if row not in rows and (row[_SOURCE] in readable or row[1] in keys)
-        }
-        fresh = sorted(rows - stored.keys(), key=lambda row: (row[0], row[_SOURCE], row[4], row[1]))
-        self.connection.executemany("DELETE FROM response WHERE id = ?", ((number,) for number in outdated.values()))
-        marks = ", ".join("?" * len(_COLUMNS.split(",")))
-        self.connection.executemany(f"INSERT INTO response ({_COLUMNS}) VALUES ({marks})", fresh)  # noqa: S608
-        return {row[2] for row in fresh} | {row[2] for row in outdated}
+        return found
 
 
-def _unit(found: dict[int, list[Occurrence]], sources: dict[int, str]) -> list[SourceRows]:
-    """The logs of one unit by key, their rows in byte order (of one line's rows, as the reader gave them)."""
-    named = sorted((sources[source], rows) for source, rows in found.items())
-    return [SourceRows(key, tuple(sorted(rows, key=_OFFSET))) for key, rows in named]
-
-
-def _root(roots: dict[int, int], group: int) -> int:
-    while roots[group] != group:
-        roots[group] = roots[roots[group]]
-        group = roots[group]
-    return group
+def _note_touched(connection: sqlite3.Connection, groups: Iterable[int]) -> None:
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS touched (grp INTEGER PRIMARY KEY)")
+    connection.execute("DELETE FROM touched")
+    connection.executemany("INSERT INTO touched VALUES (?)", ((group,) for group in groups))

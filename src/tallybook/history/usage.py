@@ -12,7 +12,8 @@ from tallybook.domain.quality import Quality, join, worst
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.choice import Choice, Filter
 from tallybook.history.keys import Keys, Values
-from tallybook.history.sums import SUMS, VECTOR, Places, Span
+from tallybook.history.rollup import COMPONENTS, QUARTER
+from tallybook.history.sums import VECTOR, Places, Span
 from tallybook.history.zones import Zone, local_day, stretches
 
 if TYPE_CHECKING:
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
 
     from tallybook.history.store import Store
 
-DIMENSIONS: Final = ("agent", "model", "day", "week", "month", "block", "session", "project", "origin")
+DIMENSIONS: Final = (
+    *("agent", "model", "day", "week", "month", "block", "session", "project", "branch", "effort", "origin"),
+)
 """All that usage can be added up by."""
 SECOND: Final = 1_000_000
-_OF_SESSIONS: Final = frozenset({"agent", "session", "project", "origin"})
+_OF_SESSIONS: Final = frozenset({"agent", "session", "project", "branch", "origin"})
 _DATED: Final = frozenset({"day", "week", "month"})
 _NOTHING: Final = (0,) * 8
+_QUARTER: Final = QUARTER // SECOND
+_COLUMNS: Final = len(Values._fields)
+_ROLLED: Final = ", ".join(f"sum(r.{name})" for name in ("responses", *COMPONENTS))
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -96,41 +102,45 @@ def _dated(store: Store, query: Query, choice: Choice) -> Iterator[_Part]:
     wanted = set(query.by)
     day = "NULL"
     if wanted & _DATED:
-        first, last = store.rows("SELECT min(at), max(at) FROM response")[0]
+        first, last = store.rows("SELECT min(quarter), max(quarter) FROM rollup")[0]
         if first is None:
             return
-        day = local_day(f"(r.at / {SECOND})", stretches(query.zone, first // SECOND, last // SECOND))
+        day = local_day(f"(r.quarter * {_QUARTER})", stretches(query.zone, first * _QUARTER, (last + 1) * _QUARTER))
     columns = {
         "r.session": wanted & _OF_SESSIONS,
         "r.model": wanted & {"model"},
         day: wanted & _DATED,
-        f"r.at / {900 * SECOND}": wanted & {"block"},
+        "r.quarter": wanted & {"block"},
+        "r.effort": wanted & {"effort"},
+        "r.branch": wanted & {"branch"},
+        "r.cwd": wanted & {"project"},
     }
     groups = [str(place) for place, asked in enumerate(columns.values(), start=1) if asked]
     select = ", ".join(column if asked else "NULL" for column, asked in columns.items())
     rows = store.rows(
-        f"""SELECT {select}, r.quality, count(*), {SUMS} FROM response r
-        WHERE r.at IS NOT NULL AND {choice.condition} GROUP BY {", ".join((*groups, "r.quality"))}""",  # noqa: S608
+        f"""SELECT {select}, r.quality, {_ROLLED} FROM {choice.table} r
+        WHERE {choice.condition} GROUP BY {", ".join((*groups, "r.quality"))}""",  # noqa: S608
         choice.values,
     )
     words = _qualities(store)
-    for session, model, day_number, quarter, quality, *numbers in rows:
-        yield _Part(Values(session, model, day_number, quarter), words[quality], tuple(numbers))
+    for row in rows:
+        yield _Part(Values(*row[:_COLUMNS]), words[row[_COLUMNS]], row[_COLUMNS + 1 :])
 
 
 def _undated(store: Store, query: Query, choice: Choice) -> Iterator[_Part]:
     rows = store.rows(
-        f"""SELECT r.session, r.model, r.quality, r.source, r.offset, {VECTOR} FROM response r
-        WHERE r.at IS NULL AND {choice.undated} ORDER BY r.session"""  # noqa: S608
+        f"""SELECT r.session, r.model, r.effort, r.branch, r.cwd, r.quality, r.source, r.offset, {VECTOR}
+        FROM response r WHERE r.at IS NULL AND {choice.undated} ORDER BY r.session"""  # noqa: S608
     )
     words = _qualities(store) if rows else {}
     places: dict[int, Places] = {}
-    for session, model, quality, source, offset, *parts in rows:
+    for session, model, effort, branch, cwd, quality, source, offset, *parts in rows:
         if session not in places:
             places = {session: Places(store, _span(store, session))}
         at = places[session].moment(source, offset)
         if choice.has(at):
-            yield _Part(_values(query, at, session, model), worst(words[quality], Quality.ESTIMATED), (1, *parts))
+            values = Values(session, model, *_times(query, at), effort, branch, cwd)
+            yield _Part(values, worst(words[quality], Quality.ESTIMATED), (1, *parts))
 
 
 def _silent(store: Store, query: Query, choice: Choice) -> Iterator[_Part]:
@@ -141,13 +151,13 @@ def _silent(store: Store, query: Query, choice: Choice) -> Iterator[_Part]:
     )
     for session, born_at in rows:
         if choice.has(born_at) and choice.has_session(session) and not query.where.models:
-            yield _Part(_values(query, born_at, session, None), Quality.UNMEASURED, ())
+            yield _Part(Values(session, None, *_times(query, born_at)), Quality.UNMEASURED, ())
 
 
-def _values(query: Query, at: int, session: int, model: int | None) -> Values:
+def _times(query: Query, at: int) -> tuple[int, int]:
+    """The local day and the quarter of an hour."""
     seconds = at // SECOND
-    day = (seconds + query.zone.offset(seconds)) // 86_400
-    return Values(session, model, day, seconds // 900)
+    return (seconds + query.zone.offset(seconds)) // 86_400, seconds // _QUARTER
 
 
 def _span(store: Store, session: int) -> Span:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallybook.agents.port import Batch, LogFile
+from tallybook.agents.port import LogFile
 from tallybook.domain.problems import Problem
 from tallybook.history.contents import Reading
-from tallybook.history.facts import add_facts, clean, moment, settle_sessions
-from tallybook.history.names import agent_number, group_numbers, session_numbers, stored_text
-from tallybook.history.units import Derivation, clear_touched, touch, widen_touched
+from tallybook.history.facts import add_facts, clean, settle_sessions
+from tallybook.history.growth import Added, Growth
+from tallybook.history.names import agent_number, session_numbers, stored_text
+from tallybook.history.responses import Change, Row, add_rows, numbered
+from tallybook.history.rollup import roll
+from tallybook.history.shelf import Shelf
+from tallybook.history.units import Derivation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tallybook.agents.port import LogReader
+    from tallybook.history.harvest import Harvest
     from tallybook.history.store import Store
 
 
@@ -31,27 +37,28 @@ class Written(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
-def write(store: Store, reader: LogReader, readings: Sequence[Reading]) -> Written:
-    """Store readings of one agent's logs and all that follows from them."""
+def write(store: Store, reader: LogReader, found: Sequence[tuple[Reading, Harvest]]) -> Written:
+    """Store readings of one agent's logs, with what each comes to by itself, and all that follows from them."""
     problems: list[Problem] = []
     with store.transaction() as connection:
         agent = agent_number(connection, reader)
-        stored = tuple(reading for reading in readings if _is_current(connection, agent, reading))
-        writing = _Writing(connection, agent)
-        clear_touched(connection)
+        current = [one for one in found if _is_current(connection, agent, one[0])]
+        stored = tuple(reading for reading, _ in current)
+        writing = _Writing(connection, agent, Shelf(connection, reader.agent), problems)
         sources = {reading.log.key: writing.source(reading) for reading in stored}
-        replaced = [reading for reading in stored if reading.known and reading.afresh]
-        sessions = writing.drop([sources[reading.log.key] for reading in replaced if not reading.log.whole])
-        for reading in replaced:
-            if reading.log.whole:
-                writing.make_way(sources[reading.log.key], reading)
-        for reading in stored:
-            sessions |= writing.add(sources[reading.log.key], reading)
-        widen_touched(connection)
-        sessions |= Derivation(connection, reader, agent, problems).settle()
-        settle_sessions(connection, sessions)
+        harvests = [(sources[reading.log.key], reading, harvest) for reading, harvest in current]
+        touched, sessions = writing.make_way([(source, reading) for source, reading, _ in harvests])
+        alone = writing.add(harvests, touched, Growth(connection, reader, problems))
+        sessions |= writing.tell([(source, reading) for source, reading, _ in harvests])
+        change = Derivation(writing.shelf, reader, agent, problems).settle(touched) if touched else Change((), ())
+        numbers = {stored_text(key): number for key, number in sources.items()}
+        change = Change(
+            change.removed, (*change.added, *add_rows(connection, numbered(connection, agent, alone, numbers)))
+        )
+        roll(connection, change)
+        settle_sessions(connection, sessions | change.sessions)
     kept = {id(reading) for reading in stored}
-    overtaken = tuple(reading.log for reading in readings if id(reading) not in kept)
+    overtaken = tuple(reading.log for reading, _ in found if id(reading) not in kept)
     return Written(stored, overtaken, tuple(problems))
 
 
@@ -65,6 +72,8 @@ def _is_current(connection: sqlite3.Connection, agent: int, reading: Reading) ->
 class _Writing(msgspec.Struct, frozen=True):
     connection: sqlite3.Connection
     agent: int
+    shelf: Shelf
+    problems: list[Problem]
 
     def source(self, reading: Reading) -> int:
         """Store how far the log is read; returns its number."""
@@ -85,52 +94,71 @@ class _Writing(msgspec.Struct, frozen=True):
         row = self.connection.execute(_UPSERT, state).fetchone()
         return int(row[0])
 
-    def drop(self, sources: Sequence[int]) -> set[int]:
-        """Forget what was read of these logs; returns the sessions they spoke of."""
-        numbers = [(source,) for source in sources]
-        for one in numbers:
-            touch(self.connection, self._column("SELECT DISTINCT grp FROM occurrence WHERE source = ?", one))
-            touch(self.connection, self._column("SELECT a FROM link WHERE source = ?", one))
-        sessions = {session for one in numbers for session in self._column(_SPOKEN_OF, one)}
-        for table in ("occurrence", "link", "fact", "growth"):
-            self.connection.executemany(f"DELETE FROM {table} WHERE source = ?", numbers)  # noqa: S608
-        return sessions
+    def make_way(self, readings: Iterable[tuple[int, Reading]]) -> tuple[set[int], set[int]]:
+        """Forget what was read before of logs that were read anew; returns the groups and sessions they told of.
 
-    def make_way(self, source: int, reading: Reading) -> None:
-        """Forget what was read of a document as far as its new version tells it anew; what that left out stays."""
-        batch = reading.batch or Batch()
-        self.connection.execute("DELETE FROM growth WHERE source = ?", (source,))
-        groups = group_numbers(self.connection, self.agent, (stored_text(row.group) for row in batch.occurrences))
-        sessions = session_numbers(self.connection, self.agent, (stored_text(one.session) for one in batch.sessions))
-        for table, column, numbers in (("occurrence", "grp", groups), ("fact", "session", sessions)):
-            self.connection.executemany(
-                f"DELETE FROM {table} WHERE source = ? AND {column} = ?",  # noqa: S608
-                ((source, number) for number in numbers.values()),
-            )
+        Of a document only what its new version tells anew is forgotten; what that left out stays, with its links.
+        """
+        groups: set[int] = set()
+        sessions: set[int] = set()
+        for source, reading in readings:
+            if reading.known and reading.afresh and not reading.log.whole:
+                groups |= self.shelf.drop(source)
+                sessions.update(self._column(_SPOKEN_OF, (source,)))
+                self.connection.execute("DELETE FROM fact WHERE source = ?", (source,))
+        return groups, sessions
 
-    def add(self, source: int, reading: Reading) -> set[int]:
-        """Store what was read of one log; returns the sessions it speaks of."""
-        batch = reading.batch
-        if batch is None:
-            return set()
-        names = [stored_text(row.group) for row in batch.occurrences]
-        links = [(stored_text(a), stored_text(b)) for a, b in batch.links if a != b]
-        groups = group_numbers(self.connection, self.agent, (*names, *(name for pair in links for name in pair)))
-        self.connection.executemany(
-            "INSERT INTO occurrence (source, grp, offset, at, data) VALUES (?, ?, ?, ?, ?)",
-            [
-                (source, groups[name], row.offset, moment(row.at), row.data)
-                for name, row in zip(names, batch.occurrences, strict=True)
-            ],
-        )
-        pairs = [(groups[a], groups[b], source) for a, b in links]
-        both = pairs + [(b, a, source) for a, b, source in pairs]
-        self.connection.executemany("INSERT OR IGNORE INTO link (a, b, source) VALUES (?, ?, ?)", both)
-        touch(self.connection, groups.values())
-        facts = [clean(fact) for fact in batch.sessions]
-        sessions = session_numbers(self.connection, self.agent, (fact.session for fact in facts))
-        add_facts(self.connection, source, facts, sessions)
-        return set(sessions.values())
+    def add(self, harvests: Sequence[tuple[int, Reading, Harvest]], touched: set[int], growth: Growth) -> list[Row]:
+        """Store occurrences and note touched groups.
+
+        Returns responses of groups that stand in one new log alone, and those by which long logs have grown.
+        """
+        counts = Counter(group for _, _, found in harvests for group in found.groups)
+        linked = {group for _, _, found in harvests for group in found.linked}
+        known = self.shelf.known(counts) | touched | linked
+        rows: list[Row] = []
+        for source, reading, found in harvests:
+            alone = {group for group in found.groups if counts[group] == 1} - touched - linked
+            grown = growth.of(Added(source, reading, found, alone))
+            for group in found.groups:
+                if group in grown:
+                    rows.extend(grown[group])
+                elif group in found.units and counts[group] == 1 and group not in known:
+                    rows.extend(found.units[group])
+                    self.problems.extend(found.problems.get(group, ()))
+                else:
+                    touched.add(group)
+        self.shelf.put([(source, piece) for source, _, found in harvests for piece in found.pieces])
+        for source, reading, found in harvests:
+            if reading.known and reading.batch is not None:
+                self._put_behind(source, reading, found)
+        return rows
+
+    def _put_behind(self, source: int, reading: Reading, found: Harvest) -> None:
+        if not (reading.log.whole and reading.afresh):
+            self.shelf.append(source, found.rows, found.links)
+            return
+        anew = {row.group for row in found.rows}
+        earlier = self.shelf.all_of(source)
+        kept = [row for piece in earlier for row in piece.occurrences() if row.group not in anew]
+        links = [pair for piece in earlier for pair in piece.links]
+        self.shelf.drop(source)
+        self.shelf.append(source, [*kept, *found.rows], list(dict.fromkeys([*links, *found.links])))
+
+    def tell(self, readings: Sequence[tuple[int, Reading]]) -> set[int]:
+        """Store what was read of sessions; returns those that the logs speak of."""
+        said = [
+            (source, reading, [clean(fact) for fact in reading.batch.sessions])
+            for source, reading in readings
+            if reading.batch is not None
+        ]
+        numbers = session_numbers(self.connection, self.agent, (fact.session for _, _, told in said for fact in told))
+        for source, reading, told in said:
+            if reading.log.whole and reading.afresh:
+                anew = ((source, numbers[fact.session]) for fact in told)
+                self.connection.executemany("DELETE FROM fact WHERE source = ? AND session = ?", anew)
+            add_facts(self.connection, source, told, numbers)
+        return set(numbers.values())
 
     def _column(self, query: str, values: tuple[int]) -> list[int]:
         return [row[0] for row in self.connection.execute(query, values)]

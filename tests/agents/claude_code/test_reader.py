@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def test_contract(tmp_path: Path) -> None:
     reader: LogReader = ClaudeCodeReader()
-    assert (reader.agent, reader.version, reader.unreported) == ("claude", "claude/1", ())
+    assert (reader.agent, reader.version, reader.unreported) == ("claude", "claude/2", ())
     assert (reader.session_variables, reader.call_variable) == (("CLAUDE_CODE_SESSION_ID",), None)
     path = tmp_path / "projects/slug/s.jsonl"
     path.parent.mkdir(parents=True)

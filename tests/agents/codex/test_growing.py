@@ -26,6 +26,7 @@ READER = CodexReader()
 THREAD = "t1"
 TURNS = st.sampled_from(["a", "b", "c", "", None])
 MODELS = st.sampled_from(["m1", "m2", None])
+EFFORTS = st.sampled_from([None, "high"])
 USAGES = st.sampled_from([(5, 1, 0, 2, 0), (9, 1, 1, 3, 1), (0, 0, 0, 0, 0)])
 TOTALS = st.integers(0, 6).map(lambda n: (5 * n, n, 0, 2 * n, 0))
 FACTS = st.one_of(
@@ -33,8 +34,10 @@ FACTS = st.one_of(
     st.builds(facts.Record, st.just(-1), st.just(THREAD), TURNS, st.sampled_from(["r1", "r2", "r3", "r4"]), USAGES),
     st.builds(facts.Call, st.just(-1), st.sampled_from(["x", "y", "z"])),
     st.builds(facts.Turn, st.just(-1), TURNS, st.none()),
-    st.builds(facts.Context, st.just(-1), TURNS, MODELS),
-    st.builds(facts.Settings, st.just(-1), st.none(), MODELS, st.sampled_from([None, "fast"])),
+    st.builds(facts.Context, st.just(-1), TURNS, MODELS, EFFORTS, st.sampled_from([None, "/x"])),
+    st.builds(facts.Settings, st.just(-1), st.none(), MODELS, st.sampled_from([None, "fast"]), EFFORTS),
+    st.builds(facts.Window, st.just(-1), st.integers(1, 2)),
+    st.just(facts.Search(-1)),
     st.just(facts.Stop(-1)),
     st.just(facts.Compacted(-1)),
     st.just(facts.Review(-1, entered=True)),
@@ -44,7 +47,8 @@ COMMON = st.one_of(
     st.builds(facts.Count, st.just(-1), TOTALS, USAGES),
     st.builds(facts.Record, st.just(-1), st.just(THREAD), TURNS, st.sampled_from([f"r{n}" for n in range(9)]), USAGES),
     st.builds(facts.Turn, st.just(-1), TURNS, st.none()),
-    st.builds(facts.Context, st.just(-1), TURNS, MODELS),
+    st.builds(facts.Context, st.just(-1), TURNS, MODELS, EFFORTS),
+    st.just(facts.Search(-1)),
     st.builds(facts.Call, st.just(-1), st.sampled_from(["x", "y", "z"])),
 )
 HEAD = facts.Meta(-1, THREAD, None, None, None, based=False, born=0)

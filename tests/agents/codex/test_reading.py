@@ -280,7 +280,7 @@ def test_no_text_command_or_path_leaves_the_reader() -> None:
         agent_nickname=secret(),
         model_provider=secret(),
     )
-    log.put("turn_context", {"turn_id": "t", "model": "gpt-5.5", "cwd": secret(), "user_instructions": secret(),
+    log.put("turn_context", {"turn_id": "t", "model": "gpt-5.5", "cwd": "/srv/shop/back", "user_instructions": secret(),
                              "sandbox_policy": {"writable_roots": [secret()]}})  # fmt: skip
     log.put("world_state", {secret(): secret()})
     for kind in ("user_message", "agent_message", "agent_reasoning", "error", "exec_command_end", "brand_new"):

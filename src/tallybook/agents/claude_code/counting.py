@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
 from tallybook.agents.claude_code.identity import answers
 from tallybook.agents.claude_code.ownership import Copy, Owner
-from tallybook.agents.claude_code.rows import decode
+from tallybook.agents.claude_code.rows import decode, unpacked
 from tallybook.agents.claude_code.sessions import thread_name
 from tallybook.agents.port import Response
 from tallybook.domain.quality import Quality, worst
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tallybook.agents.port import SourceRows
 
 
+_SEVERAL: Final = 2
+"""Nearly all groups hold one answer, and nearly all answers issue one call: nothing to sort or to choose."""
+
+
 def derive(unit: Sequence[SourceRows]) -> list[Response]:
     """All responses of one unit, ordered by key."""
     groups: dict[str, list[Copy]] = defaultdict(list)
@@ -31,29 +35,38 @@ def derive(unit: Sequence[SourceRows]) -> list[Response]:
     found = [
         response for group, copies in groups.items() for answer in answers(copies) for response in _count(group, answer)
     ]
-    return sorted(found, key=lambda response: response.key)
+    return found if len(found) < _SEVERAL else sorted(found, key=lambda response: response.key)
 
 
 def _count(group: str, answer: Answer) -> Iterator[Response]:
-    kept = max(answer.copies, key=lambda copy: _preference(copy, answer.owner))
+    copies = answer.copies
+    kept = copies[0] if len(copies) < _SEVERAL else max(copies, key=lambda copy: _preference(copy, answer.owner))
     quality = Quality.EXACT if kept.row.final else Quality.LOWER_BOUND
-    response = Response(
-        key=_key(group, answer),
-        session=thread_name(answer.owner.session, answer.owner.thread),
-        source=kept.source,
-        offset=kept.offset,
-        at=min((copy.at for copy in answer.copies if copy.at is not None), default=None),
-        model=kept.row.model,
-        tokens=TokenVector(*kept.row.tokens),
-        tier=kept.row.tier,
-        quality=quality if answer.owner.proved else worst(quality, Quality.UNVERIFIED),
-        final=kept.row.final,
-        calls=_calls(answer),
+    row = kept.row
+    response = Response(  # by position, in the order of its fields: six times as fast
+        _key(group, answer),
+        thread_name(answer.owner.session, answer.owner.thread),
+        kept.source,
+        kept.offset,
+        min([copy.at for copy in copies if copy.at is not None], default=None),
+        row.model,
+        TokenVector(*row.tokens),
+        row.tier,
+        quality if answer.owner.proved else worst(quality, Quality.UNVERIFIED),
+        row.final,
+        _calls(answer),
+        unpacked(row.turn) if row.turn else None,
+        row.effort,
+        row.branch,
+        row.cwd,
+        None,
+        None,
+        row.searches,
     )
     yield response
     for number, (model, parts) in enumerate(kept.row.advisors, start=1):
         key = f"{response.key}#advisor{number}"
-        yield replace(response, key=key, model=model, tokens=TokenVector(*parts), calls=())
+        yield replace(response, key=key, model=model, tokens=TokenVector(*parts), calls=(), web_searches=0)
 
 
 def _preference(copy: Copy, owner: Owner) -> tuple[bool, int, bool, int, int, str]:
@@ -65,7 +78,10 @@ def _preference(copy: Copy, owner: Owner) -> tuple[bool, int, bool, int, int, st
 
 def _calls(answer: Answer) -> tuple[str, ...]:
     """Tool calls of all rows: a row holds one content block."""
-    in_order = sorted(answer.copies, key=lambda copy: (copy.row.evidence, copy.source, copy.offset))
+    telling = [copy for copy in answer.copies if copy.row.calls]
+    if len(telling) < _SEVERAL and all(len(copy.row.calls) == 1 for copy in telling):
+        return telling[0].row.calls if telling else ()
+    in_order = sorted(telling, key=lambda copy: (copy.row.evidence, copy.source, copy.offset))
     return tuple(dict.fromkeys(call for copy in in_order for call in copy.row.calls))
 
 

@@ -23,13 +23,15 @@ class Answer(msgspec.Struct, frozen=True):
     @property
     def request(self) -> str:
         """The request id; empty where no row has one."""
-        return min((copy.row.request for copy in self.copies if copy.row.request), default="")
+        return min([copy.row.request for copy in self.copies if copy.row.request], default="")
 
 
 def answers(copies: Sequence[Copy]) -> list[Answer]:
     """The answers among rows of one message id."""
-    if len({(copy.row.session, copy.row.origin, copy.row.thread, copy.row.request) for copy in copies}) == 1:
-        return [Answer(tuple(copies), Owner(copies[0].row.home, copies[0].row.thread))]
+    first = copies[0].row
+    alike = (first.session, first.origin, first.thread, first.request)
+    if all((row.session, row.origin, row.thread, row.request) == alike for _, _, _, row in copies[1:]):
+        return [Answer(tuple(copies), Owner(first.home, first.thread))]
     parts = [Answer(tuple(part), owner_of(part)) for part in _connected(copies)]
     sessions: dict[str, list[Answer]] = defaultdict(list)
     for part in parts:

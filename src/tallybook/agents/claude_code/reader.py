@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
 
-VERSION: Final = "claude/1"
+VERSION: Final = "claude/2"
 
 
 class ClaudeCodeReader:

@@ -13,6 +13,8 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 SYNTHETIC: Final = "<synthetic>"
 
 THREADED: Final = frozenset({"user", "assistant", "attachment", "system", "progress"})
+TOLD: Final = frozenset({"assistant", "user"})
+"""Types of records that are always decoded."""
 KNOWN: Final = THREADED | {
     "agent-name",
     "ai-title",
@@ -72,8 +74,16 @@ class Iteration(Counts, gc=False):
     model: object = None
 
 
+class ServerTools(msgspec.Struct, gc=False):
+    """Requests of the provider's own tools."""
+
+    web_search_requests: object = None
+
+
 class Usage(Counts, gc=False):
     """``message.usage``."""
+
+    server_tool_use: ServerTools | None = None
 
     service_tier: object = None
     speed: object = None
@@ -123,6 +133,9 @@ class Record(msgspec.Struct, gc=False):
     advisor: object = msgspec.field(default=None, name="advisorModel")
     cwd: object = None
     version: object = None
+    branch: object = msgspec.field(default=None, name="gitBranch")
+    entry: object = msgspec.field(default=None, name="entrypoint")
+    effort: object = None
 
     @property
     def origin(self) -> str | None:
@@ -137,7 +150,53 @@ class Answer(Record, kw_only=True, gc=False):
     message: Message
 
 
+class Said(msgspec.Struct, gc=False):
+    """One block of a user record; what a tool gave back is left out."""
+
+    type: object = None
+    call: object = msgspec.field(default=None, name="tool_use_id")
+    failed: object = msgspec.field(default=None, name="is_error")
+    text: object = None
+
+
+class Sayings(msgspec.Struct, gc=False):
+    """``message`` of a user record."""
+
+    content: str | list[Said] | None = None
+
+
+class Origin(msgspec.Struct, gc=False):
+    """Who wrote a user record."""
+
+    kind: object = None
+
+
+class Entry(Record, kw_only=True, gc=False):
+    """A user record: a prompt, the result of a tool, or what the program put in."""
+
+    message: Sayings
+    prompt: object = msgspec.field(default=None, name="promptId")
+    meta: object = msgspec.field(default=None, name="isMeta")
+    summary: object = msgspec.field(default=None, name="isCompactSummary")
+    writer: Origin | None = msgspec.field(default=None, name="origin")
+
+    @property
+    def results(self) -> list[Said]:
+        """The results of tools."""
+        content = self.message.content
+        return [said for said in content if said.type == "tool_result"] if isinstance(content, list) else []
+
+    @property
+    def text(self) -> str:
+        """What it says; for a decision on what it is, never to be kept."""
+        content = self.message.content
+        if isinstance(content, list):
+            return next((said.text for said in content if isinstance(said.text, str)), "")
+        return content or ""
+
+
 _RECORD: Final = msgspec.json.Decoder(Record)
+_ENTRY: Final = msgspec.json.Decoder(Entry)
 _ANSWER: Final = msgspec.json.Decoder(Answer)
 _MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -147,24 +206,33 @@ _HEAD: Final = re.compile(
 )
 _ASSISTANT: Final = b'"assistant"'
 _ON_MAIN: Final = b'"isSidechain":false'
+_CLOSED: Final = ord("}")
+_KINDS: Final[dict[bytes | None, str]] = {None: "attachment", **{kind.encode(): kind for kind in KNOWN}}
 
 
-def plain_kind(raw: bytes, *, in_agent_file: bool) -> str | None:
-    """The type of a line that holds neither usage nor a link of a sidechain; None where that takes decoding."""
-    head = _HEAD.match(raw)
-    if head is None or not raw.endswith(b"}"):
-        return None
-    kind = head[1].decode() if head[1] else "attachment"
-    if kind == "assistant":
-        return None
-    if kind in THREADED and not in_agent_file and _ON_MAIN not in head[0]:
-        return None
-    return kind
+def head_of(content: bytes | bytearray, begin: int, end: int) -> tuple[str | None, bool]:
+    """The type of a line, and whether its head proves it to be no sidechain's; None where that takes decoding."""
+    head = _HEAD.match(content, begin, end)
+    if head is None or content[end - 1] != _CLOSED:
+        return None, False
+    kind = head[1]
+    return _KINDS.get(kind) or kind.decode(), _ON_MAIN in head[0]
 
 
-def decode(raw: bytes) -> Record | None:
-    """One record, an ``Answer`` if it is the assistant's; None where the line is malformed."""
+def usual(kind: str, raw: memoryview) -> Record | None:
+    """A record of a kind that its head has told, in one go; None where it is not as expected."""
     try:
+        record = (_ANSWER if kind == "assistant" else _ENTRY).decode(raw)
+    except _MALFORMED:
+        return None
+    return record if record.type == kind else None
+
+
+def decode(raw: bytes, kind: str | None = None) -> Record | None:
+    """One record, in the shape of its kind where that is known; None where the line is malformed."""
+    try:
+        if kind == "user":
+            return _entry(raw)
         if _ASSISTANT in raw:
             try:
                 answer = _ANSWER.decode(raw)
@@ -174,16 +242,25 @@ def decode(raw: bytes) -> Record | None:
                 if answer.type == "assistant":
                     return answer
         record = _RECORD.decode(raw)
+        if record.type == "user":
+            return _entry(raw)
     except _MALFORMED:
         return None
     return None if record.type == "assistant" else record
+
+
+def _entry(raw: bytes) -> Record:
+    try:
+        return _ENTRY.decode(raw)
+    except msgspec.ValidationError:
+        return _RECORD.decode(raw)
 
 
 def tool_calls(message: Message) -> tuple[str, ...]:
     """Ids of the tool calls in the blocks of one row."""
     if not isinstance(message.content, list):
         return ()
-    return tuple(block.id for block in message.content if block.type == "tool_use" and isinstance(block.id, str))
+    return tuple([block.id for block in message.content if block.type == "tool_use" and isinstance(block.id, str)])
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,6 +14,7 @@ from tallybook.domain.tokens import COMPONENTS
 if TYPE_CHECKING:
     from tallybook.agents.port import Occurrence
 
+_UUID_LENGTH: Final = 36
 _OUTPUT: Final = COMPONENTS.index("output")
 
 LIVE: Final = 0
@@ -48,6 +49,12 @@ class Row(msgspec.Struct, array_like=True, gc=False, frozen=True):
     ancestor: bytes | None = None
     """An older session of which this one is a continuation."""
     advisors: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    turn: bytes | None = None
+    effort: str | None = None
+    branch: str | None = None
+    """Where it differs from the first in the file, like ``cwd``."""
+    cwd: str | None = None
+    searches: int = 0
 
     @property
     def home(self) -> str:
@@ -82,6 +89,14 @@ def packed(session: str) -> bytes:
     except ValueError:
         return b"t" + session.encode()
     return b"u" + identity.bytes if str(identity) == session else b"t" + session.encode()
+
+
+def packed_uuid(identity: object) -> bytes | None:
+    """A UUID in 17 bytes; None for anything else."""
+    if not isinstance(identity, str) or len(identity) != _UUID_LENGTH:
+        return None
+    found = packed(identity)
+    return found if found.startswith(b"u") else None
 
 
 @lru_cache(maxsize=256)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
+from tallybook.agents.names import branch_name, entry_name, version_name
 from tallybook.agents.port import SessionFact
+
+if TYPE_CHECKING:
+    from tallybook.agents.claude_code.records import Record
 
 
 def thread_name(session: str, thread: str) -> str:
@@ -22,16 +28,22 @@ class Fact(msgspec.Struct):
     cwd: str | None = None
     model: str | None = None
     forked_from: str | None = None
+    branch: str | None = None
+    version: str | None = None
+    entry: str | None = None
 
-    def seen(self, at: int | None, cwd: object, model: str | None) -> None:
-        """Take in one record; the first directory and model stay."""
+    def seen(self, at: int | None, record: Record, model: str | None) -> None:
+        """Take in one record; the first directory and model stay, and what the first record with one says."""
         if at is not None:
             if self.born_at is None or at < self.born_at:
                 self.born_at = at
             if self.last_at is None or at > self.last_at:
                 self.last_at = at
-        if self.cwd is None and isinstance(cwd, str):
-            self.cwd = cwd
+        if self.cwd is None and isinstance(record.cwd, str):
+            self.cwd = record.cwd
+            self.branch = branch_name(record.branch)
+            self.version = version_name(record.version)
+            self.entry = entry_name(record.entry)
         self.model = self.model or model
 
     def frozen(self) -> SessionFact:
@@ -45,6 +57,9 @@ class Fact(msgspec.Struct):
             cwd=self.cwd,
             model=self.model,
             origin=_origin(self.thread),
+            branch=self.branch,
+            version=self.version,
+            entry=self.entry,
         )
 
 

@@ -13,6 +13,8 @@ PLACEHOLDER: Final = 9
 """``message_start`` announces at most this much output; the real count comes with ``message_delta``."""
 
 
+_MOST_SEARCHES: Final = 100_000
+
 Parts = tuple[int, int, int, int, int, int, int]
 """Tokens in the order of ``tallybook.domain.tokens.COMPONENTS``."""
 
@@ -59,7 +61,10 @@ def advisors(usage: Usage, advisor_model: object) -> tuple[tuple[str, Parts], ..
 
 def name(*candidates: object) -> str:
     """The first candidate that is a name, else ``unknown``."""
-    return next((text for text in candidates if isinstance(text, str) and text), "unknown")
+    for text in candidates:
+        if text and isinstance(text, str):
+            return text
+    return "unknown"
 
 
 def tier(usage: Usage) -> str:
@@ -67,6 +72,12 @@ def tier(usage: Usage) -> str:
     if usage.speed == "fast":
         return "fast"
     return usage.service_tier if isinstance(usage.service_tier, str) and usage.service_tier else "standard"
+
+
+def searches(usage: Usage) -> int:
+    """Searches of the web that the response paid for."""
+    told = usage.server_tool_use.web_search_requests if usage.server_tool_use else None
+    return told if type(told) is int and 0 <= told < _MOST_SEARCHES else 0
 
 
 def finished(record: Answer, usage: Usage) -> bool:

@@ -45,6 +45,9 @@ class Context(Fact, tag="c", frozen=True, gc=False):
 
     turn: str | None
     model: str | None
+    effort: str | None = None
+    cwd: str | None = None
+    """Where it differs from the thread's."""
 
 
 class Settings(Fact, tag="s", frozen=True, gc=False):
@@ -53,6 +56,19 @@ class Settings(Fact, tag="s", frozen=True, gc=False):
     thread: str | None
     model: str | None
     tier: str | None
+    effort: str | None = None
+    provider: str | None = None
+    """Where it differs from the thread's."""
+
+
+class Window(Fact, tag="w", frozen=True, gc=False):
+    """The size of the context from here on."""
+
+    size: int
+
+
+class Search(Fact, tag="q", frozen=True, gc=False):
+    """A search of the web, made by the provider."""
 
 
 class Count(Fact, tag="n", frozen=True, gc=False):
@@ -91,7 +107,9 @@ class Review(Fact, tag="v", frozen=True, gc=False):
     entered: bool
 
 
-AnyFact: TypeAlias = Meta | Turn | Context | Settings | Count | Record | Call | Stop | Compacted | Review
+AnyFact: TypeAlias = (
+    Meta | Turn | Context | Settings | Window | Search | Count | Record | Call | Stop | Compacted | Review
+)
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final[msgspec.msgpack.Decoder[AnyFact]] = msgspec.msgpack.Decoder(AnyFact)

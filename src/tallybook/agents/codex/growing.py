@@ -11,9 +11,23 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.codex.counting import derive
-from tallybook.agents.codex.facts import Call, Compacted, Context, Count, Meta, Record, Review, Settings, Stop, Turn
+from tallybook.agents.codex.facts import (
+    Call,
+    Compacted,
+    Context,
+    Count,
+    Meta,
+    Record,
+    Review,
+    Search,
+    Settings,
+    Stop,
+    Turn,
+    Window,
+)
 from tallybook.agents.codex.marks import Standing, walk_along
 from tallybook.agents.codex.threads import Matching, Thread, thread_of
 from tallybook.agents.port import Grown, Occurrence, SourceRows
@@ -73,8 +87,8 @@ def _adds(fact: AnyFact, standing: Standing, turns: frozenset[int]) -> bool:
             return False
         case Compacted():
             return standing.recorded
-        case Context(turn=str(turn), model=model) if turn == standing.context.turn:
-            return model in {None, standing.context.model}
+        case Context(turn=str(turn)) if turn == standing.context.turn:
+            return not fact.model or replace(fact, ordinal=standing.context.ordinal) == standing.context
         case Record(turn=turn):
             return standing.recorded and _is_new(turn, standing, turns)
         case Turn(turn=turn) | Context(turn=turn):
@@ -116,7 +130,7 @@ def _kept(thread: Thread, turns: frozenset[int]) -> bytes | None:
     standing = walk_along(thread).standing
     turns |= {_fingerprint(turn) for turn in _turns(thread.facts)}
     picked = _picked(thread, standing)
-    if standing.first is None or standing.turn not in {None, standing.context.turn}:
+    if not standing.first.model or standing.turn not in {None, standing.context.turn}:
         return None
     if len(picked) > MOST_ROWS or len(turns) > MOST_TURNS:
         return None
@@ -156,13 +170,15 @@ def _picked(thread: Thread, standing: Standing) -> list[int]:
                 if turn:
                     found["turn"] = index
             case Settings(model=model):
-                found[Settings, model is None] = index
-            case Turn() | Stop() | Count() | Record():
+                found[Settings, bool(model)] = index
+            case Turn() | Stop() | Window() | Count() | Record():
                 found[type(fact)] = index
             case _:
                 pass
-    calls = [index for index, fact in enumerate(thread.facts) if isinstance(fact, Call)]
-    picked = {*found.values(), *calls[len(calls) - len(standing.calls) :], *thread.matching.waiting}
+    picked = {*found.values(), *thread.matching.waiting}
+    for kind, count in ((Call, len(standing.calls)), (Search, standing.searches)):
+        told = [index for index, fact in enumerate(thread.facts) if isinstance(fact, kind)]
+        picked.update(told[len(told) - count :])
     picked.update(step.index for step in thread.steps[-1:])
     if standing.recorded:
         picked.update(thread.matching.open)

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from tallybook.agents.codex.facts import AnyFact, Call, Compacted, Context, Record, Settings, Stop, Turn
+from tallybook.agents.codex.facts import (
+    AnyFact,
+    Call,
+    Compacted,
+    Context,
+    Record,
+    Search,
+    Settings,
+    Stop,
+    Turn,
+    Window,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -24,6 +35,12 @@ class Mark(msgspec.Struct):
     model: str
     tier: str
     calls: tuple[str, ...]
+    turn: str | None = None
+    effort: str | None = None
+    cwd: str | None = None
+    provider: str | None = None
+    window: int | None = None
+    searches: int = 0
     compacted: bool = False
     """A compaction followed whose own usage was not logged (before 0.153)."""
 
@@ -45,17 +62,21 @@ def walk_along(thread: Thread) -> Walk:
 class Standing(NamedTuple):
     """All that the marks to come depend on, but for compactions and for what contexts say of turns."""
 
-    first: str | None
-    """The first model that is named."""
+    first: Context
+    """The first one that names a model."""
     recorded: bool
     """Whether usage records tell of responses."""
     context: Context
     """The last one that names a model."""
-    chosen: str | None
+    chosen: Settings
+    """The last ones that name a model."""
     tier: str
     turn: str | None
+    window: int | None
     calls: tuple[str, ...]
     """Tool calls since the last response."""
+    searches: int
+    """Searches since then."""
 
 
 class Walk:
@@ -63,14 +84,16 @@ class Walk:
 
     def __init__(self, facts: Sequence[AnyFact]) -> None:
         contexts = [fact for fact in facts if isinstance(fact, Context) and fact.model]
-        self._by_turn = {fact.turn: fact.model for fact in contexts if fact.turn}
-        self._first = contexts[0].model if contexts else None
+        self._by_turn = {fact.turn: fact for fact in contexts if fact.turn}
+        self._first = contexts[0] if contexts else Context(-1, None, None)
         self._recorded = any(isinstance(fact, Record) for fact in facts)
         self._context = Context(-1, None, None)
-        self._chosen: str | None = None
+        self._chosen = Settings(-1, None, None, None)
         self._tier = STANDARD
         self._turn: str | None = None
+        self._window: int | None = None
         self._calls: list[str] = []
+        self._searches = 0
         self._latest: Mark | None = None
         self._bare = False
         self.marks: dict[int, Mark] = {}
@@ -79,11 +102,22 @@ class Walk:
     def standing(self) -> Standing:
         """Where the walk has come to."""
         return Standing(
-            self._first, self._recorded, self._context, self._chosen, self._tier, self._turn, tuple(self._calls)
+            first=self._first,
+            recorded=self._recorded,
+            context=self._context,
+            chosen=self._chosen,
+            tier=self._tier,
+            turn=self._turn,
+            window=self._window,
+            calls=tuple(self._calls),
+            searches=self._searches,
         )
 
     def pass_by(self, index: int, fact: AnyFact, counted: Container[int]) -> None:
         """Take up one fact."""
+        if index in counted:
+            self._mark(index, self._turn)
+            return
         match fact:
             case Turn(turn=turn):
                 self._turn = turn
@@ -94,28 +128,43 @@ class Walk:
                 self._turn = fact.turn or self._turn
                 self._context = fact if fact.model else self._context
             case Settings():
-                self._chosen = fact.model or self._chosen
+                self._chosen = fact if fact.model else self._chosen
                 self._tier = _TIERS.get(fact.tier or "", fact.tier or STANDARD)
-            case Call(call=call):
-                self._calls.append(call)
+            case Window(size=size):
+                self._window = size
+            case Call() | Search():
+                self._ask(fact)
             case Record(turn=turn):
                 self._mark(index, turn)
             case Compacted():
                 self._compact()
-            case _ if index in counted:
-                self._mark(index, self._turn)
-            case _:
-                pass
+
+    def _ask(self, fact: Call | Search) -> None:
+        if isinstance(fact, Call):
+            self._calls.append(fact.call)
+        else:
+            self._searches += 1
 
     def _mark(self, index: int, turn: str | None) -> None:
         calls, self._calls = tuple(dict.fromkeys(self._calls)), []
-        self._latest = self.marks[index] = Mark(self._model(turn), self._tier, calls)
+        searches, self._searches = self._searches, 0
+        context = self._context_of(turn)
+        self._latest = self.marks[index] = Mark(
+            model=context.model or self._chosen.model or self._first.model or UNKNOWN,
+            tier=self._tier,
+            calls=calls,
+            turn=turn,
+            effort=context.effort if context.model else self._chosen.effort or self._first.effort,
+            cwd=context.cwd,
+            provider=self._chosen.provider,
+            window=self._window,
+            searches=searches,
+        )
         self._bare = not calls
 
-    def _model(self, turn: str | None) -> str:
-        if turn is not None and self._context.turn != turn and (same := self._by_turn.get(turn)):
-            return same
-        return self._context.model or self._chosen or self._first or UNKNOWN
+    def _context_of(self, turn: str | None) -> Context:
+        same = self._by_turn.get(turn) if turn is not None and self._context.turn != turn else None
+        return same or self._context
 
     def _compact(self) -> None:
         """A local compaction is the response right before it; a remote one was not counted before 0.153."""

@@ -19,7 +19,7 @@ class CodexReader:
     """Codex CLI, its IDE extension and its SDK: they share one layout of logs."""
 
     agent: str = AGENT
-    version: str = "codex/1"
+    version: str = "codex/2"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h")
     unlogged: tuple[str, ...] = (
         "ephemeral threads, and the titles that the terminal has written",

@@ -55,6 +55,7 @@ class CountInfo(msgspec.Struct, gc=False):
 
     total_token_usage: Usage | None = None
     last_token_usage: Usage | None = None
+    model_context_window: object = None
 
 
 class TokenCount(msgspec.Struct, gc=False):
@@ -77,6 +78,7 @@ class TurnStarted(msgspec.Struct, gc=False):
 
     turn_id: Name | None = None
     started_at: int | None = None
+    model_context_window: object = None
 
 
 class TurnContext(msgspec.Struct, gc=False):
@@ -84,6 +86,8 @@ class TurnContext(msgspec.Struct, gc=False):
 
     turn_id: Name | None = None
     model: Name | None = None
+    effort: object = None
+    cwd: object = None
 
 
 class ThreadSettings(msgspec.Struct, gc=False):
@@ -91,6 +95,8 @@ class ThreadSettings(msgspec.Struct, gc=False):
 
     model: Name | None = None
     service_tier: Name | None = None
+    reasoning_effort: object = None
+    model_provider_id: object = None
 
 
 class SettingsApplied(msgspec.Struct, gc=False):
@@ -104,6 +110,22 @@ class ToolCall(msgspec.Struct, gc=False):
     """Any response item that is a tool call."""
 
     call_id: Name | None = None
+
+
+class CountLine(msgspec.Struct, gc=False):
+    """A whole line that tells a count, where its kind is known."""
+
+    payload: TokenCount
+    timestamp: str | None = None
+    ordinal: Number | None = None
+
+
+class CallLine(msgspec.Struct, gc=False):
+    """A whole line that tells a tool call, where its kind is known."""
+
+    payload: ToolCall
+    timestamp: str | None = None
+    ordinal: Number | None = None
 
 
 class Spawn(msgspec.Struct, gc=False):
@@ -142,6 +164,10 @@ class SessionMeta(msgspec.Struct, gc=False):
     timestamp: str | None = None
     cwd: str | None = None
     source: str | Source | None = None
+    originator: object = None
+    cli_version: object = None
+    model_provider: object = None
+    git: object = None
 
 
 class OldHead(msgspec.Struct, gc=False):
@@ -155,6 +181,11 @@ HEAD: Final = re.compile(
     rb'\{"timestamp":"[0-9TZ:.+-]{1,40}",(?:"ordinal":[0-9]{1,16},)?"type":"(\w{1,64})","payload":\{"type":"(\w{1,64})",'
 )
 """The head of a line in Codex's own order: its kind is certain without decoding. Any other shape is decoded."""
+
+SHAPE: Final = re.compile(
+    rb'\{"timestamp":"[0-9TZ:.+-]{1,40}",(?:"ordinal":[0-9]{1,16},)?"type":"(\w{1,64}","payload":\{"type":"\w{1,64})",'
+)
+"""The same head, for looking up both kinds at once."""
 
 ITEMS: Final = frozenset({
     "agent_message",

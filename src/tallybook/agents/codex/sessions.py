@@ -9,10 +9,11 @@ import msgspec
 
 from tallybook.agents.codex import facts, records
 from tallybook.agents.codex.moments import microseconds, uuid_milliseconds
+from tallybook.agents.names import branch_name, commit_name, entry_name, plain, version_name
 from tallybook.agents.port import SessionFact
 
 _decode: Final = msgspec.json.Decoder(records.SessionMeta).decode
-_ORIGINS: Final = {"review": "review", "compact": "compaction"}
+_ORIGINS: Final = {"review": "review", "compact": "compaction", "memory_consolidation": "memory"}
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -47,8 +48,17 @@ def header_of(payload: msgspec.Raw, ordinal: int, at: int | None) -> Header:
         born_at=meta.born,
         cwd=raw.cwd,
         origin=origin,
+        branch=branch_name(_git(raw, "branch")),
+        commit=commit_name(_git(raw, "commit_hash")),
+        version=version_name(raw.cli_version),
+        entry=entry_name(raw.originator),
+        provider=plain(raw.model_provider),
     )
     return Header(meta, session, [other for other in (raw.forked_from_id, base, parent) if other])
+
+
+def _git(raw: records.SessionMeta, name: str) -> object:
+    return raw.git.get(name) if isinstance(raw.git, dict) else None
 
 
 def _born(raw: records.SessionMeta, at: int | None) -> int | None:

@@ -14,6 +14,7 @@ from tallybook.agents.port import LogFile, LogReader
 from tallybook.agents.registry import readers
 from tallybook.clock import unix_milliseconds
 from tallybook.history.contents import UnreadableLog, read_log
+from tallybook.history.harvest import harvest
 from tallybook.history.queries import tokens_by_key
 from tallybook.history.store import Store, open_store
 from tallybook.history.survey import survey
@@ -106,9 +107,10 @@ def _unseen(case: _Case, logs: Sequence[LogFile]) -> int:
     readings = []
     for log in logs:
         try:
-            readings.append(read_log(case.reader, log, None))
+            reading = read_log(case.reader, log, None)
         except UnreadableLog:
             continue
+        readings.append((reading, harvest(case.reader, reading)))
     with tempfile.TemporaryDirectory(prefix="tally-") as place, open_store(Path(place)) as scratch:
         write(scratch, case.reader, readings)
         told = tokens_by_key(scratch, case.reader.agent)

@@ -7,7 +7,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from tallybook.history.inspection import inspect
-from tallybook.history.store import NAME, SCHEMA, StoreDamaged, StoreUnavailable, open_store
+from tallybook.history.schema import SCHEMA
+from tallybook.history.store import NAME, StoreDamaged, StoreUnavailable, open_store
 from tallybook.reports.words import counted
 from tallybook.usecases.doctor.finding import note, ok, problem
 from tallybook.usecases.doctor.places import readable
@@ -31,7 +32,7 @@ def sound_store(workspace: Workspace) -> Iterator[Store | None]:
     found = None
     try:
         facts = inspect(workspace.data, _GLANCE)
-        if facts is not None and not facts.foreign and not facts.faults:
+        if facts is not None and not (facts.older or facts.foreign or facts.faults):
             found = open_store(workspace.data)
     except StoreUnavailable:
         found = None
@@ -68,6 +69,9 @@ def store(workspace: Workspace) -> Iterator[Finding]:
         yield problem("store", message, f"update tallybook; or {_ANEW}", path)
     elif facts.foreign:
         yield problem("store", f"it is no store of tallybook (schema {facts.schema})", _ANEW, path)
+    elif facts.older:
+        message = f"an earlier tallybook has made it (schema {facts.schema})"
+        yield note("store", message, "the next command that reads logs brings it up to date, and keeps a copy", path)
     elif facts.unfinished:
         yield note("store", f"{size}; {_SECONDS:g} s were not enough to check all of it", "", path)
     else:

@@ -1,0 +1,1 @@
+"""Copilot CLI: the events of its sessions, and the telemetry that it can write to a file."""

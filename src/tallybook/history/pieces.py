@@ -1,0 +1,117 @@
+"""How occurrences lie in the store: what one run told of a log, in compressed pieces of bounded size."""
+
+from __future__ import annotations
+
+import sys
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tallybook.agents.port import Occurrence
+from tallybook.history.facts import LATEST, moment
+from tallybook.history.names import stored_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+MOST_ROWS: Final = 2048
+"""Occurrences in one piece: what an append or a copy elsewhere must load at most for each."""
+MOST_BYTES: Final = 256 * 1024
+"""Of facts in one piece; one fact may be longer."""
+_PLAIN: Final = 512
+"""A piece up to this size is not compressed: a log that grows line by line needs no decompressor."""
+_LEVEL: Final = 1
+_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_EMPTY: Final[list[tuple[str, str]]] = []
+
+
+class Piece(msgspec.Struct, array_like=True):
+    """Occurrences of one log, in columns, in the order in which the reader gave them."""
+
+    names: list[str]
+    """Of the groups that stand here."""
+    groups: list[int]
+    """Of each occurrence: the index of its group's name."""
+    offsets: list[int]
+    """The first one's offset, then by how much each grows."""
+    ats: list[int | None]
+    data: list[bytes]
+    links: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    """Groups that are counted together; what each pair is named is kept, so that no equal hash can join others."""
+
+    @property
+    def mentioned(self) -> set[str]:
+        """Every group that stands here or is linked here."""
+        return {*self.names, *(name for pair in self.links for name in pair)}
+
+    def occurrences(self) -> Iterator[Occurrence]:
+        """Each of them, as it was given."""
+        names = [self.names[group] for group in self.groups]
+        return map(Occurrence, names, accumulate(self.offsets), self.ats, self.data)
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Piece).decode
+
+
+def stored_rows(rows: Sequence[Occurrence]) -> Sequence[Occurrence]:
+    """Occurrences as the store gives them back: names in UTF-8's reach, moments between 1970 and 9999."""
+    if all(row.group.isascii() and (row.at is None or 0 <= row.at <= LATEST) for row in rows):
+        return rows
+    return [Occurrence(stored_text(row.group), row.offset, moment(row.at), row.data) for row in rows]
+
+
+def stored_links(links: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Links as the store holds them: a group is never linked to itself, and no pair stands twice."""
+    pairs = ((stored_text(a), stored_text(b)) for a, b in links)
+    return list(dict.fromkeys(pair for pair in pairs if pair[0] != pair[1]))
+
+
+def cut(rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> list[Piece]:
+    """Pieces of bounded size that hold all of it; the links stand in the first."""
+    if not rows:
+        return [Piece([], [], [], [], [], links)] if links else []
+    bounds = [*_bounds(rows), len(rows)]
+    return [_piece(rows[start:end], _EMPTY if start else links) for start, end in pairwise(bounds)]
+
+
+def _bounds(rows: Sequence[Occurrence]) -> Iterator[int]:
+    """The index of the first row of each piece."""
+    start, size = 0, 0
+    yield 0
+    for index, row in enumerate(rows):
+        if index > start and (index - start >= MOST_ROWS or size + len(row.data) > MOST_BYTES):
+            yield index
+            start, size = index, 0
+        size += len(row.data)
+
+
+def _piece(rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> Piece:
+    groups, offsets, ats, data = map(list, zip(*rows, strict=True))
+    names = {name: number for number, name in enumerate(dict.fromkeys(groups))}
+    steps = [offsets[0], *(after - before for before, after in pairwise(offsets))]
+    return Piece(list(names), [names[name] for name in groups], steps, ats, data, links)
+
+
+def packed(piece: Piece) -> bytes:
+    """The piece as the store keeps it."""
+    content = _encode(piece)
+    if len(content) <= _PLAIN:
+        return content
+    if sys.version_info >= (3, 14):
+        from compression.zstd import compress  # noqa: PLC0415 - only a run that stores much needs it
+    else:
+        from backports.zstd import compress  # noqa: PLC0415 - only a run that stores much needs it
+    return compress(content, _LEVEL)
+
+
+def unpacked(blob: bytes) -> Piece:
+    """The piece that ``packed`` made."""
+    if not blob.startswith(_MAGIC):
+        return _decode(blob)
+    if sys.version_info >= (3, 14):
+        from compression.zstd import decompress  # noqa: PLC0415
+    else:
+        from backports.zstd import decompress  # noqa: PLC0415
+    return _decode(decompress(blob))

@@ -1,0 +1,120 @@
+"""Responses as rows of the store; of what was counted before, only what changed is written."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from tallybook.history.facts import moment
+from tallybook.history.names import digest, name_hash, session_numbers, stored_text, word_numbers
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterable, Sequence
+
+    from tallybook.agents.port import Response
+
+COLUMNS: Final = """grp, key, session, source, offset, at, model, tier, input, cache_read, cache_write_5m,
+cache_write_1h, cache_write_unknown, output, reasoning, quality, final, calls, effort, branch, cwd, provider, turn,
+window, web_searches"""
+"""Of a response, in the order of its row."""
+Row = tuple[Any, ...]
+"""Of a response; as long as it is no row of the store, names stand for the numbers of session, source and words."""
+KEY: Final = 1
+SESSION: Final = 2
+SOURCE: Final = 3
+OFFSET: Final = 4
+_INSERT: Final = f"INSERT INTO response ({COLUMNS}) VALUES ({', '.join('?' * len(COLUMNS.split(',')))})"  # noqa: S608
+_STORED: Final = f"SELECT r.id, {COLUMNS.replace('grp', 'r.grp')} FROM touched t CROSS JOIN response r ON r.grp = t.grp"  # noqa: S608
+_LARGEST: Final = 2**63 - 1
+_words: Final = itemgetter(6, 7, 15, 18, 19, 20, 21)
+"""What is a word in a row."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Rows that one write took out of the table of responses and put into it, in the order of ``COLUMNS``."""
+
+    removed: tuple[Row, ...]
+    added: tuple[Row, ...]
+
+    @property
+    def sessions(self) -> set[int]:
+        """Sessions whose responses have changed."""
+        return {row[SESSION] for row in self.removed} | {row[SESSION] for row in self.added}
+
+
+def named_row(agent: str, group: int, one: Response) -> Row:
+    """The row of a response of the unit that ``group`` stands for, with names in place of numbers."""
+    calls = b"".join([digest(agent, stored_text(call)) for call in one.calls]) if one.calls else b""
+    return (
+        group,
+        one.key if one.key.isascii() else stored_text(one.key),
+        one.session if one.session.isascii() else stored_text(one.session),
+        one.source,
+        one.offset,
+        moment(one.at),
+        one.model if one.model.isascii() else stored_text(one.model),
+        one.tier if one.tier.isascii() else stored_text(one.tier),
+        *one.tokens.parts(),
+        one.quality._value_,
+        int(one.final),
+        calls,
+        stored_text(one.effort) if one.effort else None,
+        stored_text(one.branch) if one.branch else None,
+        stored_text(one.cwd) if one.cwd else None,
+        stored_text(one.provider) if one.provider else None,
+        None if one.turn is None else _turn_hash(agent, one.turn),
+        None if one.window is None or not 0 <= one.window <= _LARGEST else one.window,
+        min(one.web_searches, _LARGEST) if one.web_searches > 0 else 0,
+    )
+
+
+@lru_cache(maxsize=64)
+def _turn_hash(agent: str, turn: str) -> int:
+    return name_hash(agent, stored_text(turn))
+
+
+def numbered(connection: sqlite3.Connection, agent: int, rows: Sequence[Row], sources: dict[str, int]) -> list[Row]:
+    """The rows with the numbers of what they name; new sessions and words get theirs."""
+    if not rows:
+        return []
+    sessions = session_numbers(connection, agent, (row[SESSION] for row in rows))
+    words: dict[str | None, int | None] = {None: None}
+    words.update(word_numbers(connection, {text for row in rows for text in _words(row) if text is not None}))
+    return [
+        (
+            group, key, sessions[session], sources[source], offset, at, words[model], words[tier],
+            fresh, read, five, hour, written, output, reasoning, words[quality], final, calls,
+            words[effort], words[branch], words[cwd], words[provider], turn, window, searches,
+        )
+        for group, key, session, source, offset, at, model, tier, fresh, read, five, hour, written, output, reasoning,
+        quality, final, calls, effort, branch, cwd, provider, turn, window, searches in rows
+    ]  # fmt: skip
+
+
+def replace_rows(connection: sqlite3.Connection, rows: Collection[Row], readable: Collection[int]) -> Change:
+    """Write the difference between these rows and those of the touched groups.
+
+    Responses from logs that can't be derived any more stay unless they are counted elsewhere.
+    """
+    stored: dict[Row, int] = {tuple(row[1:]): row[0] for row in connection.execute(_STORED)}
+    wanted = set(rows)
+    keys = {row[KEY] for row in wanted}
+    outdated = {
+        row: number
+        for row, number in stored.items()
+        if row not in wanted and (row[SOURCE] in readable or row[KEY] in keys)
+    }
+    connection.executemany("DELETE FROM response WHERE id = ?", ((number,) for number in outdated.values()))
+    fresh = sorted(wanted - stored.keys(), key=lambda row: (row[0], row[SOURCE], row[OFFSET], row[KEY]))
+    return Change(tuple(outdated), add_rows(connection, fresh))
+
+
+def add_rows(connection: sqlite3.Connection, rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Write rows that no group of theirs had before."""
+    added = tuple(rows)
+    connection.executemany(_INSERT, added)
+    return added

@@ -1,0 +1,73 @@
+"""Sums of responses by session and quarter of an hour, kept by what each write removes and adds.
+
+A quarter is as fine as any time zone cuts days. Only dated responses are in it; the few others are looked at one by
+one.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, repeat
+from operator import add, itemgetter
+from typing import TYPE_CHECKING, Final
+
+from tallybook.history.responses import COLUMNS
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from tallybook.history.responses import Change, Row
+
+QUARTER: Final = 900 * 1_000_000
+"""In microseconds."""
+KEYS: Final = ("session", "quarter", "model", "tier", "quality", "effort", "branch", "cwd", "provider")
+"""What its rows are by; 0 where a response has none."""
+COMPONENTS: Final = (
+    *("input", "cache_read", "cache_write_5m", "cache_write_1h", "cache_write_unknown", "output", "reasoning"),
+)
+SUMS: Final = ("responses", *COMPONENTS, "web_searches")
+_PLACES: Final = {name.strip(): place for place, name in enumerate(COLUMNS.split(","))}
+_AT: Final = _PLACES["at"]
+_words: Final = itemgetter(*(_PLACES[name] for name in KEYS[2:]))
+_numbers: Final = itemgetter(*(_PLACES[name] for name in SUMS[1:]))
+_SESSION: Final = _PLACES["session"]
+_EVERY: Final = ", ".join((*KEYS, *SUMS))
+_ADD: Final = f"""INSERT INTO rollup ({_EVERY}) VALUES ({", ".join("?" * len((*KEYS, *SUMS)))})
+ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""  # noqa: S608
+_GONE: Final = f"DELETE FROM rollup WHERE responses = 0 AND {' AND '.join(f'{name} = ?' for name in KEYS)}"  # noqa: S608
+
+
+def roll(connection: sqlite3.Connection, change: Change) -> None:
+    """Bring the sums to what the table of responses has become."""
+    deltas: dict[tuple[int, ...], tuple[int, ...]] = {}
+    for row, sign in chain(zip(change.removed, repeat(-1)), zip(change.added, repeat(1))):
+        if row[_AT] is not None:
+            key = _key(row)
+            numbers = (sign, *(sign * number for number in _numbers(row)))
+            before = deltas.get(key)
+            deltas[key] = numbers if before is None else tuple(map(add, before, numbers))
+    moved = {key: numbers for key, numbers in deltas.items() if any(numbers)}
+    connection.executemany(_ADD, ((*key, *numbers) for key, numbers in moved.items()))
+    connection.executemany(_GONE, (key for key, numbers in moved.items() if numbers[0] < 0))
+
+
+def roll_all(connection: sqlite3.Connection) -> None:
+    """Make all sums anew."""
+    connection.execute("DELETE FROM rollup")
+    connection.execute(
+        f"INSERT INTO rollup ({_EVERY}) SELECT {', '.join((*of_response(), *_summed()))} "  # noqa: S608
+        f"FROM response r WHERE r.at IS NOT NULL GROUP BY {', '.join(map(str, range(1, len(KEYS) + 1)))}"
+    )
+
+
+def of_response() -> Iterable[str]:
+    """The keys, as expressions on a dated response ``r``."""
+    return ("r.session", f"r.at / {QUARTER}", *(f"coalesce(r.{name}, 0)" for name in KEYS[2:]))
+
+
+def _summed() -> Iterable[str]:
+    return ("count(*)", *(f"sum(r.{name})" for name in SUMS[1:]))
+
+
+def _key(row: Row) -> tuple[int, ...]:
+    return (row[_SESSION], row[_AT] // QUARTER, *(word or 0 for word in _words(row)))

@@ -1,0 +1,27 @@
+"""Which schemas there are, and the statements that make an empty store of this one."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCHEMA: Final = 2
+TABLES: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response", "rollup"})
+OLDER: Final = 1
+"""A schema that is brought up to this one."""
+OLDER_TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"})
+
+
+def statements() -> Iterator[str]:
+    """What makes an empty store, statement by statement."""
+    from importlib.resources import files  # noqa: PLC0415 - a store is made once
+
+    begun = ""
+    for line in files("tallybook.history").joinpath("schema.sql").read_text("utf-8").splitlines(keepends=True):
+        begun += line
+        if sqlite3.complete_statement(begun):
+            yield begun
+            begun = ""

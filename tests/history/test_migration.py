@@ -1,0 +1,166 @@
+"""A store of schema 1 goes on as if it had always been one of this schema."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+
+from history.earlier import to_schema_1
+from history.fake import FakeReader, World
+from history.test_arrival import CORPORA
+from tallybook.domain.usage import SessionKey
+from tallybook.history import migration
+from tallybook.history.ingest import ingest
+from tallybook.history.queries import response_of_call
+from tallybook.history.store import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CALLS = {"r1": "call-1\ncall-2", "r3": "call-3"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Three logs, one of which has vanished, in a store of schema 1."""
+    world = World(tmp_path)
+    world.write("a", {"id": "r1", "calls": "call-1 call-2"}, {"link": "b"}, {"fact": {"cwd": "/x"}})
+    world.write("b", {"id": "r1", "at": 3}, {"id": "r2", "at": 4})
+    gone = world.write("gone", {"id": "r3", "calls": "call-3"})
+    world.ingest()
+    gone.unlink()
+    world.ingest()
+    world.before = world.dump()  # type: ignore[attr-defined]
+    to_schema_1(world.data / "history.db", CALLS)
+    return world
+
+
+def content(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+def test_all_that_was_known_is_known_without_reading_a_log_again(world: World) -> None:
+    """Also what vanished logs held; the old store is kept for its owner alone."""
+    earlier = content(world.data / "history.db")
+    reader = FakeReader()
+    with world.store() as store:
+        assert [problem.code for problem in store.problems] == ["store-migrated"]
+        assert "history-schema-1.db" in store.problems[0].message
+        ingest(store, [reader], world.environ)
+        assert response_of_call(store, SessionKey("fake", "a"), "call-2") == "r1"
+        assert response_of_call(store, SessionKey("fake", "gone"), "call-3") == "r3"
+        assert response_of_call(store, SessionKey("fake", "a"), "call-3") is None
+    assert reader.reads == []
+    assert world.dump() == world.before  # type: ignore[attr-defined]
+    backup = world.data / "history-schema-1.db"
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert content(backup) == earlier
+    with world.store() as store:
+        assert store.problems == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(CORPORA, CORPORA)
+def test_any_store_goes_on_like_a_cold_scan(first: dict[str, bytes], more: dict[str, bytes]) -> None:
+    """What arrives after the change joins what was there before it."""
+    with tempfile.TemporaryDirectory() as place:
+        world = World(Path(place))
+        for key, lines in first.items():
+            world.put(world.path(key), lines)
+        world.ingest()
+        before = world.dump()
+        to_schema_1(world.data / "history.db")
+        assert world.dump() == before
+        for key, lines in more.items():
+            world.put(world.path(key), first[key] + lines)
+        world.ingest()
+        assert world.dump() == world.cold()
+
+
+def die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("step", ["_make_missing", "_pack", "_backup"])
+def test_a_change_that_is_interrupted_leaves_the_old_store_whole(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """And the next command begins it again."""
+    earlier = content(world.data / "history.db")
+    with monkeypatch.context() as patch:
+        patch.setattr(migration, step, die)
+        with pytest.raises(KeyboardInterrupt):
+            world.store()
+    assert content(world.data / "history.db") == earlier
+    assert world.dump() == world.before  # type: ignore[attr-defined]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from tallybook.history import migration
+from tallybook.history.store import open_store
+pack = migration._pack
+migration._pack = lambda connection: (pack(connection), os.kill(os.getpid(), 9))
+open_store(Path(sys.argv[1]))
+"""
+
+
+def test_a_kill_in_the_middle_leaves_the_old_store_whole(world: World) -> None:
+    """Nothing is caught by a kill -9, so nothing may depend on being caught."""
+    earlier = content(world.data / "history.db")
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", KILLED, str(world.data)], check=False, env=environ).returncode == -9
+    assert content(world.data / "history.db") == earlier
+    assert world.dump() == world.before  # type: ignore[attr-defined]
+
+
+def test_no_room_for_the_copy_is_a_clear_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no half copy is left behind."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(StoreUnavailable, match="No space left"):
+            world.store()
+    assert {part.name for part in world.data.iterdir()} <= {"history.db", "history.db-wal", "history.db-shm"}
+    assert world.dump() == world.before  # type: ignore[attr-defined]
+
+
+def ruin(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'occurrence'").fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+
+
+def lack(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE link")
+
+
+@pytest.mark.parametrize("spoil", [ruin, lack])
+def test_an_old_store_that_is_damaged_is_set_aside_whole(world: World, spoil: Callable[[Path], None]) -> None:
+    """What only vanished logs held is said to be in the backup."""
+    spoil(world.data / "history.db")
+    spoiled = (world.data / "history.db").read_bytes()
+    report = world.ingest()
+    assert [problem.code for problem in report.problems] == ["store-set-aside"]
+    assert "deleted" in report.problems[0].hint
+    assert (world.data / "history-backup-1.db").read_bytes() == spoiled
+    assert world.dump() == world.cold()
