@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 READING = [
     *(["show"], ["show", "--json"], ["log"], ["report"], ["report", "--json"], ["verify"], ["sessions"]),
+    *(["usage"], ["usage", "--by", "session", "--json"]),
     *(["sessions", "--json"], ["hooks", "status"], ["--help"], ["mark", "--help"], ["settle"]),
     *(["doctor"], ["doctor", "--json"]),
     *(["budget", "show"], ["check", "list"], ["check", "list", "--json"]),
@@ -113,7 +114,9 @@ def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
         "check complete": ("--id", goal),
         "check add": ("--source-id", "s"),
         "completion": ("bash",),
+        "reconcile": ("report.json",),
     }
+    (bench.repo / "report.json").write_text('{"daily": []}')
     more["run"] = more["start-task"]
     last = ("true",) if command == "run" else ()
     said = bench.ok(*command.split(), *more.get(command, ()), "--json", *last)

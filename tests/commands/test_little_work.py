@@ -236,11 +236,9 @@ def test_a_store_without_the_indexes_gets_them(bench: Bench, live: Agent) -> Non
     with open_store(bench.data) as store, store.transaction() as connection:
         connection.execute("DROP INDEX response_moment")
         connection.execute("DROP INDEX response_place")
-        connection.execute("CREATE INDEX response_session ON response (session)")
     live.issue()
     said = bench.ok("mark", "plan", "--goal", goal, "--json", **live.environ)
     assert json.loads(said.out)["problems"] == []
     with open_store(bench.data) as store:
         names = {row[0] for row in store.rows("SELECT name FROM sqlite_master WHERE type = 'index'")}
     assert {"response_moment", "response_place"} <= names
-    assert "response_session" not in names

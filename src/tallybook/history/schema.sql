@@ -97,7 +97,7 @@ CREATE TABLE response (               -- every response once
 ) STRICT;
 CREATE INDEX response_grp ON response (grp);
 CREATE INDEX response_moment ON response (session, at);
-CREATE INDEX response_place ON response (source);
+CREATE INDEX response_place ON response (source, offset);
 CREATE INDEX response_undated ON response (session) WHERE at IS NULL;
 
 CREATE TABLE rollup (                 -- dated responses added up; history/rollup.py keeps it

@@ -25,7 +25,7 @@ _OLDER: Final = "the history store is of an older schema"
 _LATER: Final = ("response_moment", "response_place", "growth")
 """Parts that can be missing: the first stores of this schema had no table of growth."""
 _ADD_LATER: Final = """CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
-CREATE INDEX IF NOT EXISTS response_place ON response (source);
+CREATE INDEX IF NOT EXISTS response_place ON response (source, offset);
 CREATE TABLE IF NOT EXISTS growth (grp INTEGER PRIMARY KEY, name TEXT NOT NULL,
 source INTEGER NOT NULL REFERENCES source, reader TEXT NOT NULL, cursor INTEGER NOT NULL, kept BLOB NOT NULL) STRICT"""
 _LONGEST: Final = 1.0
