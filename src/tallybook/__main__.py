@@ -50,7 +50,10 @@ def _dispatch(arguments: list[str]) -> int:
     gc.set_threshold(_RARELY)
     from tallybook.cli.main import run  # noqa: PLC0415 - typer takes 40 ms
 
-    return run(arguments)
+    try:
+        return run(arguments)
+    finally:
+        gc.freeze()  # else the interpreter looks for cycles in all there is before it ends, for 10 ms
 
 
 if __name__ == "__main__":

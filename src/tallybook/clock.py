@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
@@ -37,7 +37,7 @@ class SystemIds:
 
     def bits(self, count: int) -> int:
         """A random integer of ``count`` bits."""
-        return secrets.randbits(count)
+        return int.from_bytes(os.urandom(-(-count // 8))) >> -count % 8
 
 
 def unix_milliseconds(moment: datetime) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallybook.cli.lazy import COMMANDS
+from tallybook.cli.catalogue import COMMANDS
 
 if TYPE_CHECKING:
     from pathlib import Path

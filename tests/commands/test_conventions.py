@@ -16,7 +16,7 @@ import pytest
 
 from commands.agents import ClaudeAgent, CodexAgent
 from commands.bench import program, tree
-from tallybook.cli.lazy import COMMANDS
+from tallybook.cli.catalogue import COMMANDS
 from tallybook.ledger.store import Ledger
 
 if TYPE_CHECKING:

@@ -13,17 +13,18 @@ import pytest
 
 from commands.agents import ClaudeAgent, CodexAgent
 from gitrepo import counted_calls
-from tallybook.history import contents, queries
+from tallybook.agents.codex.reader import CodexReader
+from tallybook.history import contents, growth, queries
 from tallybook.history.contents import PROOF
 from tallybook.history.store import Store, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import BinaryIO, Self
 
     from commands.agents import Agent
     from commands.bench import Bench
-    from tallybook.agents.port import LogFile
+    from tallybook.agents.port import Grown, LogFile, Response, SourceRows
 
 pytestmark = pytest.mark.usefixtures("unmeasured")  # coverage imports modules of its own
 
@@ -36,6 +37,7 @@ HEAVY = {
     "rich",
     "tempfile",
     "tomllib",
+    "typer",
 }
 READING = {
     "amp": {"tallybook.agents.amp.reading", "tallybook.agents.amp.counting"},
@@ -165,6 +167,39 @@ sys.stderr.write("\\n" + " ".join(sys.modules))"""
     assert imported & HEAVY == set()
     for agent, modules in READING.items():
         assert imported & modules == (modules if grown and agent == live.agent else set())
+
+
+def test_a_long_thread_is_counted_by_what_is_added(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that a response takes are given to the reader, however long the thread was before."""
+    monkeypatch.setattr(growth, "LONG", LONG)
+    live = CodexAgent(bench, 1)
+    for _ in range(LONG):
+        live.say()
+    bench.ok("sessions")
+    goal = bench.start(**live.environ)
+    derive, grow = CodexReader.derive, CodexReader.grow
+    rows: list[int] = []
+
+    def deriving(reader: CodexReader, unit: Sequence[SourceRows]) -> list[Response]:
+        rows.append(sum(len(source.rows) for source in unit))
+        return derive(reader, unit)
+
+    def growing(reader: CodexReader, kept: bytes, source: SourceRows) -> Grown | None:
+        rows.append(len(source.rows))
+        return grow(reader, kept, source)
+
+    monkeypatch.setattr(CodexReader, "derive", deriving)
+    monkeypatch.setattr(CodexReader, "grow", growing)
+    for stage in ("first", "second", "third"):
+        live.issue()
+        bench.ok("mark", stage, "--goal", goal, **live.environ)
+        live.returned()
+    # The first one sees that the thread grows, and keeps what the next ones need.
+    assert rows[0] > LONG
+    assert len(rows) == 3
+    assert max(rows[1:]) < 10
+    assert bench.ok("settle", "--json").json["pending"] == 0
+    assert bench.shown(goal)["quality"] == "exact"
 
 
 def steps(store: Store, question: Callable[[], object]) -> int:

@@ -231,3 +231,12 @@ def test_two_starts_at_once_are_both_kept(bench: Bench) -> None:
     ids = {json.loads(out)["goal"]["id"] for out in outs}
     assert {goal["id"] for goal in bench.state()["goals"]} == ids
     assert len(ids) == 2
+
+
+def test_a_value_that_makes_no_sense_is_refused_with_its_option(bench: Bench) -> None:
+    said = bench.tally("start-task", "--title", "x", "--kind", "product", "--budget-usd", "1e3", "--json")
+    assert (said.code, said.error) == (2, "usage")
+    told = said.json["error"]
+    assert "--budget-usd" in told["message"]
+    assert told["hint"] == "tally start-task --help tells what it takes"
+    assert bench.state()["goals"] == []

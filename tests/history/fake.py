@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from backports.zstd import compress
 
-from tallybook.agents.port import Batch, Keeping, LogFile, Occurrence, Response, SessionFact
+from tallybook.agents.port import Batch, Grown, Keeping, LogFile, Occurrence, Response, SessionFact
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.ingest import IngestReport, ingest
@@ -44,6 +44,7 @@ class FakeReader:
         self.version = version
         self.reads: list[str] = []
         self.units: list[list[str]] = []
+        self.grown: list[str] = []
 
     def log_at(self, path: Path) -> LogFile:
         return LogFile(self.agent, path.name.removesuffix(".log"), str(path))
@@ -91,6 +92,9 @@ class FakeReader:
 
     def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
         self.units.append([source.key for source in unit])
+        return self._counted(unit)
+
+    def _counted(self, unit: Sequence[SourceRows]) -> list[Response]:
         rows = [(source.key, row, json.loads(row.data)) for source in unit for row in source.rows]
         best: dict[str, Response] = {}
         for key, row, fact in rows:
@@ -98,6 +102,15 @@ class FakeReader:
             if fact["id"] not in best or _order(found) < _order(best[fact["id"]]):
                 best[fact["id"]] = found
         return list(best.values())
+
+    def kept(self, source: SourceRows) -> bytes | None:
+        return str(source.rows[-1].offset).encode()
+
+    def grow(self, kept: bytes, source: SourceRows) -> Grown | None:
+        """Rows with ids that are new are responses of their own; the store knows whether they are."""
+        assert int(kept) < source.rows[0].offset
+        self.grown.append(source.key)
+        return Grown(tuple(self._counted([source])), self.kept(source))
 
     def is_agent_process(self, argv: Sequence[str]) -> bool:
         return bool(argv) and argv[0] == self.agent

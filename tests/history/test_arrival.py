@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from history.fake import FakeReader, World, dump, lines
+from tallybook.history import growth
 from tallybook.history.ingest import ingest
 from tallybook.history.store import open_store
 
@@ -45,6 +46,16 @@ ROWS = st.one_of(
     st.just(b"\n"),
 )
 LOGS = st.lists(ROWS, max_size=8).map(lambda rows: lines(*rows))
+
+
+@pytest.fixture(autouse=True, params=[0, growth.LONG], ids=["all-grow", "long-ones-grow"], scope="module")
+def long(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How many rows a log must have to be counted by what is added to it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(growth, "LONG", request.param)
+        yield
+
+
 CORPORA = st.fixed_dictionaries(dict.fromkeys(FILES, LOGS))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from loggen.claude import Maker
 from loggen.codex import World
 from tallybook.agents.registry import readers
 from tallybook.domain.tokens import ZERO, TokenVector, total_of
+from tallybook.history import growth
 from tallybook.history.ingest import ingest
 from tallybook.history.queries import history_total, session_rows
 from tallybook.history.store import Store, open_store
@@ -54,6 +56,15 @@ def contents(store: Store) -> Counter[tuple[object, ...]]:
     return Counter((row.agent, row.session, row.parent, row.responses, row.tokens) for row in session_rows(store))
 
 
+@pytest.fixture(params=[0, growth.LONG], ids=["all-grow", "long-ones-grow"], scope="module")
+def long(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How many rows a log must have to be counted by what is added to it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(growth, "LONG", request.param)
+        yield
+
+
+@pytest.mark.usefixtures("long")
 @given(st.integers(0, 2**32))
 @settings(max_examples=25)
 def test_truth_comes_out_once(seed: int) -> None:

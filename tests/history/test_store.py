@@ -283,6 +283,7 @@ def test_the_whole_schema_holds_numbers_ids_and_names_alone(world: World) -> Non
         *(f"{table}.{column}" for table in ("session", "fact")
           for column in ("branch", "commit_id", "version", "entry", "provider")),
         "session.name", "session.parent", "session.forked_from", "session.cwd", "session.model", "session.origin",
+        "growth.name", "growth.reader", "growth.kept",
         "fact.parent", "fact.forked_from", "fact.cwd", "fact.model", "fact.origin", "response.key", "response.calls",
     }  # fmt: skip
     with world.store() as store:

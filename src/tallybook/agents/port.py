@@ -14,7 +14,7 @@ version of the document and of its reader; and a reader goes on to understand wh
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -219,6 +219,15 @@ class Keeping(NamedTuple):
     """After a log's last change; then the agent deletes it."""
 
 
+class Grown(NamedTuple):
+    """What further rows add to a unit of one log."""
+
+    responses: tuple[Response, ...]
+    """None of them is a response of the rows before, unless the store holds one of its key."""
+    kept: bytes | None
+    """What the rows after these are counted from; None where that would be too much, or can't be told."""
+
+
 class LogReader(Protocol):
     """One agent's logs."""
 
@@ -270,4 +279,20 @@ class LogReader(Protocol):
 
     def registered_session(self, environ: Mapping[str, str], pid: int, started: str) -> str | None:
         """The session that the agent's own registry names for the process ``pid`` (start time as in /proc)."""
+        ...
+
+
+@runtime_checkable
+class GrowingReader(Protocol):
+    """A reader whose units may become long, and that can count one log alone by what was added to it."""
+
+    def kept(self, source: SourceRows) -> bytes | None:
+        """What further rows of a unit that is this log alone can be counted from; None where all rows are needed."""
+        ...
+
+    def grow(self, kept: bytes, source: SourceRows) -> Grown | None:
+        """Count the rows that follow those which left ``kept``: with the responses before, ``derive`` of all rows.
+
+        None where these rows may change a response before them, so that all rows must be derived.
+        """
         ...

@@ -6,7 +6,6 @@ Standard library only, because an agent waits for the hook that asks.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -168,6 +167,8 @@ def _link(path: Path) -> str | None:
 
 
 def _run_ps() -> str:
+    import shutil  # noqa: PLC0415 - with three libraries of compression behind it, and rarely asked
+
     program = shutil.which("ps")
     if program is None:
         return ""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from tallybook.cli.options import AsJson
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Argument, Option
+from tallybook.cli.typed import app as command_app
 
 if TYPE_CHECKING:
     from tallybook.usecases.agent_setup.places import Places
@@ -24,9 +23,9 @@ class HookedName(StrEnum):
     CODEX = "codex"
 
 
-Agent = Annotated[HookedName, typer.Argument(metavar="AGENT", help="claude or codex.")]
-User = Annotated[bool, typer.Option("--user", help="In the agent's own configuration, for all repositories.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Write nothing, say what would be done.")]
+Agent = Annotated[HookedName, Argument(metavar="AGENT", help="claude or codex.")]
+User = Annotated[bool, Option("--user", help="In the agent's own configuration, for all repositories.")]
+DryRun = Annotated[bool, Option("--dry-run", help="Write nothing, say what would be done.")]
 
 
 @app.callback()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import AgentName, AllowSecretLike, AsJson, GoalArgument, Ledger, Quiet, SessionId, goal_ids
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Argument, Option
+from tallybook.cli.typed import app as command_app
 from tallybook.cli.values import nano_usd
 
 app = command_app()
@@ -21,10 +20,10 @@ def budget() -> None:
 @app.command("set")
 def set_budget(
     goal: GoalArgument = None,
-    tokens: Annotated[int | None, typer.Option("--tokens", min=0, metavar="N", help="Tokens that it may use.")] = None,
-    usd: Annotated[str | None, typer.Option("--usd", metavar="X", help="US dollars that it may cost.")] = None,
-    stage: Annotated[str | None, typer.Option("--stage", metavar="STAGE", help="For this stage alone.")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Take the budget away.")] = False,
+    tokens: Annotated[int | None, Option("--tokens", min=0, metavar="N", help="Tokens that it may use.")] = None,
+    usd: Annotated[str | None, Option("--usd", metavar="X", help="US dollars that it may cost.")] = None,
+    stage: Annotated[str | None, Option("--stage", metavar="STAGE", help="For this stage alone.")] = None,
+    clear: Annotated[bool, Option("--clear", help="Take the budget away.")] = False,
     agent: AgentName = None,
     session: SessionId = None,
     allow_secret_like: AllowSecretLike = False,
@@ -48,7 +47,7 @@ def set_budget(
 def show(
     goal: Annotated[
         str | None,
-        typer.Argument(metavar="[GOAL]", help="Only this goal's; else those of all.", autocompletion=goal_ids),
+        Argument(metavar="[GOAL]", help="Only this goal's; else those of all.", autocompletion=goal_ids),
     ] = None,
     ledger: Ledger = None,
     as_json: AsJson = False,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli import check_add
 from tallybook.cli.options import (
     AgentName,
@@ -21,13 +19,14 @@ from tallybook.cli.options import (
     SourceId,
     goal_ids,
 )
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Option
+from tallybook.cli.typed import app as command_app
 from tallybook.cli.values import CheckOutcome, ReasonName
 
 app = command_app()
 CheckId = Annotated[
     str | None,
-    typer.Option("--id", metavar="GOAL", help="The check; left out when one is open here.", autocompletion=goal_ids),
+    Option("--id", metavar="GOAL", help="The check; left out when one is open here.", autocompletion=goal_ids),
 ]
 
 
@@ -41,7 +40,7 @@ def start(
     source_id: SourceId,
     agent: AgentName = None,
     session: SessionId = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="The model at work.")] = None,
+    model: Annotated[str | None, Option("--model", metavar="MODEL", help="The model at work.")] = None,
     pass_number: PassNumber = None,
     notes: Notes = None,
     allow_secret_like: AllowSecretLike = False,
@@ -63,7 +62,7 @@ def start(
 
 @app.command()
 def mark(
-    stage: Annotated[str, typer.Option("--stage", metavar="NAME", help="What the part was that ends now.")],
+    stage: Annotated[str, Option("--stage", metavar="NAME", help="What the part was that ends now.")],
     goal: CheckId = None,
     notes: Notes = None,
     agent: AgentName = None,
@@ -87,9 +86,9 @@ def mark(
 @app.command()
 def complete(
     goal: CheckId = None,
-    status: Annotated[CheckOutcome, typer.Option("--status", help="How it ended.")] = CheckOutcome.COMPLETED,
+    status: Annotated[CheckOutcome, Option("--status", help="How it ended.")] = CheckOutcome.COMPLETED,
     failure_reason: Annotated[
-        ReasonName | None, typer.Option("--failure-reason", help="Why it failed; with --status failed, else other.")
+        ReasonName | None, Option("--failure-reason", help="Why it failed; with --status failed, else other.")
     ] = None,
     notes: Notes = None,
     claims_extracted: check_add.Extracted = None,
@@ -133,7 +132,7 @@ app.command("add")(check_add.add)
 
 @app.command("list")
 def list_checks(
-    source_id: Annotated[str | None, typer.Option("--source-id", metavar="S", help="Only of this source.")] = None,
+    source_id: Annotated[str | None, Option("--source-id", metavar="S", help="Only of this source.")] = None,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:

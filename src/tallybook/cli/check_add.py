@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import (
     AllowSecretLike,
     AsJson,
@@ -23,20 +21,21 @@ from tallybook.cli.options import (
     TokensOutput,
     TokensReasoning,
 )
+from tallybook.cli.parameters import BadValueError, Option
 from tallybook.cli.values import CheckOutcome, ReasonName, by_hand
 
 Extracted = Annotated[
-    int | None, typer.Option("--claims-extracted", min=0, metavar="N", help="Statements taken from the source.")
+    int | None, Option("--claims-extracted", min=0, metavar="N", help="Statements taken from the source.")
 ]
 Updated = Annotated[
-    int | None, typer.Option("--claims-updated", min=0, metavar="N", help="Known statements that were changed.")
+    int | None, Option("--claims-updated", min=0, metavar="N", help="Known statements that were changed.")
 ]
 
 
 def add(
     source_id: SourceId,
     usage_from: Annotated[
-        str | None, typer.Option("--usage-from", metavar="AGENT:PATH", help="Take the tokens from this session log.")
+        str | None, Option("--usage-from", metavar="AGENT:PATH", help="Take the tokens from this session log.")
     ] = None,
     session: SessionId = None,
     tokens_input: TokensInput = None,
@@ -44,12 +43,12 @@ def add(
     tokens_cache_write: TokensCacheWrite = None,
     tokens_output: TokensOutput = None,
     tokens_reasoning: TokensReasoning = None,
-    agent: Annotated[str | None, typer.Option("--agent", metavar="AGENT", help="The agent that was at work.")] = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="The model that was at work.")] = None,
+    agent: Annotated[str | None, Option("--agent", metavar="AGENT", help="The agent that was at work.")] = None,
+    model: Annotated[str | None, Option("--model", metavar="MODEL", help="The model that was at work.")] = None,
     pass_number: PassNumber = None,
-    status: Annotated[CheckOutcome, typer.Option("--status", help="How it ended.")] = CheckOutcome.COMPLETED,
+    status: Annotated[CheckOutcome, Option("--status", help="How it ended.")] = CheckOutcome.COMPLETED,
     failure_reason: Annotated[
-        ReasonName | None, typer.Option("--failure-reason", help="Why it failed; with --status failed, else other.")
+        ReasonName | None, Option("--failure-reason", help="Why it failed; with --status failed, else other.")
     ] = None,
     notes: Notes = None,
     claims_extracted: Extracted = None,
@@ -57,10 +56,10 @@ def add(
     input_goal: InputGoals = None,
     input_source: InputSources = None,
     started_at: Annotated[
-        str | None, typer.Option("--started-at", metavar="TIME", help="When it began, ISO 8601 with a zone.")
+        str | None, Option("--started-at", metavar="TIME", help="When it began, ISO 8601 with a zone.")
     ] = None,
     finished_at: Annotated[
-        str | None, typer.Option("--finished-at", metavar="TIME", help="When it ended, ISO 8601 with a zone.")
+        str | None, Option("--finished-at", metavar="TIME", help="When it ended, ISO 8601 with a zone.")
     ] = None,
     allow_secret_like: AllowSecretLike = False,
     ledger: Ledger = None,
@@ -77,7 +76,7 @@ def add(
     manual = by_hand(counts, None)
     if usage_from is None and session is not None:
         message = "it names a session of the log that --usage-from gives"
-        raise typer.BadParameter(message, param_hint="--session")
+        raise BadValueError(message, "--session")
     workspace = here(ledger)
     new = NewCheck(source_id, pass_number, agent, model, notes, started_at, allow_secret_like=allow_secret_like)
     finish = FinishTask(

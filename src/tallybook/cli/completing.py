@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from contextlib import redirect_stdout, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from typer._click.shell_completion import _resolve_context, _resolve_incomplete
@@ -17,9 +17,8 @@ from tallybook.cli.place import here
 from tallybook.reports.escape import terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    import typer
 
 MOST: Final = 100
 """So many goals at most."""
@@ -57,10 +56,10 @@ def _joined(words: Sequence[str]) -> list[str]:
     return [word for before, word in zip(option, words, strict=False) if not (word == "=" and before[:2] == "--")]
 
 
-def goal_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+def goal_ids(given: Mapping[str, Any], incomplete: str) -> list[tuple[str, str]]:
     """Goals with their titles: those that are open first, the last to be worked on before the others."""
     with suppress(Exception):
-        state = here(ctx.params.get("ledger")).replica().state
+        state = here(given.get("ledger")).replica().state
         goals = sorted(state.goals.values(), key=lambda goal: (goal.is_open, goal.activated), reverse=True)
         return [(goal.id, f"{goal.status}: {goal.title}") for goal in goals if goal.id.startswith(incomplete)][:MOST]
     return []

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import AsJson
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Argument
+from tallybook.cli.typed import app as command_app
 from tallybook.cli.values import ShellName
 
 app = command_app()
@@ -15,10 +14,10 @@ app = command_app()
 
 @app.command()
 def completion(
-    shell: Annotated[ShellName, typer.Argument(metavar="bash|zsh|fish", help="The shell.")],
+    shell: Annotated[ShellName, Argument(metavar="bash|zsh|fish", help="The shell.")],
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[-- WORD...]", help="Print what could stand for the last of these words of a command."),
+        Argument(metavar="[-- WORD...]", help="Print what could stand for the last of these words of a command."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import AgentName, AllowSecretLike, AsJson, GoalArgument, Ledger, Notes, Quiet, SessionId
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Option
 from tallybook.cli.values import ReasonName
 
-app = command_app()
 
-
-@app.command()
 def continue_task(
     goal: GoalArgument = None,
     failure_reason: Annotated[
-        ReasonName | None, typer.Option("--failure-reason", help="Why the attempt that ends now failed.")
+        ReasonName | None, Option("--failure-reason", help="Why the attempt that ends now failed.")
     ] = None,
     notes: Notes = None,
     agent: AgentName = None,

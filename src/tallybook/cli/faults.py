@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import errno
 from pathlib import PurePath
-from typing import Final
 
 import typer
 
-from tallybook.cli.render import Failure
+from tallybook.cli.render import STOPPED, Failure
 from tallybook.history.store import StoreUnavailable
 from tallybook.ledger.errors import LedgerError, LockTimeoutError
-
-STOPPED: Final = Failure("interrupted", "stopped by the user", "", 130)
 
 
 def describe(error: Exception) -> Failure:

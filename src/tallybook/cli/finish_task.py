@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import (
     AgentName,
     AllowSecretLike,
@@ -23,28 +21,25 @@ from tallybook.cli.options import (
     TokensOutput,
     TokensReasoning,
 )
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Option
 from tallybook.cli.values import FitName, OutcomeName, ReasonName, by_hand
 
-app = command_app()
 
-
-@app.command()
 def finish_task(
-    status: Annotated[OutcomeName, typer.Option("--status", help="How it ended.")],
+    status: Annotated[OutcomeName, Option("--status", help="How it ended.")],
     goal: GoalArgument = None,
     failure_reason: Annotated[
-        ReasonName | None, typer.Option("--failure-reason", help="Why it failed; needed with --status fail.")
+        ReasonName | None, Option("--failure-reason", help="Why it failed; needed with --status fail.")
     ] = None,
     result_fit: Annotated[
-        FitName | None, typer.Option("--result-fit", help="How well the result fits; product goals only.")
+        FitName | None, Option("--result-fit", help="How well the result fits; product goals only.")
     ] = None,
     notes: Notes = None,
     finished_at: Annotated[
-        str | None, typer.Option("--finished-at", metavar="TIME", help="When it ended, ISO 8601 with a zone.")
+        str | None, Option("--finished-at", metavar="TIME", help="When it ended, ISO 8601 with a zone.")
     ] = None,
     amend: Annotated[
-        bool, typer.Option("--amend", help="Correct a closed goal; the outcome before stays in the ledger.")
+        bool, Option("--amend", help="Correct a closed goal; the outcome before stays in the ledger.")
     ] = False,
     tokens_input: TokensInput = None,
     tokens_cache_read: TokensCacheRead = None,

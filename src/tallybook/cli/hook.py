@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Argument
+from tallybook.cli.typed import app as command_app
 
 app = command_app()
 
@@ -16,13 +17,11 @@ app = command_app()
 def hook(
     name: Annotated[
         str,
-        typer.Argument(
+        Argument(
             help="commit-msg, prepare-commit-msg, pre-commit or pre-push; session-start or session-end of an agent."
         ),
     ],
-    arguments: Annotated[
-        list[str] | None, typer.Argument(help="What git hands to the hook; the name of the agent.")
-    ] = None,
+    arguments: Annotated[list[str] | None, Argument(help="What git hands to the hook; the name of the agent.")] = None,
 ) -> None:
     """Do the work of one hook of git (`tally hooks install`) or of an agent (`tally agent install`)."""
     from tallybook.cli import session_end

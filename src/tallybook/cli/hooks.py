@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallybook.cli.options import AsJson
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Option
+from tallybook.cli.typed import app as command_app
 
 if TYPE_CHECKING:
     from tallybook.repo.worktree import Repository
     from tallybook.usecases.git_hooks import HookChange, HooksRefusal
 
 app = command_app()
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Write nothing, say what would be done.")]
-Force = Annotated[
-    bool, typer.Option("--force", help="Write even where the hooks directory serves other repositories too.")
-]
+DryRun = Annotated[bool, Option("--dry-run", help="Write nothing, say what would be done.")]
+Force = Annotated[bool, Option("--force", help="Write even where the hooks directory serves other repositories too.")]
 
 
 @app.callback()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import AsJson, Ledger
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Option
+from tallybook.cli.typed import app as command_app
 
 app = command_app()
 
@@ -16,9 +15,9 @@ app = command_app()
 def init(
     publish: Annotated[
         str | None,
-        typer.Option("--publish", metavar="DIR", help="Carry a copy of the ledger in the repository's commits, there."),
+        Option("--publish", metavar="DIR", help="Carry a copy of the ledger in the repository's commits, there."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, say what would be written.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Write nothing, say what would be written.")] = False,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:

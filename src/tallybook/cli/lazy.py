@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import typer
 from typer.core import TyperGroup
 
+from tallybook.cli.catalogue import COMMANDS, PLAIN
+from tallybook.cli.typed import CONTEXT, typed
+from tallybook.cli.typed import app as command_app
+
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
-
-COMMANDS: Final = {
-    "init": "init",
-    "start-task": "start_task",
-    "continue-task": "continue_task",
-    "mark": "mark",
-    "finish-task": "finish_task",
-    "update": "update",
-    "merge-tasks": "merge_tasks",
-    "run": "run",
-    "ensure-active-task": "ensure_active_task",
-    "budget": "budget",
-    "check": "check",
-    "settle": "settle",
-    "sessions": "sessions",
-    "usage": "usage",
-    "reconcile": "reconcile",
-    "show": "show",
-    "log": "log",
-    "report": "report",
-    "verify": "verify",
-    "repair": "repair",
-    "doctor": "doctor",
-    "hooks": "hooks",
-    "agent": "agent",
-    "completion": "completion",
-    "hook": "hook",
-}
 
 
 class LazyGroup(TyperGroup):
@@ -52,7 +28,14 @@ class LazyGroup(TyperGroup):
         module = COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command = typer.main.get_command(import_module(f"tallybook.cli.{module}").app)
+        found = import_module(f"tallybook.cli.{module}")
+        own = command_app() if cmd_name in PLAIN else found.app
+        if cmd_name in PLAIN:
+            own.command()(getattr(found, module))
+        for one in own.registered_commands:
+            assert one.callback is not None  # noqa: S101 - a command is a function
+            one.callback = typed(one.callback)
+        command = typer.main.get_command(own)
         command.name = cmd_name
         return command
 
@@ -79,6 +62,3 @@ def _show_version(asked: bool) -> None:
 
         typer.echo(f"tally {__version__}")
         raise typer.Exit
-
-
-CONTEXT: Final = {"help_option_names": ["-h", "--help"]}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import AsJson, Ledger, goal_ids
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Option
+from tallybook.cli.typed import app as command_app
 
 app = command_app()
 
@@ -15,9 +14,9 @@ app = command_app()
 @app.command()
 def log(
     goal: Annotated[
-        str | None, typer.Option("--goal", metavar="GOAL", help="Only events of this goal.", autocompletion=goal_ids)
+        str | None, Option("--goal", metavar="GOAL", help="Only events of this goal.", autocompletion=goal_ids)
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")] = 50,
+    limit: Annotated[int, Option("--limit", min=1, metavar="N", help="At most so many.")] = 50,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import (
     AgentName,
     AllowSecretLike,
@@ -17,23 +15,20 @@ from tallybook.cli.options import (
     SessionId,
     goal_ids,
 )
-from tallybook.cli.options import app as command_app
-
-app = command_app()
+from tallybook.cli.parameters import Argument, Option
 
 
-@app.command()
 def mark(
-    stage: Annotated[str, typer.Argument(metavar="STAGE", help="What the part of the work was that ends now.")],
+    stage: Annotated[str, Argument(metavar="STAGE", help="What the part of the work was that ends now.")],
     goal: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--goal", metavar="GOAL", help="The goal's id; left out when one is open here.", autocompletion=goal_ids
         ),
     ] = None,
     notes: Notes = None,
     key: Annotated[
-        str | None, typer.Option("--key", metavar="K", help="A second mark with this key changes nothing.")
+        str | None, Option("--key", metavar="K", help="A second mark with this key changes nothing.")
     ] = None,
     enforce: Enforce = False,
     agent: AgentName = None,

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import AgentName, AsJson, Ledger, Quiet, SessionId, goal_ids
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Option
+from tallybook.cli.typed import app as command_app
 
 app = command_app()
 
 
 @app.command()
 def merge_tasks(
-    keep: Annotated[
-        str, typer.Option("--keep", metavar="GOAL", help="The goal that goes on.", autocompletion=goal_ids)
-    ],
+    keep: Annotated[str, Option("--keep", metavar="GOAL", help="The goal that goes on.", autocompletion=goal_ids)],
     drop: Annotated[
         str,
-        typer.Option(
-            "--drop", metavar="GOAL", help="The goal that is counted with it from now on.", autocompletion=goal_ids
-        ),
+        Option("--drop", metavar="GOAL", help="The goal that is counted with it from now on.", autocompletion=goal_ids),
     ],
     agent: AgentName = None,
     session: SessionId = None,

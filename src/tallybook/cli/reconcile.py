@@ -8,22 +8,23 @@ from typing import Annotated
 import typer
 
 from tallybook.cli.options import AsJson
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Argument, Option
+from tallybook.cli.typed import app as command_app
 
 app = command_app()
 
 
 @app.command()
 def reconcile(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `ccusage daily --json` printed, or another view.")],
-    since: Annotated[str | None, typer.Option("--since", metavar="DATE", help="This day (or time) and later.")] = None,
+    file: Annotated[Path, Argument(metavar="FILE", help="What `ccusage daily --json` printed, or another view.")],
+    since: Annotated[str | None, Option("--since", metavar="DATE", help="This day (or time) and later.")] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="DATE", help="Up to the end of this day, or before this time.")
+        str | None, Option("--until", metavar="DATE", help="Up to the end of this day, or before this time.")
     ] = None,
     timezone: Annotated[
-        str | None, typer.Option("--timezone", metavar="ZONE", help="The one that the report was made in; else local.")
+        str | None, Option("--timezone", metavar="ZONE", help="The one that the report was made in; else local.")
     ] = None,
-    no_update: Annotated[bool, typer.Option("--no-update", help="Read no logs; compare what is stored.")] = False,
+    no_update: Annotated[bool, Option("--no-update", help="Read no logs; compare what is stored.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare the history with a report of ccusage, cell by cell; exit 1 where a difference has no known cause."""

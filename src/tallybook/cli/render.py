@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 import msgspec
 
@@ -28,8 +28,11 @@ class Failure(msgspec.Struct, frozen=True):
     exit_code: int
 
 
-class CommandEnded(Exception):  # noqa: N818 - no error: what was asked for is done
-    """A wrapped command has ended; its exit status is ours, whatever it means among our own."""
+STOPPED: Final = Failure("interrupted", "stopped by the user", "", 130)
+
+
+class CommandEnded(Exception):  # noqa: N818 - no error: all is said
+    """A command ends here with this exit status; that of a wrapped command is ours, whatever it means among our own."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -96,7 +99,7 @@ def is_rich(stream: TextIO) -> bool:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: frozenset[str] = frozenset()) -> None:
     """A table: drawn on a terminal, tab-separated with its head when piped; ``numbers`` stand right-aligned."""
-    safe = [[terminal(cell) for cell in row] for row in rows]
+    safe = [_harmless(row) for row in rows]
     if not is_rich(sys.stdout):
         for row in (head, *safe):
             sys.stdout.write("\t".join(row) + "\n")
@@ -114,11 +117,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: frozenset
     Console(file=sys.stdout).print(drawn)
 
 
+def _harmless(row: Sequence[str]) -> Sequence[str]:
+    whole = "".join(row)  # one look at a row is enough for most
+    return row if terminal(whole) == whole else [terminal(cell) for cell in row]
+
+
 def fail_with(refusal: Refusal, *, json: bool) -> NoReturn:
     """Tell of a refusal and leave with its exit code."""
-    import typer
-
-    raise typer.Exit(refuse(refusal, json=json))
+    raise CommandEnded(refuse(refusal, json=json))
 
 
 def raw(text: str) -> None:

@@ -6,10 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import AsJson, Ledger
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Option
+from tallybook.cli.typed import app as command_app
 
 app = command_app()
 
@@ -22,13 +21,11 @@ class ReportFormat(StrEnum):
 
 @app.command()
 def report(
-    form: Annotated[ReportFormat, typer.Option("--format", help="What it is written in.")] = ReportFormat.MD,
+    form: Annotated[ReportFormat, Option("--format", help="What it is written in.")] = ReportFormat.MD,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there, not to stdout.")
+        Path | None, Option("--output", short="-o", metavar="FILE", help="Write it there, not to stdout.")
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --output: write nothing, say what would be.")
-    ] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="With --output: write nothing, say what would be.")] = False,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:

@@ -25,7 +25,8 @@ from tallybook.cli.options import (
     Title,
     Untracked,
 )
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Argument, BadValueError, Option
+from tallybook.cli.typed import app as command_app
 from tallybook.cli.values import GoodFitName, nano_usd
 
 app = command_app()
@@ -34,7 +35,7 @@ STDERR: Final = 2
 
 @app.command(context_settings={"allow_interspersed_args": False})
 def run(
-    command: Annotated[list[str], typer.Argument(metavar="[--] CMD [ARG]...", help="What to run; kept nowhere.")],
+    command: Annotated[list[str], Argument(metavar="[--] CMD [ARG]...", help="What to run; kept nowhere.")],
     title: Title,
     kind: Kind,
     ref: Refs = None,
@@ -44,7 +45,7 @@ def run(
     model: Model = None,
     notes: Notes = None,
     result_fit: Annotated[
-        GoodFitName | None, typer.Option("--result-fit", help="How well a success fits; product goals only.")
+        GoodFitName | None, Option("--result-fit", help="How well a success fits; product goals only.")
     ] = None,
     supersedes: Supersedes = None,
     input_goal: InputGoals = None,
@@ -54,12 +55,12 @@ def run(
     source_id: CheckSource = None,
     allow_secret_like: AllowSecretLike = False,
     ledger: Ledger = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing of a goal without problems.")] = False,
+    quiet: Annotated[bool, Option("--quiet", short="-q", help="Say nothing of a goal without problems.")] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the JSON object there at the end.")
+        Path | None, Option("--output", short="-o", metavar="FILE", help="Write the JSON object there at the end.")
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object on stdout at the end; what CMD prints goes to stderr.")
+        bool, Option("--json", help="One JSON object on stdout at the end; what CMD prints goes to stderr.")
     ] = False,
 ) -> None:
     """Open a goal, run a command for it, and close the goal by the command's exit status, which is that of run too.
@@ -79,7 +80,7 @@ def run(
 
     if untracked and session is not None:
         message = "it can't go together with --session"
-        raise typer.BadParameter(message, param_hint="--untracked")
+        raise BadValueError(message, "--untracked")
     shown = RunShown(as_json, quiet, output, ledger)
     shown.check()
     workspace = here(ledger)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import AsJson
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Option
+from tallybook.cli.typed import app as command_app
 
 app = command_app()
 
 
 @app.command()
 def sessions(
-    agent: Annotated[str | None, typer.Option("--agent", metavar="AGENT", help="Only this agent's.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many, newest first.")] = 20,
+    agent: Annotated[str | None, Option("--agent", metavar="AGENT", help="Only this agent's.")] = None,
+    limit: Annotated[int, Option("--limit", min=1, metavar="N", help="At most so many, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List agents' sessions, the one that moved last first."""

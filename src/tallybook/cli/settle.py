@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallybook.cli.options import AsJson, Ledger
-from tallybook.cli.options import app as command_app
+from tallybook.cli.typed import app as command_app
 
 app = command_app()
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import AsJson, Ledger, goal_ids
-from tallybook.cli.options import app as command_app
-
-app = command_app()
+from tallybook.cli.parameters import Argument
 
 
-@app.command()
 def show(
     goal: Annotated[
-        str | None, typer.Argument(metavar="[GOAL]", help="Show this goal alone.", autocompletion=goal_ids)
+        str | None, Argument(metavar="[GOAL]", help="Show this goal alone.", autocompletion=goal_ids)
     ] = None,
     ledger: Ledger = None,
     as_json: AsJson = False,

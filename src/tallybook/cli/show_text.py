@@ -27,9 +27,9 @@ def show_state(view: View) -> None:
         line(f"ledger    {counted(workflow.unpublished, 'event')} on this machine alone")
     goals = data.goals
     if goals:
-        rows = []
+        rows, measures = [], data.accounts.measures
         for goal in goals:
-            usage = data.accounts.measures[goal.id]
+            usage = measures[goal.id]
             tokens = NOTHING if usage.tokens is None else f"{usage.tokens.total:,}"
             here = "here" if goal.id in workflow.open else ""
             rows.append((goal.id, str(goal.status), goal.kind, tokens, str(usage.quality), here, goal.title))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import (
     AgentName,
     AllowSecretLike,
@@ -26,13 +24,10 @@ from tallybook.cli.options import (
     Title,
     Untracked,
 )
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import BadValueError, Option
 from tallybook.cli.values import nano_usd
 
-app = command_app()
 
-
-@app.command()
 def start_task(
     title: Title,
     kind: Kind,
@@ -43,7 +38,7 @@ def start_task(
     model: Model = None,
     notes: Notes = None,
     started_at: Annotated[
-        str | None, typer.Option("--started-at", metavar="TIME", help="When it began, ISO 8601 with a zone.")
+        str | None, Option("--started-at", metavar="TIME", help="When it began, ISO 8601 with a zone.")
     ] = None,
     supersedes: Supersedes = None,
     input_goal: InputGoals = None,
@@ -66,7 +61,7 @@ def start_task(
 
     if untracked and session is not None:
         message = "it can't go together with --session"
-        raise typer.BadParameter(message, param_hint="--untracked")
+        raise BadValueError(message, "--untracked")
     workspace = here(ledger)
     request = StartTask(
         goal=goal_id(workspace.clock.now(), workspace.ids),

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-import typer
 
-from tallybook.cli.render import document, line, refuse, say, warn
+from tallybook.cli.render import CommandEnded, document, line, refuse, say, warn
 from tallybook.domain.problems import Refusal
-from tallybook.reports import contract
 from tallybook.reports.words import goal_line
 
 if TYPE_CHECKING:
@@ -27,8 +25,10 @@ class Shown(msgspec.Struct, frozen=True):
 def show_task(result: TaskResult | Refusal, shown: Shown) -> None:
     """Tell what a task command did, and leave with its exit code."""
     if isinstance(result, Refusal):
-        raise typer.Exit(refuse(result, json=shown.json))
+        raise CommandEnded(refuse(result, json=shown.json))
     if shown.json:
+        from tallybook.reports import contract
+
         goal = None if result.goal is None else contract.goal(result.state, result.goal, result.accounts)
         document("goal", {"goal": goal, "problems": contract.problems(result.problems)})
     elif result.goal is not None and shown.quiet:
@@ -40,4 +40,4 @@ def show_task(result: TaskResult | Refusal, shown: Shown) -> None:
         say(f"note: {notice}")
     if shown.enforce and result.over_budget:
         say("tally: the budget is used up (--enforce)")
-        raise typer.Exit(1)
+        raise CommandEnded(1)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import (
     AgentName,
     AllowSecretLike,
@@ -24,7 +22,8 @@ from tallybook.cli.options import (
     TokensOutput,
     TokensReasoning,
 )
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Option
+from tallybook.cli.typed import app as command_app
 from tallybook.cli.values import FitName, by_hand
 
 app = command_app()
@@ -33,15 +32,13 @@ app = command_app()
 @app.command()
 def update(
     goal: GoalArgument = None,
-    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="The new title.")] = None,
+    title: Annotated[str | None, Option("--title", metavar="TEXT", help="The new title.")] = None,
     notes: Notes = None,
     result_fit: Annotated[
-        FitName | None, typer.Option("--result-fit", help="How well the result fits; closed product goals only.")
+        FitName | None, Option("--result-fit", help="How well the result fits; closed product goals only.")
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="The model at work.")] = None,
-    ref: Annotated[
-        list[str] | None, typer.Option("--ref", metavar="REF", help="One more reference; repeatable.")
-    ] = None,
+    model: Annotated[str | None, Option("--model", metavar="MODEL", help="The model at work.")] = None,
+    ref: Annotated[list[str] | None, Option("--ref", metavar="REF", help="One more reference; repeatable.")] = None,
     input_goal: InputGoals = None,
     input_source: InputSources = None,
     tokens_input: TokensInput = None,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tallybook.cli.options import AsJson
-from tallybook.cli.options import app as command_app
+from tallybook.cli.parameters import Option
+from tallybook.cli.typed import app as command_app
 
 app = command_app()
 Many = list[str] | None
@@ -17,25 +16,25 @@ Many = list[str] | None
 def usage(
     by: Annotated[
         Many,
-        typer.Option(
+        Option(
             "--by",
             metavar="WHAT",
             help="agent, model, day, week, month, block (five hours), session, project, branch, effort or origin; "
             "several with commas.",
         ),
     ] = None,
-    since: Annotated[str | None, typer.Option("--since", metavar="DATE", help="This day (or time) and later.")] = None,
+    since: Annotated[str | None, Option("--since", metavar="DATE", help="This day (or time) and later.")] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="DATE", help="Up to the end of this day, or before this time.")
+        str | None, Option("--until", metavar="DATE", help="Up to the end of this day, or before this time.")
     ] = None,
     timezone: Annotated[
-        str | None, typer.Option("--timezone", metavar="ZONE", help="Whose days, such as Europe/Berlin; else local.")
+        str | None, Option("--timezone", metavar="ZONE", help="Whose days, such as Europe/Berlin; else local.")
     ] = None,
-    agent: Annotated[Many, typer.Option("--agent", metavar="AGENT", help="Only this agent; repeatable.")] = None,
-    model: Annotated[Many, typer.Option("--model", metavar="MODEL", help="Only this model, or gpt-*.")] = None,
-    project: Annotated[Many, typer.Option("--project", metavar="DIR", help="Only this directory, or its name.")] = None,
-    session: Annotated[Many, typer.Option("--session", metavar="ID", help="Only this session; repeatable.")] = None,
-    no_update: Annotated[bool, typer.Option("--no-update", help="Read no logs; tell what is stored.")] = False,
+    agent: Annotated[Many, Option("--agent", metavar="AGENT", help="Only this agent; repeatable.")] = None,
+    model: Annotated[Many, Option("--model", metavar="MODEL", help="Only this model, or gpt-*.")] = None,
+    project: Annotated[Many, Option("--project", metavar="DIR", help="Only this directory, or its name.")] = None,
+    session: Annotated[Many, Option("--session", metavar="ID", help="Only this session; repeatable.")] = None,
+    no_update: Annotated[bool, Option("--no-update", help="Read no logs; tell what is stored.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add up what all agents used: each response once, by day, model, project or whatever else is asked for."""

@@ -6,8 +6,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-import typer
-
+from tallybook.cli.parameters import BadValueError
 from tallybook.domain.goal import LARGEST_COUNT
 
 if TYPE_CHECKING:
@@ -98,5 +97,5 @@ def nano_usd(text: str, option: str = "--budget-usd") -> int:
     amount = -1 if found is None else int(found[1] + (found[2] or "").ljust(9, "0"))
     if not 0 <= amount <= LARGEST_COUNT:
         message = f"{text[:40]!r} is no amount of US dollars such as 2.50, from 0 up, with at most nine decimals"
-        raise typer.BadParameter(message, param_hint=option)
+        raise BadValueError(message, option)
     return amount

@@ -44,7 +44,7 @@ class Status(StrEnum):
     MERGED = "merged"
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, array_like=True):
     """How a goal or an attempt ended."""
 
     status: str
@@ -54,7 +54,7 @@ class Outcome(msgspec.Struct, frozen=True):
     result_fit: str | None = None
 
 
-class Stage(msgspec.Struct, frozen=True, gc=False):
+class Stage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A named part of an attempt; it ends at ``at``."""
 
     name: str
@@ -63,7 +63,7 @@ class Stage(msgspec.Struct, frozen=True, gc=False):
     key: str | None = None
 
 
-class Attempt(msgspec.Struct, frozen=True, gc=False):
+class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One pass at a goal."""
 
     number: int
@@ -105,7 +105,7 @@ class Link(msgspec.Struct, frozen=True):
     evidence: str
 
 
-class Goal(msgspec.Struct, frozen=True):
+class Goal(msgspec.Struct, frozen=True, array_like=True):
     """One unit of work with an outcome, as the events so far tell it."""
 
     id: str

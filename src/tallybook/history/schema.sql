@@ -42,6 +42,15 @@ CREATE TABLE place (                  -- which pieces tell of a group
     PRIMARY KEY (grp, piece)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE growth (                 -- long logs that grow: history/growth.py counts them by what is added
+    grp INTEGER PRIMARY KEY,          -- hash of a group without links that stands in one log alone
+    name TEXT NOT NULL,               -- of the group
+    source INTEGER NOT NULL REFERENCES source,
+    reader TEXT NOT NULL,             -- version of the reader that kept it
+    cursor INTEGER NOT NULL,          -- up to which the log was counted
+    kept BLOB NOT NULL                -- what the next rows are counted from, for the reader alone
+) STRICT;
+
 CREATE TABLE session (                -- all that its facts say, joined in an order that no scan can change
     id INTEGER PRIMARY KEY,
     agent INTEGER NOT NULL REFERENCES agent,

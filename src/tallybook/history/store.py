@@ -22,8 +22,12 @@ NAME: Final = "history.db"
 BUSY_SECONDS: Final = 10
 OLDEST_SQLITE: Final = (3, 37, 0)
 _OLDER: Final = "the history store is of an older schema"
-_INDEX_AGAIN: Final = """CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
-CREATE INDEX IF NOT EXISTS response_place ON response (source, offset)"""
+_LATER: Final = ("response_moment", "response_place", "growth")
+"""Parts that can be missing: the first stores of this schema had no table of growth."""
+_ADD_LATER: Final = """CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
+CREATE INDEX IF NOT EXISTS response_place ON response (source, offset);
+CREATE TABLE IF NOT EXISTS growth (grp INTEGER PRIMARY KEY, name TEXT NOT NULL,
+source INTEGER NOT NULL REFERENCES source, reader TEXT NOT NULL, cursor INTEGER NOT NULL, kept BLOB NOT NULL) STRICT"""
 _LONGEST: Final = 1.0
 """Seconds for which other writers wait while transactions are held together."""
 _PAGES_OF_MANY: Final = 8192
@@ -177,7 +181,7 @@ def _prepared(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             path.chmod(0o600)
         connection = _connected(path)
         try:
-            if _fault(connection) is None and _is_indexed(connection):
+            if _fault(connection) is None and _is_whole(connection):
                 return connection
         except BaseException:
             connection.close()
@@ -203,8 +207,8 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             script = "".join(statements())
             connection.executescript(f"BEGIN;{script};PRAGMA user_version = {SCHEMA};COMMIT;")
-        elif not _is_indexed(connection):
-            connection.executescript(f"BEGIN IMMEDIATE;{_INDEX_AGAIN};COMMIT;")
+        elif not _is_whole(connection):
+            connection.executescript(f"BEGIN IMMEDIATE;{_ADD_LATER};COMMIT;")
     except BaseException:
         connection.close()
         raise
@@ -230,10 +234,10 @@ def _connected(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _is_indexed(connection: sqlite3.Connection) -> bool:
-    """Whether no earlier version without these indexes made the store."""
-    query = "SELECT count(*) FROM sqlite_master WHERE name IN ('response_moment', 'response_place')"
-    return bool(connection.execute(query).fetchone()[0] == 2)  # noqa: PLR2004 - both of them
+def _is_whole(connection: sqlite3.Connection) -> bool:
+    """Whether nothing is missing that can be added."""
+    query = f"SELECT count(*) FROM sqlite_master WHERE name IN ({', '.join('?' * len(_LATER))})"  # noqa: S608
+    return bool(connection.execute(query, _LATER).fetchone()[0] == len(_LATER))
 
 
 def _fault(connection: sqlite3.Connection) -> str | None:

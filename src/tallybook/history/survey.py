@@ -52,11 +52,11 @@ def survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Surve
 
     Of logs that are as they were there may be tens of thousands, so the loop makes nothing for them but a tuple.
     """
-    known = _known(store, reader)
+    rest = _known(store, reader)
+    seen = 0
     tasks: list[Task] = []
     moved: list[tuple[bytes, str]] = []
     problems: list[Problem] = []
-    found: set[str] = set()
     for log in reader.discover(environ):
         key = stored_text(log.key)
         try:
@@ -64,11 +64,12 @@ def survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Surve
         except FileNotFoundError:
             continue
         except OSError as error:
-            found.add(key)
+            seen += 1
+            rest.pop(key, None)
             problems.append(unreadable(log, error.strerror or str(error)))
             continue
-        found.add(key)
-        row = known.get(key)
+        seen += 1
+        row = rest.pop(key, None)
         stamp = (status.st_dev & SIGNED, status.st_ino & SIGNED, status.st_size, status.st_mtime_ns)
         path = log.place.encode(_ENCODING, _ERRORS)
         if row == (key, *stamp, log.compressed, 1, path, 0):
@@ -80,8 +81,8 @@ def survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Surve
                 problems.append(unreadable(log, "not a regular file"))
         else:
             moved.append((path, key))
-    vanished = tuple(key for key, row in known.items() if not row[_GONE] and key not in found)
-    return Survey(len(found), tuple(tasks), tuple(moved), vanished, tuple(problems))
+    vanished = tuple(key for key, row in rest.items() if not row[_GONE])
+    return Survey(seen, tuple(tasks), tuple(moved), vanished, tuple(problems))
 
 
 def record_moves(store: Store, agent: str, result: Survey) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from tallybook.agents.port import LogReader
 from tallybook.domain.problems import Problem
+from tallybook.history.growth import Growth
 from tallybook.history.harvest import sane_rows, source_rows
 from tallybook.history.names import name_hash
 from tallybook.history.responses import Change, Row, numbered, replace_rows
@@ -103,15 +104,18 @@ class Derivation(msgspec.Struct, frozen=True):
     def settle(self, touched: Iterable[int]) -> Change:
         """Derive all units with a touched group anew, and write what changed."""
         gathered = _Gathered(self.shelf, touched)
-        connection = self.shelf.connection
+        connection, growth = self.shelf.connection, Growth(self.shelf.connection, self.reader, self.problems)
         _note_touched(connection, gathered.touched)
+        growth.forget_touched()
         sources = self._sources(gathered.sources)
+        numbers = {key: number for number, key in sources.items()}
         rows: list[Row] = []
         for group, found in gathered.units():
             named = sorted((sources[source], told) for source, told in found.items() if source in sources)
             unit = [source_rows(key, told) for key, told in named]
             rows.extend(sane_rows(self.reader.agent, group, self.reader.derive(unit), self.problems))
-        numbers = {key: number for number, key in sources.items()}
+            if len(found) == len(unit) == 1 and not gathered.links.get(unit[0].rows[0].group):
+                growth.keep(group, numbers[unit[0].key], unit[0])
         return replace_rows(connection, numbered(connection, self.agent, rows, numbers), sources)
 
     def _sources(self, telling: set[int]) -> dict[int, str]:

@@ -13,6 +13,7 @@ from tallybook.agents.port import LogFile
 from tallybook.domain.problems import Problem
 from tallybook.history.contents import Reading
 from tallybook.history.facts import add_facts, clean, settle_sessions
+from tallybook.history.growth import Added, Growth
 from tallybook.history.names import agent_number, session_numbers, stored_text
 from tallybook.history.responses import Change, Row, add_rows, numbered
 from tallybook.history.rollup import roll
@@ -47,7 +48,7 @@ def write(store: Store, reader: LogReader, found: Sequence[tuple[Reading, Harves
         sources = {reading.log.key: writing.source(reading) for reading in stored}
         harvests = [(sources[reading.log.key], reading, harvest) for reading, harvest in current]
         touched, sessions = writing.make_way([(source, reading) for source, reading, _ in harvests])
-        alone = writing.add(harvests, touched)
+        alone = writing.add(harvests, touched, Growth(connection, reader, problems))
         sessions |= writing.tell([(source, reading) for source, reading, _ in harvests])
         change = Derivation(writing.shelf, reader, agent, problems).settle(touched) if touched else Change((), ())
         numbers = {stored_text(key): number for key, number in sources.items()}
@@ -107,15 +108,22 @@ class _Writing(msgspec.Struct, frozen=True):
                 self.connection.execute("DELETE FROM fact WHERE source = ?", (source,))
         return groups, sessions
 
-    def add(self, harvests: Sequence[tuple[int, Reading, Harvest]], touched: set[int]) -> list[Row]:
-        """Store occurrences and note touched groups; returns responses of groups that stand in one new log alone."""
+    def add(self, harvests: Sequence[tuple[int, Reading, Harvest]], touched: set[int], growth: Growth) -> list[Row]:
+        """Store occurrences and note touched groups.
+
+        Returns responses of groups that stand in one new log alone, and those by which long logs have grown.
+        """
         counts = Counter(group for _, _, found in harvests for group in found.groups)
         linked = {group for _, _, found in harvests for group in found.linked}
         known = self.shelf.known(counts) | touched | linked
         rows: list[Row] = []
-        for _, _, found in harvests:
+        for source, reading, found in harvests:
+            alone = {group for group in found.groups if counts[group] == 1} - touched - linked
+            grown = growth.of(Added(source, reading, found, alone))
             for group in found.groups:
-                if group in found.units and counts[group] == 1 and group not in known:
+                if group in grown:
+                    rows.extend(grown[group])
+                elif group in found.units and counts[group] == 1 and group not in known:
                     rows.extend(found.units[group])
                     self.problems.extend(found.problems.get(group, ()))
                 else:

@@ -18,7 +18,7 @@ from tallybook.ledger.position import Position
 from tallybook.ledger.seal import DamagedError, one_line, sealed, unsealed
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
     from tallybook.domain.figures import Figures
     from tallybook.domain.index import Index
@@ -76,11 +76,6 @@ KINDS: Final = {
 """All tables, by their names in the state, its index or its figures."""
 
 
-@cache
-def _decoder(table: str) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(KINDS[table].value)
-
-
 def tables_of(state: LedgerState) -> dict[str, MutableMapping[Any, Any]]:
     """Every table of a state by its name."""
     places: tuple[LedgerState | Index | Figures, ...] = (state, state.index, state.figures)
@@ -103,13 +98,13 @@ def small_of(state: LedgerState) -> Small:
 
 def key_text(key: str | SessionKey) -> str:
     """A key on one line."""
-    return one_line(key if isinstance(key, str) else [key.agent, key.session])
+    return one_line(key) if isinstance(key, str) else f"[{one_line(key.agent)}, {one_line(key.session)}]"
 
 
-def key_of(kind: Kind, text: str) -> Any:  # noqa: ANN401 - text or a session, as the kind tells
-    """The key of a line."""
-    parts = json.loads(text)
-    return SessionKey(*parts) if kind.by_session else parts
+def keys_of(kind: Kind, lines: list[str]) -> list[Any]:
+    """The keys of all lines, each text or a session, as the kind tells."""
+    found = json.loads(f"[{','.join(lines)}]")  # at once, for there are thousands
+    return [SessionKey(*parts) for parts in found] if kind.by_session else found
 
 
 def value_blob(table: str, key: str, value: object) -> bytes:
@@ -117,16 +112,21 @@ def value_blob(table: str, key: str, value: object) -> bytes:
     return sealed(f"{table} {key}", _ENCODE(value))
 
 
-def value_of(table: str, key: str, blob: object) -> Any:  # noqa: ANN401 - as the kind of the table tells
-    """The value in ``blob``.
+@cache
+def values_of(table: str) -> Callable[[str, object], Any]:
+    """What takes a key and a blob of this table, and gives the value in it.
 
-    Raises:
-        DamagedError: it is none of this table and key.
+    It raises DamagedError where the blob is none of this table and key.
     """
-    try:
-        return _decoder(table).decode(unsealed(f"{table} {key}", blob))
-    except ValueError as error:
-        raise DamagedError(table) from error
+    decode = msgspec.msgpack.Decoder(KINDS[table].value).decode
+
+    def value_of(key: str, blob: object) -> Any:  # noqa: ANN401 - as the kind of the table tells
+        try:
+            return decode(unsealed(f"{table} {key}", blob))
+        except ValueError as error:
+            raise DamagedError(table) from error
+
+    return value_of
 
 
 def summary_blob(summary: Summary) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import Any, Final, Protocol, TypeVar
 
-from tallybook.ledger.blobs import Kind, key_of, key_text, value_of
+from tallybook.ledger.blobs import Kind, key_text, keys_of, values_of
 from tallybook.ledger.seal import DamagedError
 
 _PATIENCE: Final = 32
@@ -46,6 +46,7 @@ class Shelf(MutableMapping[Any, Any]):
         self._base = base
         self._table = table
         self._kind = kind
+        self._value_of = values_of(table)
         self._known: dict[Any, Any] = {}
         self._changed: dict[Any, Any] = {}
         self._order: list[Any] | None = None
@@ -63,11 +64,12 @@ class Shelf(MutableMapping[Any, Any]):
         return value is _GONE
 
     def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - as the kind tells
-        found = self._changed.get(key, self._known)
-        if found is self._known:
-            found = self._known.get(key, self._known)
-            if found is self._known:
-                found = self._known[key] = self._read(key)
+        if key in self._changed:
+            found = self._changed[key]
+        elif key in self._known:
+            found = self._known[key]
+        else:
+            found = self._known[key] = self._read(key)
         if found is _GONE:
             raise KeyError(key)
         return found
@@ -91,6 +93,9 @@ class Shelf(MutableMapping[Any, Any]):
 
     def __iter__(self) -> Iterator[Any]:
         saved = self._saved_order()
+        if not self._changed:
+            yield from saved
+            return
         yield from [key for key in saved if self._changed.get(key) is not _GONE]
         if self._changed:
             before = set(saved)
@@ -101,14 +106,17 @@ class Shelf(MutableMapping[Any, Any]):
 
     def keys_text(self) -> str | None:
         """All keys as they are to be saved; None where they are those that are saved already."""
-        before = self._base.keys(self._table)
-        there = ((f"\n{key_text(key)}\n" in before, value is not _GONE) for key, value in self._changed.items())
-        return lines_of(self) if any(was != stays for was, stays in there) else None
+        lines = _lines(self._base.keys(self._table))
+        before = set(lines)
+        there = {key_text(key): value is not _GONE for key, value in self._changed.items()}
+        fresh = [text for text, stays in there.items() if stays and text not in before]
+        gone = {text for text, stays in there.items() if not stays and text in before}
+        return _joined([line for line in lines if line not in gone] + fresh) if fresh or gone else None
 
     def _saved_order(self) -> list[Any]:
         if self._order is None:
             try:
-                self._order = [key_of(self._kind, text) for text in self._base.keys(self._table).split("\n") if text]
+                self._order = keys_of(self._kind, _lines(self._base.keys(self._table)))
             except DamagedError:
                 self._order = list(self._base.rescued(self._table))
         return self._order
@@ -116,9 +124,9 @@ class Shelf(MutableMapping[Any, Any]):
     def _read(self, key: Any) -> Any:  # noqa: ANN401 - as the kind tells
         try:
             text = key_text(key)
-            blob = self._blob(text)
+            blob = self._blob(text) if self._raw is None else self._raw.get(text)
             if blob is not None:
-                return value_of(self._table, text, blob)
+                return self._value_of(text, blob)
             if f"\n{text}\n" not in self._base.keys(self._table):
                 return _GONE
         except DamagedError:
@@ -126,14 +134,21 @@ class Shelf(MutableMapping[Any, Any]):
         return self._base.rescued(self._table).get(key, _GONE)
 
     def _blob(self, text: str) -> bytes | None:
-        if self._raw is None:
-            self._misses += 1
-            if self._misses <= _PATIENCE or not self._kind.whole:
-                return self._base.row(self._table, text)
-            self._raw = self._base.rows(self._table)
+        self._misses += 1
+        if self._misses <= _PATIENCE or not self._kind.whole:
+            return self._base.row(self._table, text)
+        self._raw = self._base.rows(self._table)
         return self._raw.get(text)
 
 
 def lines_of(keys: MutableMapping[Any, Any]) -> str:
     """All keys in their order, a newline before and behind each."""
-    return "\n".join(["", *map(key_text, keys), ""]) if keys else "\n"
+    return _joined(list(map(key_text, keys)))
+
+
+def _joined(lines: list[str]) -> str:
+    return "\n".join(["", *lines, ""]) if lines else "\n"
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line]

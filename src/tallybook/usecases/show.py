@@ -17,7 +17,7 @@ from tallybook.usecases.workspace import Workspace, circumstances_of, problems_o
 
 if TYPE_CHECKING:
     from tallybook.domain.goal import Goal
-    from tallybook.domain.tokens import TokenVector
+    from tallybook.domain.usage import SessionKey
     from tallybook.ledger.replica import Replica
 
 
@@ -80,8 +80,16 @@ def _unattributed(workspace: Workspace, shared: Accounts) -> tuple[TokenVector |
     try:
         with open_store(workspace.data) as store:
             total = queries.history_total(store).tokens
-            strange = queries.unknown_sessions(store, shared.shares)
-            counted = shared.counter.growth_since(total_of(shared.shares[key].counter for key in strange))
+            counted = _counted(shared, set(queries.unknown_sessions(store, shared.shares)))
             return total.growth_since(counted), tuple(store.problems)
     except StoreUnavailable as error:
         return None, (Problem("history-unusable", error.message, hint=error.hint),)
+
+
+def _counted(shared: Accounts, strange: set[SessionKey]) -> TokenVector:
+    """What all sessions but the strange ones have counted, added up from the smaller part of them."""
+    shares = shared.shares
+    few = [key for key in shares if key not in strange]
+    if len(few) <= len(strange):
+        return total_of(shares[key].counter for key in few)
+    return shared.counter.growth_since(total_of(shares[key].counter for key in strange))

@@ -128,3 +128,18 @@ def test_the_environment_of_the_program_is_not_asked(tmp_path: Path, monkeypatch
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / ".claude"))
     assert list(discover({})) == []
+
+
+def test_directories_are_listed_and_not_looked_at_where_nothing_leads_to_a_place_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(tmp_path / ".claude", *(f"p/{number}/subagents/agent-a.jsonl" for number in range(9)))
+    monkeypatch.setattr(os, "stat", None)
+    assert len(found({"HOME": str(tmp_path)}, tmp_path)) == 9
+
+
+def test_a_tree_inside_of_another_and_a_link_to_a_log_in_both_are_found_once(tmp_path: Path) -> None:
+    log(tmp_path / "one", "a/1.jsonl", "projects/b/2.jsonl")
+    (tmp_path / "one/projects/a/link.jsonl").symlink_to(tmp_path / "one/projects/projects/b/2.jsonl")
+    environ = {"CLAUDE_CONFIG_DIR": f"{tmp_path}/one,{tmp_path}/one/projects"}
+    assert found(environ, tmp_path) == ["one/projects/a/1.jsonl", "one/projects/projects/b/2.jsonl"]

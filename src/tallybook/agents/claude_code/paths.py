@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents.port import LogFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 AGENT: Final = "claude"
 
@@ -58,52 +59,74 @@ def _is_log(name: str) -> bool:
 
 
 class _Walk:
-    """Walks directory trees; what was reached before, by whatever name, is not reached again."""
+    """Walks directory trees; what was reached before, by whatever name, is not reached again.
+
+    Only links and further trees lead to a place twice, so nothing is looked at for that before there are any.
+    """
 
     def __init__(self) -> None:
-        self._directories: set[_Identity] = set()
-        self._files: set[_Identity] = set()
-        self._links: list[str] = []
+        self._walked: list[str] = []
+        """Directories."""
+        self._found: list[str] = []
+        """Logs."""
 
     def files(self, top: str) -> Iterator[str]:
         """Regular logs below ``top``; a real path names a file, and a link only one that has no other name here."""
-        yield from self._below([top])
+        seen = _identities(self._walked) if self._walked else None
+        links: list[str] = []
+        yield from self._below(top, seen, links)
         single: dict[str, _Identity] = {}
-        while self._links:
-            links, self._links = sorted(self._links), []
-            for link in links:
+        while links:
+            seen = _identities(self._walked) if seen is None else seen
+            here, links = sorted(links), []
+            for link in here:
                 try:
                     status = os.stat(link)  # noqa: PTH116 - the links of a walk that speaks text
                 except OSError:
                     continue
                 if stat.S_ISDIR(status.st_mode):
-                    yield from self._below([link])
+                    yield from self._below(link, seen, links)
                 elif stat.S_ISREG(status.st_mode) and _is_log(link.rpartition(os.sep)[2]):
                     single[link] = (status.st_dev, status.st_ino)
+        files = _identities(self._found) if single else set()
         for link, identity in sorted(single.items()):
-            if identity not in self._files:
-                self._files.add(identity)
+            if identity not in files:
+                files.add(identity)
+                self._found.append(link)
                 yield link
 
-    def _below(self, pending: list[str]) -> Iterator[str]:
+    def _below(self, top: str, seen: set[_Identity] | None, links: list[str]) -> Iterator[str]:
+        """Logs in ``top`` and below; not in directories ``seen`` before, and links are only noted."""
+        pending = [top]
         while pending:
             directory = pending.pop()
+            identities = set() if seen is None else _identities([directory])
+            if seen is not None and not identities.isdisjoint(seen):
+                continue
             try:
-                status = os.stat(directory)  # noqa: PTH116 - three times as fast as Path.stat
-                identity = (status.st_dev, status.st_ino)
-                if identity in self._directories:
-                    continue
                 with os.scandir(directory) as entries:
                     found = list(entries)
             except OSError:
                 continue
-            self._directories.add(identity)
+            self._walked.append(directory)
+            if seen is not None:
+                seen |= identities
             for entry in found:
                 if entry.is_file(follow_symlinks=False):
                     if _is_log(entry.name):
-                        self._files.add((status.st_dev, entry.inode()))
+                        self._found.append(entry.path)
                         yield entry.path
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
                 elif entry.is_symlink():
-                    self._links.append(entry.path)
+                    links.append(entry.path)
+
+
+def _identities(paths: Iterable[str]) -> set[_Identity]:
+    """Device and inode of each; a place that is gone has none."""
+    found = set()
+    for path in paths:
+        with suppress(OSError):
+            status = os.stat(path)  # noqa: PTH116 - three times as fast as Path.stat
+            found.add((status.st_dev, status.st_ino))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -47,14 +47,39 @@ class Mark(msgspec.Struct):
 
 def marks_of(thread: Thread) -> dict[int, Mark]:
     """The mark of every record and of every step that no record covers, by the index of its fact."""
+    return walk_along(thread).marks
+
+
+def walk_along(thread: Thread) -> Walk:
+    """A walk along all facts of a thread."""
     counted = {step.index for step in thread.steps} - thread.covered
-    walk = _Walk(thread.facts)
+    walk = Walk(thread.facts)
     for index, fact in enumerate(thread.facts):
         walk.pass_by(index, fact, counted)
-    return walk.marks
+    return walk
 
 
-class _Walk:
+class Standing(NamedTuple):
+    """All that the marks to come depend on, but for compactions and for what contexts say of turns."""
+
+    first: Context
+    """The first one that names a model."""
+    recorded: bool
+    """Whether usage records tell of responses."""
+    context: Context
+    """The last one that names a model."""
+    chosen: Settings
+    """The last ones that name a model."""
+    tier: str
+    turn: str | None
+    window: int | None
+    calls: tuple[str, ...]
+    """Tool calls since the last response."""
+    searches: int
+    """Searches since then."""
+
+
+class Walk:
     """One walk along the facts of a file."""
 
     def __init__(self, facts: Sequence[AnyFact]) -> None:
@@ -72,6 +97,21 @@ class _Walk:
         self._latest: Mark | None = None
         self._bare = False
         self.marks: dict[int, Mark] = {}
+
+    @property
+    def standing(self) -> Standing:
+        """Where the walk has come to."""
+        return Standing(
+            first=self._first,
+            recorded=self._recorded,
+            context=self._context,
+            chosen=self._chosen,
+            tier=self._tier,
+            turn=self._turn,
+            window=self._window,
+            calls=tuple(self._calls),
+            searches=self._searches,
+        )
 
     def pass_by(self, index: int, fact: AnyFact, counted: Container[int]) -> None:
         """Take up one fact."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
+    from tallybook.agents.port import Batch, Grown, Keeping, Line, LogFile, Response, SourceRows
 
 AGENT: Final = "codex"
 
@@ -60,6 +60,18 @@ class CodexReader:
         from tallybook.agents.codex import counting  # noqa: PLC0415 - only a log that has changed needs it
 
         return counting.derive(unit)
+
+    def kept(self, source: SourceRows) -> bytes | None:
+        """What further rows of a thread that no other log belongs to can be counted from."""
+        from tallybook.agents.codex import growing  # noqa: PLC0415 - only a log that has changed needs it
+
+        return growing.kept(source)
+
+    def grow(self, kept: bytes, source: SourceRows) -> Grown | None:
+        """Count the rows that follow those which left ``kept``."""
+        from tallybook.agents.codex import growing  # noqa: PLC0415 - only a log that has changed needs it
+
+        return growing.grow(kept, source)
 
     def is_agent_process(self, argv: Sequence[str]) -> bool:
         """Whether a process with these arguments is Codex."""

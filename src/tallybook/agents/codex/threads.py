@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +15,17 @@ from tallybook.agents.port import Occurrence
 
 if TYPE_CHECKING:
     from tallybook.agents.port import SourceRows
+
+
+class Matching(msgspec.Struct, frozen=True):
+    """Which steps are told by records, by the indices of their facts."""
+
+    records: dict[int, int]
+    """The record of each step that has one."""
+    waiting: tuple[int, ...]
+    """Records whose step may still come."""
+    open: tuple[int, ...]
+    """Steps of the present turn whose record may still come."""
 
 
 class Thread(msgspec.Struct, frozen=True, eq=False):
@@ -28,11 +40,15 @@ class Thread(msgspec.Struct, frozen=True, eq=False):
     copied_heads: tuple[str, ...]
     """Ancestors whose heads were copied into the file, nearest first."""
     steps: Sequence[Step]
-    covered: frozenset[int]
-    """Indices of the steps that a usage record tells better."""
+    matching: Matching
     contents: frozenset[Content]
     """Of its steps."""
     turns: frozenset[str]
+
+    @property
+    def covered(self) -> AbstractSet[int]:
+        """Indices of the steps that a usage record tells better."""
+        return self.matching.records.keys()
 
     @property
     def lineage(self) -> tuple[str, ...]:
@@ -61,13 +77,13 @@ def thread_of(source: SourceRows) -> Thread:
         meta=next((head for head in heads if head.thread == own), None),
         copied_heads=tuple(dict.fromkeys(head.thread for head in heads if head.thread != own)),
         steps=steps,
-        covered=_covered(facts, steps),
+        matching=_matching(facts, steps),
         contents=frozenset(step.content for step in steps),
         turns=frozenset(fact.turn for fact in facts if isinstance(fact, Turn | Context) and fact.turn),
     )
 
 
-def _covered(facts: Sequence[AnyFact], steps: Sequence[Step]) -> frozenset[int]:
+def _matching(facts: Sequence[AnyFact], steps: Sequence[Step]) -> Matching:
     """Steps whose usage a record tells: the next of that usage, else one before it in the same turn.
 
     The count comes right after its record, or after the output of the tool that the response called (0.154 and
@@ -76,23 +92,26 @@ def _covered(facts: Sequence[AnyFact], steps: Sequence[Step]) -> frozenset[int]:
     at = {step.index: step for step in steps}
     waiting: dict[Counts, deque[int]] = {}
     earlier: dict[Counts, deque[int]] = {}
-    found: set[int] = set()
+    found: dict[int, int] = {}
     for index, fact in enumerate(facts):
         match fact:
             case Turn():
                 earlier.clear()
             case Record(usage=usage):
                 if earlier.get(usage):
-                    found.add(earlier[usage].pop())
+                    found[earlier[usage].pop()] = index
                 else:
                     waiting.setdefault(usage, deque()).append(index)
             case Count() if index in at:
                 usage = at[index].usage
                 if waiting.get(usage):
-                    waiting[usage].popleft()
-                    found.add(index)
+                    found[index] = waiting[usage].popleft()
                 else:
                     earlier.setdefault(usage, deque()).append(index)
             case _:
                 pass
-    return frozenset(found)
+    return Matching(found, _in_order(waiting), _in_order(earlier))
+
+
+def _in_order(indices: dict[Counts, deque[int]]) -> tuple[int, ...]:
+    return tuple(sorted(index for same in indices.values() for index in same))

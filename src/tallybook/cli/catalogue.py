@@ -1,0 +1,35 @@
+"""The commands by name, in the order of a task's life, and the modules that they are in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COMMANDS: Final = {
+    "init": "init",
+    "start-task": "start_task",
+    "continue-task": "continue_task",
+    "mark": "mark",
+    "finish-task": "finish_task",
+    "update": "update",
+    "merge-tasks": "merge_tasks",
+    "run": "run",
+    "ensure-active-task": "ensure_active_task",
+    "budget": "budget",
+    "check": "check",
+    "settle": "settle",
+    "sessions": "sessions",
+    "usage": "usage",
+    "reconcile": "reconcile",
+    "show": "show",
+    "log": "log",
+    "report": "report",
+    "verify": "verify",
+    "repair": "repair",
+    "doctor": "doctor",
+    "hooks": "hooks",
+    "agent": "agent",
+    "completion": "completion",
+    "hook": "hook",
+}
+PLAIN: Final = frozenset({"start-task", "continue-task", "mark", "finish-task", "show"})
+"""Commands that agents wait for: functions in modules that do without the parser library."""
