@@ -9,6 +9,10 @@ A log is a growing file of lines, or a *document* that its agent rewrites as a w
 whenever it has changed, and what was served stays served: a group that a later version does not have is kept as it
 was, with its links, for as long as the store. So the name of a group is the identity of what it tells, in every
 version of the document and of its reader; and a reader goes on to understand what its earlier versions have left.
+
+A *database* is a document that is too large to be read anew each time, and whose bytes nobody but its engine
+understands. Its reader has one step more, with all of the I/O: ``lines`` gives what has changed since ``state`` as
+lines of the reader's own encoding, which ``read`` takes as it takes all others.
 """
 
 from __future__ import annotations
@@ -38,6 +42,8 @@ class LogFile(NamedTuple):
     """One document that is rewritten as a whole, not lines that are added to."""
     written: int | None = None
     """Of a document that is being read, when this version of it was written: microseconds since the epoch, UTC."""
+    journal: str | None = None
+    """Of a database, which is ``whole`` too, the path of the file beside it that takes what is written first."""
 
     @property
     def path(self) -> Path:
@@ -162,6 +168,8 @@ class Batch(msgspec.Struct, frozen=True):
     unknown_records: int = 0
     torn: str | None = None
     """Why a document is not whole; nothing else of the batch counts then, and the document is read again next time."""
+    more: bool = False
+    """A database has more that is new: it is read again at once, with ``state``."""
     items: tuple[Item, ...] = ()
     limits: tuple[LimitSample, ...] = ()
     counters: tuple[OwnCounter, ...] = ()
@@ -226,6 +234,10 @@ class Grown(NamedTuple):
     """None of them is a response of the rows before, unless the store holds one of its key."""
     kept: bytes | None
     """What the rows after these are counted from; None where that would be too much, or can't be told."""
+
+
+class UnreadableRows(Exception):  # noqa: N818
+    """A database can't be read now; the message says why."""
 
 
 class LogReader(Protocol):
@@ -294,5 +306,20 @@ class GrowingReader(Protocol):
         """Count the rows that follow those which left ``kept``: with the responses before, ``derive`` of all rows.
 
         None where these rows may change a response before them, so that all rows must be derived.
+        """
+        ...
+
+
+class DatabaseReader(LogReader, Protocol):
+    """One agent's logs, databases among them."""
+
+    def lines(self, log: LogFile, state: bytes) -> Iterator[Line]:
+        """What a database holds that is new or changed since ``state``, all of it as it stood at one moment.
+
+        ``state`` is that of ``read``, ``b""`` at first. Nothing is written, not even beside the database.
+
+        Raises:
+            UnreadableRows: while it is iterated too; what was given until then counts for nothing.
+
         """
         ...

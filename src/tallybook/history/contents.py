@@ -1,6 +1,7 @@
 """One log's bytes: opened without waiting, proved to be the bytes read before, read from the cursor on.
 
 Of a document nothing is read or all of it: what is torn, or written at that moment, leaves no trace in the store.
+A database is never opened here: its reader does that, and its journal counts as a part of it.
 """
 
 from __future__ import annotations
@@ -9,22 +10,28 @@ import errno
 import os
 import stat
 import sys
+import time
 from hashlib import blake2b
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
 import msgspec
 
 from tallybook.agents.lines import LineReader
-from tallybook.agents.port import Batch, Line, LogFile
+from tallybook.agents.port import Batch, Line, LogFile, UnreadableRows
 
 if TYPE_CHECKING:
-    from tallybook.agents.port import LogReader
+    from collections.abc import Iterable, Iterator
+
+    from tallybook.agents.port import DatabaseReader, LogReader
 
 PROOF: Final = 4096
 """Bytes at the head, and before the cursor, that must be as they were."""
 LONGEST_DOCUMENT: Final = 256 * 1024 * 1024
 SIGNED: Final = 2**63 - 1
 """What SQLite can hold of a number that the system takes for unsigned."""
+SETTLED: Final = 20_000_000
+"""Nanoseconds after which a change is sure to get another time; clocks of file systems tick up to a hundredth of a
+second, and a journal that is used again does not grow."""
 
 
 class Stamp(NamedTuple):
@@ -65,6 +72,11 @@ class Reading(msgspec.Struct, frozen=True):
     overlong: int
     bytes_read: int
 
+    @property
+    def more(self) -> bool:
+        """There is more to be read at once."""
+        return self.batch is not None and self.batch.more
+
 
 class UnreadableLog(Exception):  # noqa: N818
     """The log cannot be read now; the message says why."""
@@ -75,14 +87,27 @@ def stamp_of(status: os.stat_result) -> Stamp:
     return Stamp(status.st_dev & SIGNED, status.st_ino & SIGNED, status.st_size, status.st_mtime_ns)
 
 
+def database_stamp(status: os.stat_result, journal: str) -> Stamp:
+    """The stamp of a database and its journal: neither can change without moving it."""
+    stamp = stamp_of(status)
+    try:
+        beside = os.stat(journal)  # noqa: PTH116
+    except OSError:
+        return stamp
+    newest = max(stamp.mtime_ns, beside.st_mtime_ns)
+    return stamp._replace(size=stamp.size + beside.st_size, mtime_ns=newest)
+
+
 def read_log(reader: LogReader, log: LogFile, known: Mark | None) -> Reading:
     """Read what is new in a log.
 
     Raises:
         UnreadableLog: it cannot be opened or decompressed, is no regular file, or shrank in the meantime; a document
-            is torn, too long, or changed in the meantime.
+            is torn, too long, or changed in the meantime; a database can't be read now.
 
     """
+    if log.journal is not None:
+        return _read_database(cast("DatabaseReader", reader), log, known)
     try:
         with _opened(log) as raw:
             before = stamp_of(os.fstat(raw.fileno()))
@@ -179,6 +204,40 @@ def _read_document(reader: LogReader, content: _Content, known: Mark | None) -> 
     if batch.torn is not None:
         raise UnreadableLog(batch.torn)
     return Reading(log, known, mark, batch, afresh=True, overlong=0, bytes_read=len(document))
+
+
+def _read_database(reader: DatabaseReader, log: LogFile, known: Mark | None) -> Reading:
+    """Read what has changed; whatever is written from the first look on shows in the next stamp."""
+    try:
+        stamp = database_stamp(os.stat(log.place), log.journal or "")  # noqa: PTH116
+        same = known is not None and known.reader == reader.version and known.stamp[:2] == stamp[:2]
+        state = known.state if known is not None and same else b""
+        sizes: list[int] = []
+        batch = reader.read(log, _weighed(reader.lines(log, state), sizes), state)
+    except OSError as error:
+        raise UnreadableLog(error.strerror or str(error)) from error
+    except UnreadableRows as error:
+        raise UnreadableLog(str(error)) from error
+    if batch.more or time.time_ns() - stamp.mtime_ns < SETTLED:
+        stamp = stamp._replace(mtime_ns=stamp.mtime_ns - 1)  # which no look will find: it is opened again
+    mark = Mark(
+        stamp=stamp,
+        compressed=False,
+        reader=reader.version,
+        revision=known.revision + 1 if known else 0,
+        cursor=0,
+        head_size=0,
+        head=b"",
+        tail=None,
+        state=batch.state,
+    )
+    return Reading(log, known, mark, batch, afresh=True, overlong=0, bytes_read=sum(sizes))
+
+
+def _weighed(lines: Iterable[Line], sizes: list[int]) -> Iterator[Line]:
+    for line in lines:
+        sizes.append(len(line.raw))
+        yield line
 
 
 def _is_same(content: _Content, known: Mark) -> bool:

@@ -97,19 +97,20 @@ class _Run(msgspec.Struct):
     problems: list[Problem] = msgspec.field(default_factory=list)
 
     def take(self, reader: LogReader, tasks: Sequence[Task]) -> None:
-        """Read and store the logs of one agent, batch by batch; again those that another process was faster with."""
+        """Read and store the logs of one agent, batch by batch; again those that have more, or were read meanwhile."""
         while tasks:
-            overtaken: list[Task] = []
+            again: list[Task] = []
             batches = self._batches(reader, tasks)
             for number, found in enumerate(visits(reader, batches), 1):
                 written = write(self.store, reader, self._readable(found))
                 self.problems.extend(written.problems)
                 for reading in written.stored:
                     self._count(reading)
-                overtaken.extend(Task(log, 0) for log in written.overtaken)
+                again.extend(Task(log, 0) for log in written.overtaken)
+                again.extend(Task(reading.log, 0) for reading in written.stored if reading.more)
                 if number == len(batches) or _takes_long(batches[number]):
                     self.store.commit()
-            tasks = overtaken
+            tasks = again
 
     def _batches(self, reader: LogReader, tasks: Sequence[Task]) -> list[list[Job]]:
         known = marks(self.store, reader.agent, [stored_text(task.log.key) for task in tasks])
@@ -135,7 +136,7 @@ class _Run(msgspec.Struct):
         key = (reading.log.agent, reading.log.key)
         self.stored[key] = self.stored.get(key, 0) + reading.bytes_read
         self.bad_lines += reading.overlong
-        if reading.batch is not None:
+        if reading.batch is not None and not reading.more:  # whose last part has the sum of all
             self.bad_lines += reading.batch.bad_lines
             self.unknown_records += reading.batch.unknown_records
 

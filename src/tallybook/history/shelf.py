@@ -86,6 +86,25 @@ class Shelf(msgspec.Struct, frozen=True):
                 return
         self.put([(source, self.packed(piece)) for piece in cut(rows, links)])
 
+    def replace(self, source: int, rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> None:
+        """Put occurrences of one log in the place of all that it told of their groups; other pieces stay untouched."""
+        anew = {row.group for row in rows}
+        again = set(links)
+        groups = {name_hash(self.agent, name) for name in anew}
+        earlier = [(number, piece) for number, owner, piece in self.telling_of(groups, ()) if owner == source]
+        kept = []
+        for number, piece in earlier:
+            self._remove(number, piece)
+            left = [row for row in piece.occurrences() if row.group not in anew]
+            kept += cut(left, [pair for pair in piece.links if pair not in again])
+        self.put([(source, self.packed(piece)) for piece in kept])
+        self.append(source, rows, links)
+
+    def _remove(self, number: int, piece: Piece) -> None:
+        gone = ((group, number) for group in self.mentioned(piece))
+        self.connection.executemany("DELETE FROM place WHERE grp = ? AND piece = ?", gone)
+        self.connection.execute("DELETE FROM piece WHERE id = ?", (number,))
+
     def put(self, pieces: Sequence[tuple[int, Packed]]) -> None:
         """Add pieces of logs, each behind what is known of its log."""
         first = self.connection.execute("SELECT coalesce(max(id), 0) + 1 FROM piece").fetchone()[0]

@@ -11,7 +11,7 @@ import msgspec
 
 from tallybook.agents.port import LogFile
 from tallybook.domain.problems import Problem, Where
-from tallybook.history.contents import SIGNED, Mark, Stamp
+from tallybook.history.contents import SIGNED, Mark, Stamp, database_stamp
 from tallybook.history.names import stored_text
 
 if TYPE_CHECKING:
@@ -71,12 +71,14 @@ def survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Surve
         seen += 1
         row = rest.pop(key, None)
         stamp = (status.st_dev & SIGNED, status.st_ino & SIGNED, status.st_size, status.st_mtime_ns)
+        if log.journal is not None:
+            stamp = database_stamp(status, log.journal)
         path = log.place.encode(_ENCODING, _ERRORS)
         if row == (key, *stamp, log.compressed, 1, path, 0):
             continue
         if row is None or row[1:_PATH] != (*stamp, log.compressed, 1):
             if stat.S_ISREG(status.st_mode):
-                tasks.append(Task(log, status.st_size))
+                tasks.append(Task(log, stamp[2]))
             else:
                 problems.append(unreadable(log, "not a regular file"))
         else:

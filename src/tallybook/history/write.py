@@ -135,6 +135,9 @@ class _Writing(msgspec.Struct, frozen=True):
         return rows
 
     def _put_behind(self, source: int, reading: Reading, found: Harvest) -> None:
+        if reading.log.journal is not None:
+            self.shelf.replace(source, found.rows, found.links)
+            return
         if not (reading.log.whole and reading.afresh):
             self.shelf.append(source, found.rows, found.links)
             return

@@ -65,12 +65,15 @@ def usage_of_log(workspace: Workspace, named: str, session: str | None) -> Logge
 def _alone(workspace: Workspace, log: _Log) -> Logged | Refusal:
     """The same for a log that the history does not have."""
     it = reader(log.agent)
-    try:
-        reading = read_log(it, it.log_at(log.path), None)
-    except UnreadableLog as error:
-        return Refusal("no-log", f"{log.path}: the log was not read: {error}", "give one that can be read")
     with tempfile.TemporaryDirectory(prefix="log-", dir=workspace.data) as place, open_store(Path(place)) as store:
-        write(store, it, [(reading, harvest(it, reading))])
+        try:
+            reading = read_log(it, it.log_at(log.path), None)
+            write(store, it, [(reading, harvest(it, reading))])
+            while reading.more:
+                reading = read_log(it, reading.log, reading.mark)
+                write(store, it, [(reading, harvest(it, reading))])
+        except UnreadableLog as error:
+            return Refusal("no-log", f"{log.path}: the log was not read: {error}", "give one that can be read")
         return _logged(store, log, sessions_in_log(store, log.agent, [str(log.path)]))
 
 
