@@ -28,7 +28,20 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
-FOREIGN = ("AMP_", "CLAUDE", "CODEX_", "COPILOT_", "FACTORY_", "GEMINI_", "GIT_", "OMP_", "PI_", "TALLYBOOK_", "XDG_")
+FOREIGN = (
+    "AMP_",
+    "CLAUDE",
+    "CODEX_",
+    "COPILOT_",
+    "FACTORY_",
+    "GEMINI_",
+    "GIT_",
+    "OMP_",
+    "OPENCODE",
+    "PI_",
+    "TALLYBOOK_",
+    "XDG_",
+)
 COLOURS = ("CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PY_COLORS")
 GIT_CONFIG = """\
 [user]

@@ -33,6 +33,7 @@ BROKEN = [
     ("agents", "tallybook.agents.codex.injected", "import tallybook.agents.claude_code"),
     ("agents", "tallybook.agents.amp.injected", "import tallybook.agents.codex"),
     ("agents", "tallybook.agents.copilot_cli.injected", "import tallybook.agents.codex"),
+    ("agents", "tallybook.agents.opencode.injected", "import tallybook.agents.pi"),
     ("agents", "tallybook.agents.gemini_cli.injected", "import tallybook.agents.amp"),
     ("domain", "tallybook.domain.injected", "import platformdirs"),
     ("domain-io", "tallybook.domain.injected", "import socket"),
@@ -49,6 +50,7 @@ BROKEN = [
     ("rich", "tallybook.reports.injected", "import rich.table"),
     ("filelock", "tallybook.ledger.injected", "import filelock"),
     ("sqlite3", "tallybook.ledger.injected", "import sqlite3"),
+    ("sqlite3", "tallybook.agents.opencode.reading", "import sqlite3"),
 ]
 
 

@@ -12,6 +12,7 @@ import msgspec
 from commands.bench import Bench, Json
 from commands.copilot_agent import CopilotAgent
 from commands.gemini_agent import GeminiAgent
+from commands.opencode_agent import OpenCodeAgent
 from commands.pi_agent import PiAgent
 from loggen import amp, claude, codex
 
@@ -314,4 +315,4 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Agent = CodexAgent | ClaudeAgent | AmpAgent | CopilotAgent | GeminiAgent | PiAgent
+Agent = CodexAgent | ClaudeAgent | AmpAgent | CopilotAgent | GeminiAgent | OpenCodeAgent | PiAgent

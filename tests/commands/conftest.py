@@ -10,9 +10,11 @@ from commands.agents import AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import Bench
 from commands.copilot_agent import CopilotAgent
 from commands.gemini_agent import GeminiAgent
+from commands.opencode_agent import OpenCodeAgent
 from commands.pi_agent import PiAgent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from commands.agents import Agent
@@ -23,17 +25,20 @@ def bench(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path, home, monkeypatch)
 
 
-@pytest.fixture(params=["amp", "amp-late", "claude", "codex", "codex-late", "copilot", "gemini", "pi"])
+PLAIN: dict[str, Callable[[Bench, int], Agent]] = {
+    "claude": ClaudeAgent,
+    "copilot": CopilotAgent,
+    "gemini": GeminiAgent,
+    "opencode": OpenCodeAgent,
+    "pi": PiAgent,
+}
+
+
+@pytest.fixture(params=["amp", "amp-late", "claude", "codex", "codex-late", "copilot", "gemini", "opencode", "pi"])
 def agent(request: pytest.FixtureRequest, bench: Bench) -> Agent:
     """One running session of each kind of agent."""
-    if request.param == "claude":
-        return ClaudeAgent(bench, 1)
-    if request.param == "copilot":
-        return CopilotAgent(bench, 1)
-    if request.param == "gemini":
-        return GeminiAgent(bench, 1)
-    if request.param == "pi":
-        return PiAgent(bench, 1)
+    if request.param in PLAIN:
+        return PLAIN[request.param](bench, 1)
     if request.param.startswith("amp"):
         return AmpAgent(bench, 1, late=request.param == "amp-late")
     return CodexAgent(bench, 1, late=request.param == "codex-late")

@@ -12,6 +12,7 @@ from commands.agents import Agent, AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import Bench, tokens
 from commands.copilot_agent import CopilotAgent
 from commands.gemini_agent import GeminiAgent
+from commands.opencode_agent import OpenCodeAgent
 from commands.pi_agent import PiAgent
 
 Part = tuple[str, int, int]
@@ -101,6 +102,8 @@ def at_work(bench: Bench, kind: str, number: int) -> Agent:
         return CopilotAgent(bench, number)
     if kind == "gemini":
         return GeminiAgent(bench, number)
+    if kind == "opencode":
+        return OpenCodeAgent(bench, number)
     if kind == "pi":
         return PiAgent(bench, number)
     late = kind.endswith("late")
@@ -110,7 +113,9 @@ def at_work(bench: Bench, kind: str, number: int) -> Agent:
 @pytest.mark.parametrize("seed", range(16))
 def test_each_response_is_its_owners(bench: Bench, seed: int) -> None:
     rng = random.Random(seed)
-    kinds = rng.sample(["claude", "codex", "late", "claude", "late", "amp", "amp-late", "copilot", "gemini", "pi"], 3)
+    kinds = rng.sample(
+        ["claude", "codex", "late", "claude", "late", "amp", "amp-late", "copilot", "gemini", "opencode", "pi"], 3
+    )
     agents = [at_work(bench, kind, number) for number, kind in enumerate(kinds, 1)]
     office = Office(bench, rng, agents)
     for _ in range(rng.randrange(10, 28)):

@@ -51,7 +51,8 @@ def test_a_task_life_of_one_session(bench: Bench, agent: Agent) -> None:
     assert stages == {(1, "plan"): plan, (1, None): first_tail, (2, "build"): build, (2, None): second_tail}
     assert tokens(state["remainder"]["tokens"]) == before
     assert shown["quality"] == "exact"
-    assert shown["session"] == {"agent": agent.agent, "id": agent.session, "detected_by": "variable"}
+    how = "environment" if "TALLYBOOK_SESSION" in agent.environ else "variable"
+    assert shown["session"] == {"agent": agent.agent, "id": agent.session, "detected_by": how}
     assert [model["model"] for model in shown["by_model"]] == [agent.model]
 
 

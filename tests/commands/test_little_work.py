@@ -44,6 +44,7 @@ READING = {
     "claude": {"tallybook.agents.claude_code.scan", "tallybook.agents.claude_code.counting"},
     "codex": {"tallybook.agents.codex.reading", "tallybook.agents.codex.counting"},
     "copilot": {"tallybook.agents.copilot_cli.reading", "tallybook.agents.copilot_cli.counting"},
+    "opencode": {"tallybook.agents.opencode.reading", "tallybook.agents.opencode.counting"},
     "gemini": {"tallybook.agents.gemini_cli.reading", "tallybook.agents.gemini_cli.counting"},
 }
 

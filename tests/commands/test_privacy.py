@@ -10,6 +10,7 @@ import pytest
 from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, now
 from commands.copilot_agent import CopilotAgent
 from commands.gemini_agent import GeminiAgent
+from commands.opencode_agent import OpenCodeAgent
 from commands.pi_agent import PiAgent
 
 if TYPE_CHECKING:
@@ -172,13 +173,20 @@ def plant(agent: Agent) -> None:
             agent.lines += gemini_lines(secret)
         elif isinstance(agent, ClaudeAgent):
             agent.records += claude_rows(agent.session, secret)
-        elif isinstance(agent, (CopilotAgent, PiAgent)):
+        elif isinstance(agent, CopilotAgent | OpenCodeAgent | PiAgent):
             agent.tell(secret)
         else:
             agent.rollout.lines += [
                 {"timestamp": now(), **row} for row in codex_rows(secret) if row["payload"] != secret
             ]
     agent.flush()
+    if isinstance(agent, OpenCodeAgent):
+        storage = agent.log.parent / "storage" / "message" / agent.session
+        storage.mkdir(parents=True)
+        for identity, message in agent.messages.items():
+            (storage / f"{identity}.json").write_text(json.dumps(message))
+            (storage / f"{identity}-torn.json").write_text(json.dumps(message)[:-9])
+        return
     if isinstance(agent, AmpAgent):
         agent.log.with_name("T-torn.json").write_bytes(agent.log.read_bytes()[:-20])
         agent.log.with_name("T-other.json").write_bytes(b'["' + BODY.encode() + b'"]')
@@ -196,7 +204,7 @@ def held(*places: Path) -> set[str]:
     return {path.name for path in files if MARK.lower().encode() in path.read_bytes().lower()}
 
 
-@pytest.mark.parametrize("kin", [AmpAgent, ClaudeAgent, CodexAgent, CopilotAgent, GeminiAgent, PiAgent])
+@pytest.mark.parametrize("kin", [AmpAgent, ClaudeAgent, CodexAgent, CopilotAgent, GeminiAgent, OpenCodeAgent, PiAgent])
 def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[Agent]) -> None:
     assert len(FAMILIES) >= 40
     agent = kin(bench, 1)

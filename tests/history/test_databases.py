@@ -220,3 +220,27 @@ def test_a_database_that_nobody_knows_is_read_by_itself(shelf: Shelf) -> None:
     assert reading.batch is not None
     assert [row.group for row in reading.batch.occurrences] == ["a/r1"]
     assert reading.mark.revision == 0
+
+
+def test_a_row_that_changes_in_a_large_one_costs_its_piece_alone(shelf: Shelf) -> None:
+    """What the store holds is that of a cold look, and it does not fall to pieces."""
+    rows: dict[str, object] = {f"r{number}": 1 for number in range(5000)}
+    shelf.save("a", rows)
+    reader = Databases()
+    reader.most = 10_000
+    shelf.look(reader)
+    with shelf.store() as store:
+        whole = store.rows("SELECT count(*) FROM piece")
+    for number in range(40):
+        rows[f"r{number * 97}"] = number
+        rows[f"n{number}"] = 1
+        shelf.save("a", rows)
+        shelf.look(reader)
+    with shelf.store() as store:
+        ((pieces,),) = store.rows("SELECT count(*) FROM piece")
+    assert pieces <= whole[0][0] + 2
+    cold = Shelf(shelf.root)
+    cold.data = shelf.root / "cold"
+    cold.look(reader)
+    assert shelf.outputs() == cold.outputs() == rows
+    assert len(shelf.dump()["occurrences"]) == len(rows)

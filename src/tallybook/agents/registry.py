@@ -46,6 +46,12 @@ def _gemini() -> LogReader:
     return GeminiReader()
 
 
+def _opencode() -> LogReader:
+    from tallybook.agents.opencode.reader import OpenCodeReader  # noqa: PLC0415 - on demand, see above
+
+    return OpenCodeReader()
+
+
 def _pi() -> LogReader:
     from tallybook.agents.pi.reader import PiReader  # noqa: PLC0415 - on demand, see above
 
@@ -59,6 +65,7 @@ _MAKERS: Final[dict[str, Callable[[], LogReader]]] = {
     "copilot": _copilot,
     "droid": _droid,
     "gemini": _gemini,
+    "opencode": _opencode,
     "pi": _pi,
 }
 AGENTS: Final = tuple(_MAKERS)

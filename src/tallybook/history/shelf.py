@@ -92,18 +92,23 @@ class Shelf(msgspec.Struct, frozen=True):
         again = set(links)
         groups = {name_hash(self.agent, name) for name in anew}
         earlier = [(number, piece) for number, owner, piece in self.telling_of(groups, ()) if owner == source]
-        kept = []
         for number, piece in earlier:
-            self._remove(number, piece)
             left = [row for row in piece.occurrences() if row.group not in anew]
-            kept += cut(left, [pair for pair in piece.links if pair not in again])
-        self.put([(source, self.packed(piece)) for piece in kept])
+            self._put_instead(number, piece, cut(left, [pair for pair in piece.links if pair not in again]))
         self.append(source, rows, links)
 
-    def _remove(self, number: int, piece: Piece) -> None:
+    def _put_instead(self, number: int, piece: Piece, left: list[Piece]) -> None:
+        """Leave of a stored piece what is left, one piece or none, in its place."""
         gone = ((group, number) for group in self.mentioned(piece))
         self.connection.executemany("DELETE FROM place WHERE grp = ? AND piece = ?", gone)
-        self.connection.execute("DELETE FROM piece WHERE id = ?", (number,))
+        if not left:
+            self.connection.execute("DELETE FROM piece WHERE id = ?", (number,))
+            return
+        (data, groups) = self.packed(left[0])
+        self.connection.execute("UPDATE piece SET data = ? WHERE id = ?", (data, number))
+        self.connection.executemany(
+            "INSERT INTO place (grp, piece) VALUES (?, ?)", ((group, number) for group in groups)
+        )
 
     def put(self, pieces: Sequence[tuple[int, Packed]]) -> None:
         """Add pieces of logs, each behind what is known of its log."""

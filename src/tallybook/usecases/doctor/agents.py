@@ -115,7 +115,8 @@ def _answer(workspace: Workspace) -> Answer:
 def _found(answer: Found, workspace: Workspace) -> Iterator[Finding]:
     told = f"{answer.agent} {answer.session}, found by {answer.detected_by}"
     name = answer.session.rpartition("/")[2]
-    log = next((log for log in reader(answer.agent).discover(workspace.environ) if name in str(log.path)), None)
+    there = reader(answer.agent).discover(workspace.environ)
+    log = next((log for log in there if name in str(log.path) or log.journal is not None), None)
     if log is not None:
         yield ok("session", told, log.path)
         return
