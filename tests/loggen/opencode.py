@@ -62,7 +62,7 @@ def answer(created: int, used: Json | None, *, completed: int | None = None, **m
     """A message of the model, without ids."""
     time = {"created": created} if completed is None else {"created": created, "completed": completed}
     message: Json = {"parentID": "msg_asked", "role": "assistant", "mode": "build", "agent": "build"}
-    message |= {"path": {"cwd": "/work/shop", "root": "/work/shop"}, "cost": 0.03, "modelID": MODEL}
+    message |= {"path": {"cwd": "/srv/shop", "root": "/srv/shop"}, "cost": 0.03, "modelID": MODEL}
     message |= {"providerID": "anthropic", "time": time}
     return message | ({} if used is None else {"tokens": used}) | more
 
@@ -76,7 +76,7 @@ def prompt(created: int) -> Json:
 def session(identity: str, created: int, **more: object) -> Json:
     """The file of a session."""
     time = {"created": created, "updated": created}
-    return {"id": identity, "version": "1.1.0", "projectID": "p", "directory": "/work/shop", "time": time, **more}
+    return {"id": identity, "version": "1.1.0", "projectID": "p", "directory": "/srv/shop", "time": time, **more}
 
 
 def step(used: Json) -> Json:

@@ -206,7 +206,7 @@ def test_a_session_tells_of_itself(database: Database, path: Path) -> None:
     database.commit()
     facts = {fact.session: fact for fact in read(path).sessions}
     it = facts[session_id(2)]
-    assert (it.parent, it.origin, it.cwd, it.version) == (HOME, "subagent", "/work/shop", "1.18.33")
+    assert (it.parent, it.origin, it.cwd, it.version) == (HOME, "subagent", "/srv/shop", "1.18.33")
     assert (it.born_at, it.last_at, it.forked_from) == ((START + 5) * 1000, (START + 60) * 1000, None)
     odd = facts[session_id(3)]
     assert (odd.parent, odd.origin, odd.cwd, odd.version) == (None, "main", None, None)

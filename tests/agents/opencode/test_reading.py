@@ -28,7 +28,7 @@ def fact(**more: object) -> SessionFact:
 
 
 def test_a_session_tells_of_itself() -> None:
-    assert fact() == SessionFact(HOME, born_at=START * 1000, last_at=START * 1000, cwd="/work/shop", version="1.1.0")
+    assert fact() == SessionFact(HOME, born_at=START * 1000, last_at=START * 1000, cwd="/srv/shop", version="1.1.0")
     child = fact(parentID=session_id(2))
     assert (child.parent, child.origin) == (session_id(2), "subagent")
     assert fact(parentID=HOME) == fact(parentID=5) == fact()
@@ -38,7 +38,7 @@ def test_a_session_tells_of_itself() -> None:
 
 def test_a_message_tells_of_its_session() -> None:
     (found,) = read(GOOD).sessions
-    expected = SessionFact(HOME, last_at=(START + 9) * 1000, cwd="/work/shop", model="claude-sonnet-4-5")
+    expected = SessionFact(HOME, last_at=(START + 9) * 1000, cwd="/srv/shop", model="claude-sonnet-4-5")
     assert found == expected
     bare = {name: told for name, told in GOOD.items() if name not in {"id", "sessionID", "path"}}
     (found,) = read(bare).sessions

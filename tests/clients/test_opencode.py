@@ -1,0 +1,92 @@
+"""What a real OpenCode leaves, through the real command: of each session and model exactly what it was served."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.workbench import clients_directory, missing
+
+pytestmark = pytest.mark.clients
+NEUTRAL = {"input": "input_uncached", "cache_read": "cache_read", "output": "output", "reasoning": "output_reasoning"}
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Logs and truth of one run: of ``TALLYBOOK_CLIENT_LOGS``, else made now."""
+    named = os.environ.get("TALLYBOOK_CLIENT_LOGS")
+    if named:
+        return Path(named)
+    reason = missing()
+    if reason is not None:
+        pytest.skip(reason)
+    place = tmp_path_factory.mktemp("real")
+    tools = os.environ.get("TALLYBOOK_CLIENT_TOOLS", str(tmp_path_factory.mktemp("tools")))
+    done = subprocess.run(
+        ["bash", clients_directory() / "run_real_clients.sh", place, "opencode"],
+        env={"PATH": os.environ["PATH"], "HOME": str(place), "TOOLS": tools},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    if not (place / "ground_truth.json").exists():
+        pytest.skip(f"OpenCode could not be run: {done.stderr[-200:]}")
+    return place
+
+
+def tally(outcome: Path, data: Path, *arguments: str) -> Any:  # noqa: ANN401 - a JSON document
+    """The JSON object of a command that sees OpenCode's home alone."""
+    truth = json.loads((outcome / "ground_truth.json").read_text())
+    home = outcome / truth["clients"]["opencode"]["home"]
+    here = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-m", "tallybook", *arguments, "--json"],
+        cwd=data,
+        env={"HOME": str(home), "TALLYBOOK_HOME": str(data / "data"), **here},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def served(outcome: Path) -> dict[tuple[str, str], Counter[str]]:
+    """By session and model, all calls that the logs should hold."""
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for call in json.loads((outcome / "ground_truth.json").read_text())["calls"]:
+        if call["label"] == "opencode" and call["logged"] == "yes":
+            neutral = call["neutral"]
+            sums = found.setdefault((call["session"], call["model"]), Counter())
+            sums.update({ours: neutral[theirs] for ours, theirs in NEUTRAL.items()})
+            sums["cache_write_unknown"] += neutral["cache_write_5m"] + neutral["cache_write_1h"]
+            sums["responses"] += 1
+    return {key: +sums for key, sums in found.items()}
+
+
+def counts(row: dict[str, Any]) -> Counter[str]:
+    """The same of a session's row."""
+    names = (*NEUTRAL, "cache_write_unknown")
+    return +Counter({"responses": row["responses"], **{name: row["tokens"][name] for name in names}})
+
+
+def test_each_session_has_exactly_what_it_was_served(outcome: Path, tmp_path: Path) -> None:
+    """A fork without what it copied, and a subagent as the child of its session."""
+    wanted = served(outcome)
+    assert len(wanted) >= 5
+    for _ in range(2):
+        rows = tally(outcome, tmp_path, "sessions", "--agent", "opencode", "--limit", "1000")["sessions"]
+        told = {(row["id"], row["model"]): counts(row) for row in rows}
+        assert told == wanted
+    parents = {row["id"]: row["parent"] for row in rows if row["parent"]}
+    truth = json.loads((outcome / "ground_truth.json").read_text())["runs"]
+    assert len(parents) == sum(run["label"] == "opencode" and "task" in run["scenario"] for run in truth)
+    assert set(parents.values()) <= {session for session, _ in wanted}
