@@ -12,9 +12,13 @@ from typing import Any
 
 import pytest
 
-from clients.workbench import clients_directory, missing
+from clients.account import Account, Step, work
+from clients.workbench import Bench, Served, clients_directory, install, missing, served
 
 pytestmark = pytest.mark.clients
+BUILD = {"opencode": "opencode-ai@1.18.33"}
+START = Step("tally start-task --title a --kind product --quiet", "start", "a")
+FINISH = Step("tally finish-task --status success", "finish", "a")
 NEUTRAL = {"input": "input_uncached", "cache_read": "cache_read", "output": "output", "reasoning": "output_reasoning"}
 
 
@@ -59,7 +63,7 @@ def tally(outcome: Path, data: Path, *arguments: str) -> Any:  # noqa: ANN401 - 
     return json.loads(done.stdout)
 
 
-def served(outcome: Path) -> dict[tuple[str, str], Counter[str]]:
+def logged(outcome: Path) -> dict[tuple[str, str], Counter[str]]:
     """By session and model, all calls that the logs should hold."""
     found: dict[tuple[str, str], Counter[str]] = {}
     for call in json.loads((outcome / "ground_truth.json").read_text())["calls"]:
@@ -80,7 +84,7 @@ def counts(row: dict[str, Any]) -> Counter[str]:
 
 def test_each_session_has_exactly_what_it_was_served(outcome: Path, tmp_path: Path) -> None:
     """A fork without what it copied, and a subagent as the child of its session."""
-    wanted = served(outcome)
+    wanted = logged(outcome)
     assert len(wanted) >= 5
     for _ in range(2):
         rows = tally(outcome, tmp_path, "sessions", "--agent", "opencode", "--limit", "1000")["sessions"]
@@ -90,3 +94,75 @@ def test_each_session_has_exactly_what_it_was_served(outcome: Path, tmp_path: Pa
     truth = json.loads((outcome / "ground_truth.json").read_text())["runs"]
     assert len(parents) == sum(run["label"] == "opencode" and "task" in run["scenario"] for run in truth)
     assert set(parents.values()) <= {session for session, _ in wanted}
+
+
+def mark(stage: str) -> Step:
+    return Step(f"tally mark {stage}", "mark", "a", stage)
+
+
+@pytest.fixture
+def bench(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Bench:
+    """One build."""
+    reason = missing()
+    if reason is not None:
+        pytest.skip(reason)
+    named = os.environ.get("TALLYBOOK_CLIENT_TOOLS")
+    place = Path(named) if named else tmp_path_factory.mktemp("tools")
+    reason = install(place, BUILD)
+    if reason is not None:
+        pytest.skip(reason)
+    return Bench(tmp_path, place / "opencode")
+
+
+def run(bench: Bench, *steps: tuple[str, ...]) -> list[Served]:
+    """Run prompts, each with a title and options; what was served, in order."""
+    scripts, driver = clients_directory(), Path(__file__).with_name("opencode_run.py")
+    bench.login()
+    words = (sys.executable, driver, scripts, bench.out, bench.tools, bench.commands(), json.dumps(steps))
+    done = subprocess.run(
+        [scripts / "netns.sh", *map(str, words)],
+        env={"PATH": os.environ["PATH"], "HOME": str(bench.place)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=170,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [served(call) for call in bench.truth()]
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [
+        [[START, work(), mark("plan"), work(), work(), mark("build"), FINISH]],
+        [[work(), START, work(), mark("plan")], [work(), mark("build"), FINISH, work()]],
+    ],
+    ids=["one-prompt", "resumed"],
+)
+def test_every_token_of_a_real_session_finds_its_stage(bench: Bench, prompts: list[list[Step]]) -> None:
+    """OpenCode names no session to its shell tool, and tells usage only when the tool has come back."""
+    texts = [f"[[run {' ;; '.join(step.shell for step in prompt)}]]" for prompt in prompts]
+    calls = run(bench, *((f"run-{nth}", *["--continue"] * (nth > 0), text) for nth, text in enumerate(texts)))
+    account = Account()
+    account.play(prompts, iter(calls))
+    assert bench.tally("opencode", "settle")["pending"] == 0
+    state: Any = bench.tally("opencode", "show")
+    (goal,) = state["goals"]
+    assert goal["quality"] == "exact"
+    assert (goal["session"]["agent"], goal["session"]["detected_by"]) == ("opencode", "directory")
+    for stage in goal["stages"]:
+        assert written(stage["tokens"]) == lumped(account.stages["a", stage["name"]])
+    assert written(state["remainder"]["tokens"]) == lumped(account.remainder)
+    assert bench.tally("opencode", "verify")["problems"] == []
+
+
+def lumped(tokens: Counter[str]) -> Counter[str]:
+    """Cache writes in one sum: OpenCode does not tell how long they live."""
+    lived = ("cache_write_5m", "cache_write_1h")
+    sums = Counter({name: count for name, count in tokens.items() if name not in lived})
+    return +Counter({**sums, "cache_write_unknown": sum(tokens[name] for name in lived)})
+
+
+def written(tokens: dict[str, int]) -> Counter[str]:
+    """The same of what the program says."""
+    return +Counter({name: tokens[name] for name in ("input", "cache_read", "cache_write_unknown", "output")})
