@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from tallybook.clock import timestamp
 from tallybook.domain.events import (
+    BackfilledPart,
+    BackfilledSession,
     Body,
     BudgetSet,
     Event,
@@ -22,6 +24,7 @@ from tallybook.domain.events import (
     NewEvent,
     SessionRef,
     StageMarked,
+    UsageBackfilled,
     UsageManual,
     UsageSnapshot,
 )
@@ -153,6 +156,13 @@ goals_updated = st.builds(
 goals_merged = st.builds(GoalsMerged, few_goal_ids)
 stages_marked = st.builds(StageMarked, names, iso_times, maybe(texts), maybe(names))
 snapshots = st.builds(UsageSnapshot, st.sampled_from(SnapshotReason), several(session_usages), texts, maybe(event_ids))
+backfilled_sessions = st.builds(
+    BackfilledSession,
+    st.sampled_from(["session", "worktree", "repository", "time"]),
+    session_usages,
+    several(st.builds(BackfilledPart, counts, counts, session_usages)),
+)
+usages_backfilled = st.builds(UsageBackfilled, iso_times, iso_times, several(backfilled_sessions), texts)
 usages_manual = st.builds(UsageManual, vectors, several(st.sampled_from(COMPONENTS)), maybe(names))
 goals_linked = st.builds(GoalLinked, st.sampled_from(["commit", "branch", "pr", "ref"]), texts, names)
 budgets_set = st.builds(BudgetSet, maybe(counts), maybe(counts), maybe(names))
@@ -166,6 +176,7 @@ bodies: SearchStrategy[Body] = st.one_of(
     goals_merged,
     stages_marked,
     snapshots,
+    usages_backfilled,
     usages_manual,
     goals_linked,
     budgets_set,

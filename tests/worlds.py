@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from tallybook.domain.attribution import Owner, Segment, SessionLine, segments_of
 from tallybook.domain.events import (
+    BackfilledPart,
+    BackfilledSession,
     Body,
     BudgetSet,
     Event,
@@ -24,6 +26,7 @@ from tallybook.domain.events import (
     SessionRef,
     StageMarked,
     UnknownBody,
+    UsageBackfilled,
     UsageManual,
     UsageSnapshot,
 )
@@ -367,6 +370,8 @@ _usages = st.builds(
     st.booleans(),
     st.booleans(),
 )
+_parts = st.builds(BackfilledPart, st.integers(1, 2), st.integers(0, 1), _usages)
+_found = st.builds(BackfilledSession, st.just("time"), _usages, st.lists(_parts, max_size=2).map(tuple))
 _outcomes = st.sampled_from(("success", "fail", "from a later version"))
 _texts = st.sampled_from(("one", "two"))
 _maybe = st.none() | _texts
@@ -407,6 +412,7 @@ _bodies = st.one_of(
         st.just("test/1"),
         st.none() | st.integers(1, 20).map("e{:05}".format),
     ),
+    st.builds(UsageBackfilled, _times, _times, st.lists(_found, max_size=2).map(tuple), st.just("test/1")),
     st.builds(GoalLinked, st.just("commit"), _texts),
     st.builds(BudgetSet, st.none() | st.integers(0, 9), st.none() | st.integers(0, 9), _maybe),
     st.builds(UnknownBody, _texts),

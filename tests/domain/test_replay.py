@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from tallybook.domain.events import (
     KNOWN_BODIES,
+    BackfilledPart,
+    BackfilledSession,
     Body,
     BudgetSet,
     Event,
@@ -24,6 +26,7 @@ from tallybook.domain.events import (
     SessionRef,
     StageMarked,
     UnknownBody,
+    UsageBackfilled,
     UsageManual,
     UsageSnapshot,
 )
@@ -48,6 +51,7 @@ OF_A_GOAL: list[Body] = [
     GoalUpdated("title"),
     GoalsMerged("a"),
     StageMarked("stage", NOW),
+    UsageBackfilled(NOW, NOW, (BackfilledSession("time", used("s"), (BackfilledPart(1, 0, used("s", 3)),)),), "r"),
     UsageManual(TokenVector(input=5), ("reasoning",)),
     GoalLinked("commit", "abc"),
 ]

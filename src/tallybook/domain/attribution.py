@@ -40,6 +40,8 @@ class Point(msgspec.Struct, frozen=True, gc=False):
     owner: Owner | None
     """Whose usage it is that came since the point before; None for the remainder."""
     unreported: tuple[str, ...] = ()
+    covered: Owner | None = None
+    """Whose it was until a backfill told what the log had not told here."""
 
 
 class SessionLine(msgspec.Struct, frozen=True, gc=False):

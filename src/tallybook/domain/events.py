@@ -149,6 +149,42 @@ class UsageSnapshot(msgspec.Struct, frozen=True, gc=False):
     """Id of the earlier snapshot whose sessions this one states anew."""
 
 
+class BackfilledPart(msgspec.Struct, frozen=True):
+    """What a session used for one part of an attempt: all since the part before, or since the window began."""
+
+    attempt: int
+    stage: int
+    """Index of the stage within the attempt; equal to the number of its marks for the unmarked tail."""
+    until: SessionUsage
+    """The counter when the part ended."""
+
+
+class BackfilledSession(msgspec.Struct, frozen=True):
+    """One session's counters at the boundaries of a goal, found in the history afterwards."""
+
+    evidence: str
+    """Why it is the goal's: ``session``, ``worktree``, ``repository`` or ``time``."""
+    before: SessionUsage
+    """The counter when the window began."""
+    parts: tuple[BackfilledPart, ...]
+    """In the order of time."""
+
+
+class UsageBackfilled(msgspec.Struct, frozen=True):
+    """What the goal used, as the history tells afterwards; of two such events the later holds."""
+
+    TYPE: ClassVar = "usage_backfilled"
+
+    since: str
+    """Start of the window in which the goal was worked on."""
+    until: str
+    """Its end, which is not part of it."""
+    sessions: tuple[BackfilledSession, ...]
+    """None at all takes back what an earlier one said."""
+    reader: str
+    """Versions of the readers that counted."""
+
+
 class UsageManual(msgspec.Struct, frozen=True):
     """What the goal used, as a person or a script says; of two such events the later holds."""
 
@@ -198,6 +234,7 @@ Body = (
     | GoalsMerged
     | StageMarked
     | UsageSnapshot
+    | UsageBackfilled
     | UsageManual
     | GoalLinked
     | BudgetSet
@@ -213,6 +250,7 @@ KNOWN_BODIES: Final = (
     GoalsMerged,
     StageMarked,
     UsageSnapshot,
+    UsageBackfilled,
     UsageManual,
     GoalLinked,
     BudgetSet,

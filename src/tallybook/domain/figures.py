@@ -85,6 +85,8 @@ class GoalUsage(msgspec.Struct, frozen=True):
     attempts: tuple[AttemptUsage, ...]
     stages: tuple[StageUsage, ...]
     unreported: tuple[str, ...]
+    backfilled: tuple[str, ...] = ()
+    """The goals counted here whose usage was found in the history afterwards."""
 
     @property
     def by_model(self) -> tuple[tuple[str, TokenVector], ...]:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tallybook.domain.events import SessionRef
 from tallybook.domain.tokens import TokenVector
+from tallybook.domain.usage import SessionKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,17 @@ class ManualUsage(msgspec.Struct, frozen=True):
     model: str | None = None
 
 
+class Backfill(msgspec.Struct, frozen=True):
+    """Usage that was found in the history after the goal was closed."""
+
+    event: str
+    """Id of the event that told it."""
+    since: str
+    until: str
+    sessions: tuple[tuple[SessionKey, str], ...]
+    """Each with the evidence that it is the goal's."""
+
+
 class Claims(msgspec.Struct, frozen=True):
     """How many statements a check took from its source; None where it was not told."""
 
@@ -133,6 +145,7 @@ class Goal(msgspec.Struct, frozen=True, array_like=True):
     links: tuple[Link, ...] = ()
     manual: ManualUsage | None = None
     """Kept beside what was captured, never overwritten by it."""
+    backfill: Backfill | None = None
     claims: Claims | None = None
     supersedes: str | None = None
     superseded_by: str | None = None

@@ -229,6 +229,7 @@ def _usage(state: LedgerState, members: list[Goal], segments: tuple[Segment, ...
         attempts=attempts,
         stages=tuple(stage for part in split for stage in _stages(part)),
         unreported=_unreported(segments, whole.manual),
+        backfilled=tuple(goal.id for goal in members if goal.backfill is not None),
     )
 
 
@@ -261,7 +262,7 @@ def _split(state: LedgerState, members: list[Goal], segments: tuple[Segment, ...
 
 def _is_measured(state: LedgerState, goal: Goal) -> bool:
     """Whether some session of the goal has a counter."""
-    return any(state.lines[key].is_measured for key in state.joined.get(goal.id, ()))
+    return goal.backfill is not None or any(state.lines[key].is_measured for key in state.joined.get(goal.id, ()))
 
 
 def _attempts(parts: _Parts) -> Iterable[AttemptUsage]:
@@ -273,7 +274,7 @@ def _attempts(parts: _Parts) -> Iterable[AttemptUsage]:
 
 def _measure(goal: Goal, attempt: Attempt, tallies: Sequence[Tally], *, measured: bool) -> Measure:
     qualities = [tally.quality for tally in tallies]
-    if goal.session is None and attempt.number == 1:
+    if goal.session is None and goal.backfill is None and attempt.number == 1:
         qualities.append(Quality.UNMEASURED)
     if measured and not qualities:
         qualities.append(Quality.EXACT)

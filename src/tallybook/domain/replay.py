@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tallybook.domain import replay_goals, replay_usage
+from tallybook.domain import replay_backfill, replay_goals, replay_usage
 from tallybook.domain.events import (
     BudgetSet,
     Event,
@@ -19,6 +19,7 @@ from tallybook.domain.events import (
     GoalStarted,
     GoalUpdated,
     StageMarked,
+    UsageBackfilled,
     UsageManual,
     UsageSnapshot,
 )
@@ -65,6 +66,7 @@ _HANDLERS: dict[type, Callable[[LedgerState, Event, Any], None]] = {
     GoalsMerged: replay_goals.merged,
     StageMarked: replay_goals.marked,
     UsageSnapshot: replay_usage.snapshot,
+    UsageBackfilled: replay_backfill.backfilled,
     UsageManual: replay_goals.told,
     GoalLinked: replay_goals.linked,
     BudgetSet: replay_goals.budgeted,

@@ -81,7 +81,10 @@ def claim(state: LedgerState, goal_id: str) -> None:
         if above in claims.sessions:
             owner = owner_now(goal, direct=key in claims.sessions)
             line = state.lines[key]
-            points = tuple(replace(point, owner=owner) if point.owner is None else point for point in line.points)
+            points = tuple(
+                replace(point, owner=owner) if point.owner is None and point.covered is None else point
+                for point in line.points
+            )
             state.put_line(key, replace(line, points=points))
 
 
