@@ -39,6 +39,7 @@ EXAMPLES = {
     "reconcile": ["reconcile", "{report}", "--no-update"],
     "usage": ["usage", "--by", "agent", "--no-update"],
     "settle": ["settle"],
+    "backfill": ["backfill", "{goal}", "--force", "--dry-run"],
     "hooks": ["hooks", "status"],
     "agent": ["agent", "install", "claude", "--dry-run"],
     "init": ["init", "--dry-run", "--publish", "metrics/events"],

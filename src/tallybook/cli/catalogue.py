@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "budget": "budget",
     "check": "check",
     "settle": "settle",
+    "backfill": "backfill",
     "sessions": "sessions",
     "usage": "usage",
     "reconcile": "reconcile",

@@ -79,6 +79,9 @@ def _show_beside(view: View, goal: Goal) -> None:
     for share in usages[goal.id].manual:
         use = "stands for it" if share.counts else "kept beside what was captured"
         line(f"by hand   {share.usage.tokens.total:,} tokens, {use}")
+    if goal.backfill is not None:
+        for key, evidence in goal.backfill.sessions:
+            line(f"backfill  {key.agent} {key.session}, by {evidence}")
     for budget in budgets_of(state, goal.id, usages[goal.id]):
         stage = "" if budget.stage is None else f"  stage {budget.stage}"
         tokens = "" if budget.tokens is None else f"  {budget.used_tokens or 0:,} of {budget.tokens:,} tokens"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -28,6 +28,7 @@ _BAND: Final = f"""CASE {" ".join(f"WHEN {_CONTEXT} <= {most} THEN {n}" for n, (
 ELSE {len(CONTEXT_BANDS)} END"""
 _WORDS: Final = "JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier"
 _UP_TO: Final = "r.session = ? AND NOT (r.source = ? AND r.offset > ?)"
+_BEFORE: Final = "r.session = ? AND (r.at < ? OR r.at IS NULL)"
 _DAY: Final = 86_400_000_000
 """In microseconds."""
 _DAY_AT: Final = 4
@@ -47,15 +48,26 @@ class Span(msgspec.Struct, frozen=True):
 
 def used(store: Store, session: Span, end: tuple[int, int]) -> tuple[tuple[ClassUsage, ...], Quality]:
     """The sums by price class, sorted, and their quality; without what stands behind ``end``, a log and an offset."""
-    values = (session.number, *end)
+    return _added_up(store, session, (_UP_TO, (session.number, *end)), None)
+
+
+def used_before(store: Store, session: Span, at: int) -> tuple[tuple[ClassUsage, ...], Quality]:
+    """The same without what came at a moment (microseconds, UTC) or later."""
+    return _added_up(store, session, (_BEFORE, (session.number, at)), at)
+
+
+def _added_up(
+    store: Store, session: Span, choice: tuple[str, tuple[int, ...]], until: int | None
+) -> tuple[tuple[ClassUsage, ...], Quality]:
+    condition, values = choice
     # Grouped by numbers, and named afterwards: a session may have tens of thousands of responses.
     rows = store.rows(
         f"""SELECT r.quality, r.model, r.tier, {_BAND}, r.at / {_DAY}, count(*), {SUMS}
-        FROM response r WHERE {_UP_TO} GROUP BY 1, 2, 3, 4, 5""",  # noqa: S608
+        FROM response r WHERE {condition} GROUP BY 1, 2, 3, 4, 5""",  # noqa: S608
         values,
     )
     words = dict(store.rows("SELECT id, text FROM word"))
-    qualities = {Quality(words[row[0]]) for row in rows}
+    qualities = {Quality(words[row[0]]) for row in rows if row[_DAY_AT] is not None}
     classes = [
         ClassUsage(PriceClass(words[model], words[tier], _BANDS[band], _day(day)), count, TokenVector(*parts))
         for _, model, tier, band, day, count, *parts in rows
@@ -63,12 +75,16 @@ def used(store: Store, session: Span, end: tuple[int, int]) -> tuple[tuple[Class
     ]
     if any(row[_DAY_AT] is None for row in rows):
         undated = store.rows(
-            f"""SELECT m.text, t.text, r.source, r.offset, {VECTOR}
-            FROM response r {_WORDS} WHERE {_UP_TO} AND r.at IS NULL""",  # noqa: S608
+            f"""SELECT r.source, r.offset, r.quality, m.text, t.text, {VECTOR}
+            FROM response r {_WORDS} WHERE {condition} AND r.at IS NULL""",  # noqa: S608
             values,
         )
-        classes.extend(_placed(store, session, undated))
-        qualities.add(Quality.ESTIMATED)
+        places = Places(store, session)
+        for source, offset, quality, model, tier, *parts in undated:
+            at = places.moment(source, offset)
+            if until is None or at < until:
+                classes.append(_placed(at, (model, tier), TokenVector(*parts)))
+                qualities |= {Quality(words[quality]), Quality.ESTIMATED}
     if session.silent:
         qualities.add(Quality.UNMEASURED)
     return merge_classes(classes), join(qualities) if qualities else Quality.EXACT
@@ -78,15 +94,10 @@ def _day(number: int) -> str:
     return f"{_EPOCH + timedelta(days=number):%Y-%m-%d}"
 
 
-def _placed(store: Store, session: Span, undated: list[tuple[Any, ...]]) -> list[ClassUsage]:
-    """Undated responses on the day of the moment that stands for theirs."""
-    places = Places(store, session)
-    classes = []
-    for model, tier, source, offset, *parts in undated:
-        tokens = TokenVector(*parts)
-        day = f"{datetime.fromtimestamp(places.moment(source, offset) // 1_000_000, UTC):%Y-%m-%d}"
-        classes.append(ClassUsage(PriceClass(model, tier, context_band(tokens.context), day), 1, tokens))
-    return classes
+def _placed(at: int, names: tuple[str, str], tokens: TokenVector) -> ClassUsage:
+    """An undated response on the day of the moment that stands for its own."""
+    day = f"{datetime.fromtimestamp(at // 1_000_000, UTC):%Y-%m-%d}"
+    return ClassUsage(PriceClass(*names, context_band(tokens.context), day), 1, tokens)
 
 
 class Places:

@@ -67,6 +67,7 @@ def goal(state: LedgerState, it: Goal, accounts: Accounts) -> dict[str, Json]:
         "attempts": [_attempt(it, attempt) for attempt in usage.attempts],
         "mode": goal_sums.mode(usage),
         "manual": goal_sums.manual(usage),
+        "backfill": goal_sums.backfill(it),
         "budget": goal_sums.budget(budgets_of(state, it.id, usage)),
         "source_id": it.source_id,
         "pass": it.pass_number,

@@ -14,6 +14,7 @@ from tallybook.domain.events import (
     GoalStarted,
     GoalUpdated,
     StageMarked,
+    UsageBackfilled,
     UsageManual,
     UsageSnapshot,
 )
@@ -54,8 +55,8 @@ def summary(event: Event) -> str:
             words = status if reason is None else f"{status}: {reason}"
         case GoalsMerged(dropped=dropped):
             words = f"took in {dropped}"
-        case UsageSnapshot() as snapshot:
-            words = _snapshot(snapshot)
+        case UsageSnapshot() | UsageBackfilled() as found:
+            words = _snapshot(found) if isinstance(found, UsageSnapshot) else _backfilled(found)
         case UsageManual(tokens=tokens):
             words = f"by hand: {tokens.total:,} tokens"
         case GoalUpdated() as update:
@@ -74,6 +75,13 @@ def _budget(budget: BudgetSet) -> str:
     money = None if budget.nano_usd is None else f"{budget.nano_usd} nano-USD"
     amount = ", ".join(part for part in (tokens, money) if part is not None) or "none"
     return amount if budget.stage is None else f"{budget.stage}: {amount}"
+
+
+def _backfilled(found: UsageBackfilled) -> str:
+    if not found.sessions:
+        return "taken back"
+    evidence = ", ".join(sorted({session.evidence for session in found.sessions}))
+    return f"{counted(len(found.sessions), 'session')} by {evidence}, {found.since} to {found.until}"
 
 
 def _snapshot(snapshot: UsageSnapshot) -> str:

@@ -9,16 +9,30 @@ from tallybook.reports.vectors import Json, measured, vector
 if TYPE_CHECKING:
     from tallybook.domain.budgets import BudgetUse
     from tallybook.domain.figures import GoalUsage
+    from tallybook.domain.goal import Goal
     from tallybook.domain.relations import Chain, Synthesis
     from tallybook.domain.state import LedgerState
 
 
 def mode(usage: GoalUsage) -> str | None:
-    """Where the goal's tokens come from: ``captured``, ``manual``, ``mixed`` after a merge, null for none."""
+    """Where its tokens come from: ``captured``, ``backfilled``, ``manual``, ``mixed`` after a merge, null for none."""
     by_hand = any(share.counts for share in usage.manual)
     if usage.captured.tokens is None:
         return "manual" if by_hand else None
-    return "mixed" if by_hand else "captured"
+    if by_hand:
+        return "mixed"
+    return "backfilled" if usage.backfilled else "captured"
+
+
+def backfill(it: Goal) -> Json:
+    """Where usage was found afterwards, and by what evidence; null where none was."""
+    found = it.backfill
+    if found is None:
+        return None
+    sessions: list[Json] = [
+        {"agent": key.agent, "id": key.session, "evidence": evidence} for key, evidence in found.sessions
+    ]
+    return {"event": found.event, "since": found.since, "until": found.until, "sessions": sessions}
 
 
 def manual(usage: GoalUsage) -> list[Json]:

@@ -109,14 +109,33 @@ def _query(request: Request) -> Query | Refusal:
     if zone is None:
         hint = "such as Europe/Berlin or UTC; without --timezone the local one is taken"
         return Refusal("unknown-timezone", f"there is no time zone {request.timezone!r}", hint, usage=True)
-    since = _moment(request.since, zone, end=False)
-    if isinstance(since, Refusal):
-        return since
-    until = _moment(request.until, zone, end=True)
-    if isinstance(until, Refusal):
-        return until
-    where = Filter(since, until, request.agents, request.models, request.projects, request.sessions)
+    when = period(request.since, request.until, zone)
+    if isinstance(when, Refusal):
+        return when
+    where = Filter(when.since, when.until, request.agents, request.models, request.projects, request.sessions)
     return Query(by, zone, where)
+
+
+class Period(msgspec.Struct, frozen=True):
+    """A half-open stretch of time, in microseconds since the epoch, UTC; without a limit where there is None."""
+
+    since: int | None
+    until: int | None
+
+    def has(self, at: int | None) -> bool:
+        """Whether a moment lies in it; an unknown one only where there is no limit."""
+        if at is None:
+            return self.since is None and self.until is None
+        return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
+
+
+def period(since: str | None, until: str | None, zone: Zone) -> Period | Refusal:
+    """From a date or a time on, up to the end of a date or before a time."""
+    first = _moment(since, zone, end=False)
+    if isinstance(first, Refusal):
+        return first
+    last = _moment(until, zone, end=True)
+    return last if isinstance(last, Refusal) else Period(first, last)
 
 
 def _moment(text: str | None, zone: Zone, *, end: bool) -> int | Refusal | None:
