@@ -213,6 +213,13 @@ def test_all_sessions_of_its_own_are_taken_together() -> None:
     assert len(Backfilling(state.lines).give(goal, both).taken) == 2
 
 
+def test_nothing_is_taken_back_from_a_goal_that_got_nothing() -> None:
+    goal, state = goal_at(1, 9), Book().state
+    planned = Backfilling(state.lines)
+    planned.take_back(goal)
+    assert planned.give(goal, (found(used("s"), used("s", 5)),)).reason is None
+
+
 def test_nothing_was_used() -> None:
     assert reason(Book().state, goal_at(1, 9)) == "nothing"
 

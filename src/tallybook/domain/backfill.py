@@ -88,8 +88,6 @@ class Weighed(msgspec.Struct, frozen=True):
     """None where nothing new is there for it."""
     owners: tuple[str, ...] = ()
     """Other goals that own a part of it."""
-    own: bool = False
-    """A part is the goal's already."""
     obstacle: Obstacle | None = None
 
 
@@ -162,32 +160,33 @@ class Book:
     def give(self, goal: Goal, candidates: Iterable[Candidate]) -> Verdict:
         """Choose among ``candidates``, and hand out to the goal what it gets."""
         ranked = sorted(candidates, key=lambda one: (one.evidence, one.key))
-        weighed = tuple(self._weighed(goal, candidate) for candidate in ranked)
+        tried = [self._tried(goal, candidate) for candidate in ranked]
+        weighed = tuple(each for each, _ in tried)
         reason, taken = _chosen(weighed)
-        for each in taken:
-            for session in each.candidate.sessions:
-                inserted = self._inserted(goal, session, each.candidate)
-                if not isinstance(inserted, Obstacle):
-                    self._changed[session.before.key] = inserted
+        for each, lines in tried:
+            if each in taken:
+                self._changed |= lines
         return Verdict(goal.id, reason, taken, weighed)
 
-    def _inserted(self, goal: Goal, session: BackfilledSession, candidate: Candidate) -> SessionLine | Obstacle:
-        cuts = cuts_of(goal.id, session, candidate.sessions)
-        line = self.line(session.before.key)
-        return Obstacle.PENDING if waits(line, cuts) else insert(line, cuts, _mark(goal))
-
-    def _weighed(self, goal: Goal, candidate: Candidate) -> Weighed:
-        parts: list[Segment] = []
+    def _tried(self, goal: Goal, candidate: Candidate) -> tuple[Weighed, dict[SessionKey, SessionLine]]:
+        """What the goal would get, and the lines as they would be."""
+        lines: dict[SessionKey, SessionLine] = {}
         for session in candidate.sessions:
-            line = self._inserted(goal, session, candidate)
-            if isinstance(line, Obstacle):
-                return Weighed(candidate, None, obstacle=line)
-            parts += _within(session.before.key, line, _mark(goal))
-        gain = [part for part in parts if part.snapshot == _mark(goal) and _is_of(part.owner, goal) and part.classes]
-        owners = {part.owner.goal for part in parts if part.owner is not None and part.classes}
-        own = any(part.snapshot != _mark(goal) and _is_of(part.owner, goal) and part.classes for part in parts)
-        others = tuple(sorted(owners - {goal.id}))
-        return Weighed(candidate, total_of(part.tokens for part in gain) if gain else None, others, own=own)
+            key, cuts = session.before.key, cuts_of(goal.id, session, candidate.sessions)
+            line = self.line(key)
+            inserted = Obstacle.PENDING if waits(line, cuts) else insert(line, cuts, _mark(goal))
+            if isinstance(inserted, Obstacle):
+                return Weighed(candidate, None, obstacle=inserted), {}
+            lines[key] = inserted
+        return _weighed(goal, candidate, lines), lines
+
+
+def _weighed(goal: Goal, candidate: Candidate, lines: Mapping[SessionKey, SessionLine]) -> Weighed:
+    mark = _mark(goal)
+    parts = [part for key, line in lines.items() for part in _within(key, line, mark) if part.classes]
+    gain = [part.tokens for part in parts if part.snapshot == mark and _is_of(part.owner, goal)]
+    owners = {part.owner.goal for part in parts if part.owner is not None} - {goal.id}
+    return Weighed(candidate, total_of(gain) if gain else None, tuple(sorted(owners)))
 
 
 def _mark(goal: Goal) -> str:
