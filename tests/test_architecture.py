@@ -48,7 +48,6 @@ BROKEN = [
     ("hooks", "tallybook.ledger.__init__", "import msgspec"),
     ("typer", "tallybook.usecases.injected", "import typer"),
     ("rich", "tallybook.reports.injected", "import rich.table"),
-    ("filelock", "tallybook.ledger.injected", "import filelock"),
     ("sqlite3", "tallybook.ledger.injected", "import sqlite3"),
     ("sqlite3", "tallybook.agents.opencode.reading", "import sqlite3"),
 ]

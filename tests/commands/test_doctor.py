@@ -35,6 +35,7 @@ def healthy(bench: Bench) -> tuple[Bench, CodexAgent]:
     agent = CodexAgent(bench, 1)
     agent.say()
     ClaudeAgent(bench, 2).say()
+    bench.ok("sessions")
     bench.ok("init", "--publish", "metrics/events")
     bench.ok("hooks", "install")
     bench.start(**agent.environ)

@@ -105,9 +105,9 @@ class _Reads:
 
 
 def logs(live: Agent) -> set[str]:
-    """All logs of both agents."""
-    places = (os.environ["CLAUDE_CONFIG_DIR"], os.environ["CODEX_HOME"])
-    found = (os.path.join(top, name) for place in places for top, _, names in os.walk(place) for name in names)  # noqa: PTH118
+    """All logs of the agent at work; those of another are not even looked at."""
+    place = os.environ[{"claude": "CLAUDE_CONFIG_DIR", "codex": "CODEX_HOME"}[live.agent]]
+    found = (os.path.join(top, name) for top, _, names in os.walk(place) for name in names)  # noqa: PTH118
     paths = {path for path in found if path.endswith(".jsonl")}
     assert str(live.log) in paths
     return paths

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -82,3 +84,45 @@ def test_a_holder_that_cannot_be_read_is_unknown(tmp_path: Path, monkeypatch: py
 
 def test_a_holder_whose_file_is_gone_is_unknown(tmp_path: Path) -> None:
     assert lock.holder(tmp_path / "none") is None
+
+
+def test_a_lock_file_that_was_replaced_is_locked_anew(tmp_path: Path) -> None:
+    """Whoever deletes the lock file of a holder does not make two holders of the new one."""
+    with held(tmp_path):
+        (tmp_path / LOCK_NAME).unlink()
+        with held(tmp_path, 0), pytest.raises(LockTimeoutError), held(tmp_path, 0):
+            raise AssertionError
+
+
+def test_a_file_that_is_replaced_while_it_is_locked_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock counts only on the file that has the name."""
+    flock, times = fcntl.flock, iter([True, False])
+
+    def replacing(descriptor: int, how: int) -> None:
+        flock(descriptor, how)
+        if next(times):
+            (tmp_path / LOCK_NAME).unlink()
+
+    monkeypatch.setattr("tallybook.ledger.lock.fcntl.flock", replacing)
+    with held(tmp_path):
+        assert (tmp_path / LOCK_NAME).read_text() == f"{os.getpid()}\n"
+    assert next(times, None) is None
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EIO])
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """It is said, and nothing is written without a lock."""
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("tallybook.ledger.lock.fcntl.flock", fail)
+    with pytest.raises(LockFailedError, match="can't be locked"), held(tmp_path):
+        raise AssertionError
+
+
+def test_a_fifo_is_no_lock(tmp_path: Path) -> None:
+    """Opening it does not wait for a reader."""
+    os.mkfifo(tmp_path / LOCK_NAME)
+    with held(tmp_path, 0), pytest.raises(LockTimeoutError), held(tmp_path, 0):
+        raise AssertionError

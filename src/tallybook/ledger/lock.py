@@ -1,15 +1,16 @@
 """The one lock of a ledger: ``flock`` on a file beside the records, which tells who holds it.
 
-The lock file is never removed, and none but its holder writes to it.
+The lock file is never removed, and none but its holder writes to it. A library would do the same; it takes longer to
+import than a command may take for all of its work beside ten thousand logs.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
-
-from filelock import Timeout, UnixFileLock
 
 from tallybook.ledger.errors import LockFailedError, LockTimeoutError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LOCK_NAME: Final = "ledger.lock"
 _POLL: Final = 0.005
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextmanager
@@ -30,18 +32,43 @@ def held(home: Path, timeout: float = 10.0) -> Iterator[None]:
         LockFailedError: the file system refused.
     """
     path = home / LOCK_NAME
-    lock = UnixFileLock(path, timeout, mode=0o600, poll_interval=_POLL, fallback_to_soft=False, on_acquired=_sign)
+    deadline = time.monotonic() + timeout
     try:
-        lock.acquire()
-    except Timeout as error:
-        raise LockTimeoutError(path, timeout, holder(path)) from error
+        descriptor = _locked(path)
+        while descriptor is None:
+            if time.monotonic() >= deadline:
+                raise LockTimeoutError(path, timeout, holder(path))
+            time.sleep(_POLL)
+            descriptor = _locked(path)
     except OSError as error:
         deed = "the ledger can't be locked"
         raise LockFailedError.wrap(deed, path, error) from error
     try:
+        _sign(descriptor)
         yield
     finally:
-        lock.release()
+        os.close(descriptor)  # which gives the lock back
+
+
+def _locked(path: Path) -> int | None:
+    """The lock file, locked; None where another process holds it, or has put another file in its place just now.
+
+    Raises:
+        OSError: it can't be opened, or the file system has no locks.
+    """
+    descriptor = os.open(path, _FLAGS, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        mine, there = os.fstat(descriptor), os.stat(path, follow_symlinks=False)  # noqa: PTH116 - beside fstat
+        if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
 
 
 def _sign(descriptor: int) -> None:

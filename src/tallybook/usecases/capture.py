@@ -22,7 +22,7 @@ from tallybook.history.ingest import IngestReport, ingest
 from tallybook.history.store import Store, StoreDamaged, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from tallybook.domain.state import LedgerState, PendingBoundary
     from tallybook.usecases.workspace import Workspace
@@ -40,16 +40,21 @@ class Wanted(msgspec.Struct, frozen=True):
     """The tool call that runs the command, where its agent names it."""
 
 
-def with_history(workspace: Workspace, use: Callable[[Store, IngestReport], T]) -> T:
+def with_history(
+    workspace: Workspace, use: Callable[[Store, IngestReport], T], agents: Collection[str] | None = None
+) -> T:
     """What ``use`` makes of the store, brought up to date; one found damaged on the way is rebuilt, and used anew.
+
+    Logs of ``agents`` alone are read where these are given: those of others stand in the store as they were last read.
 
     Raises:
         StoreUnavailable: the history can't be used.
 
     """
+    wanted = readers() if agents is None else tuple(reader(agent) for agent in sorted(agents))
     with open_store(workspace.data) as store:
         try:
-            return use(store, ingest(store, readers(), workspace.environ, workspace.progress))
+            return use(store, ingest(store, wanted, workspace.environ, workspace.progress))
         except StoreDamaged:
             store.rebuild()
             return use(store, ingest(store, readers(), workspace.environ))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec.structs import replace
 
 from tallybook.agents.identity import Ambiguous, Answer, Flag, Found, NoSession
+from tallybook.agents.registry import AGENTS
 from tallybook.domain.budgets import budgets_of, notices
 from tallybook.domain.commands import (
     AddCheck,
@@ -77,6 +78,8 @@ class _Asked(msgspec.Struct, frozen=True):
     call: str | None
 
 
+PROVED: Final = frozenset({"flag", "environment", "variable", "process", "registry"})
+"""How a session is found that no look at the history would change."""
 _COMMANDS = {
     StartTask: Command.START,
     ContinueTask: Command.CONTINUE,
@@ -125,8 +128,11 @@ def _captured(workspace: Workspace, before: LedgerState, request: Request, flag:
     if not workspace.settings.capture or _needs_no_session(before, request, flag):
         return _Captured(circumstances)
 
+    known = detected(workspace, None, flag)
+    proved = known if isinstance(known, Found) and known.detected_by in PROVED else None
+
     def looking(store: Store, report: IngestReport) -> _Captured | Refusal:
-        found = detected(workspace, store, flag)
+        found = proved or detected(workspace, store, flag)
         if isinstance(found, Refusal):
             return found
         if isinstance(found, Ambiguous):
@@ -144,12 +150,17 @@ def _captured(workspace: Workspace, before: LedgerState, request: Request, flag:
         )
 
     try:
-        return with_history(workspace, looking)
+        return with_history(workspace, looking, None if proved is None else _at_work(before, proved))
     except StoreUnavailable as error:
-        found = detected(workspace, None, flag)
-        session = _reference(found) if isinstance(found, Found) else None
+        session = _reference(known) if isinstance(known, Found) else None
         problem = Problem("history-unusable", f"usage is not measured: {error.message}", hint=error.hint)
         return _Captured(replace(circumstances, session=session), problems=(problem,))
+
+
+def _at_work(state: LedgerState, found: Found) -> set[str]:
+    """The agents whose logs can tell of what the command is about; with ten thousands of logs each one counts."""
+    joined = (state.joined.get(goal, ()) for goal in state.index.open)
+    return {found.agent, *(key.agent for keys in joined for key in keys)} & set(AGENTS)
 
 
 def _needs_no_session(state: LedgerState, request: Request, flag: Flag) -> bool:
