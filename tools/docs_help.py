@@ -36,6 +36,7 @@ EXAMPLES = {
     "log": ["log", "--limit", "2"],
     "report": ["report"],
     "sessions": ["sessions", "--agent", "claude"],
+    "why": ["why", "{session}"],
     "reconcile": ["reconcile", "{report}", "--no-update"],
     "usage": ["usage", "--by", "agent", "--no-update"],
     "settle": ["settle"],
@@ -56,6 +57,8 @@ LIKE_EVERYWHERE = {"lock", "events", "copies", "commit-msg"}
 """Checks of the doctor that say the same on every machine."""
 THEIRS = {"modelBreakdowns": [{"modelName": "gpt-5", "inputTokens": 1200, "outputTokens": 340}]}
 """A day of which the demo knows nothing."""
+CODEX = "019ad6c0-8a4f-7c31-b2d7-6f0e5a914c22"
+"""The session of the demo that is explained."""
 GOALS = ("g261122-k3f9x2ab", "g261122-m7q4w8cd")
 CHECK = "g261122-p2r8t5vy"
 """A goal that the demo does not have; examples from that of the checks on know of it."""
@@ -107,7 +110,7 @@ class World:
             (self._place / "ccusage.json").write_text(json.dumps({"daily": [{"date": "2026-06-19", **THEIRS}]}))
         asked = words if "--json" in words else [*words, "--json"]
         found: dict[str, object] = json.loads(
-            self._run(*(word.format(goal=first, report=self._place / "ccusage.json") for word in asked))
+            self._run(*(word.format(goal=first, session=CODEX, report=self._place / "ccusage.json") for word in asked))
         )
         return found
 
@@ -167,6 +170,10 @@ def shortened(name: str, document: dict[str, object]) -> dict[str, object]:
         document[list_of] = ["… one goal object each, as `tally show GOAL --json` has it"]
     if name == "reconcile":
         document["rows"] = cast("list[dict[str, object]]", document["rows"])[:1]
+    if name == "why":
+        document["logs"] = [
+            _in_short(log) for log in cast("list[dict[str, list[dict[str, object]]]]", document["logs"])
+        ]
     if name == "run":
         document["goal"] = "… the goal object, as `tally show GOAL --json` has it"
     if name == "report":
@@ -177,6 +184,12 @@ def shortened(name: str, document: dict[str, object]) -> dict[str, object]:
         document["checks"] = checks
         document["counts"] = {status: shown.count(status) for status in ("ok", "note", "problem")}
     return document
+
+
+def _in_short(log: dict[str, list[dict[str, object]]]) -> dict[str, object]:
+    """One row and one sum of a log; places depend on how long the paths in it are."""
+    rows = [{**row, "byte": 771} for row in log["lines"][:1]]
+    return {**log, "lines": rows, "sums": log["sums"][:1]}
 
 
 def laid_out(value: object, indent: str = "") -> str:

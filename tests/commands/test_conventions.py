@@ -118,6 +118,10 @@ def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
     }
     (bench.repo / "report.json").write_text('{"daily": []}')
     more["run"] = more["start-task"]
+    if command == "why":
+        session = ClaudeAgent(bench, 1)
+        session.say()
+        more["why"] = (session.session,)
     last = ("true",) if command == "run" else ()
     said = bench.ok(*command.split(), *more.get(command, ()), "--json", *last)
     assert said.json["schema"].startswith("tallybook.")

@@ -221,6 +221,8 @@ def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[Agent]) -> None:
     for command in ("show", "log", "report", "verify", "settle"):
         said += [bench.ok(command), bench.ok(command, "--json")]
     said.append(bench.tally("start-task", "--title", "t", "--kind", "product"))
+    for words in ((), ("--all",), ("--json",), ("--all", "--json")):
+        said.append(bench.ok("why", agent.session, *words))
     assert used
     assert held(bench.data, bench.ledger) == set()
     for one in said:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from backports.zstd import compress
 
 from tallybook.agents.port import Batch, Grown, Keeping, LogFile, Occurrence, Response, SessionFact
+from tallybook.agents.verdicts import Verdict, What
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.ingest import IngestReport, ingest
@@ -111,6 +112,14 @@ class FakeReader:
         assert int(kept) < source.rows[0].offset
         self.grown.append(source.key)
         return Grown(tuple(self._counted([source])), self.kept(source))
+
+    def explain(self, unit: Sequence[SourceRows]) -> Iterator[Verdict]:
+        counted = {(one.source, one.offset): one for one in self.derive(unit)}
+        for source in unit:
+            for nth, row in enumerate(source.rows):
+                found = counted.get((source.key, row.offset))
+                what, key = (What.COUNTED, found.key) if found else (What.REPEATED, str(json.loads(row.data)["id"]))
+                yield Verdict(source.key, nth, what, "as the fake has it", None, (key,))
 
     def is_agent_process(self, argv: Sequence[str]) -> bool:
         return bool(argv) and argv[0] == self.agent

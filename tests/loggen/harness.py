@@ -1,4 +1,7 @@
-"""Drives any reader of logs over bytes in memory, as the store does: lines, groups, links, units."""
+"""Drives any reader of logs over bytes in memory, as the store does: lines, groups, links, units.
+
+Whatever it counts is explained too, and the explanation checked.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import io
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from loggen.verdicts import explained
 from tallybook.agents.lines import LineReader
 from tallybook.agents.port import Batch, Line, LogFile, Occurrence, Response, SourceRows
 
@@ -52,7 +56,10 @@ def derive(reader: LogReader, batches: Mapping[str, Sequence[Batch]]) -> list[Re
             units[find(occurrence.group)][key].append(occurrence)
     found: list[Response] = []
     for unit in units.values():
-        found += reader.derive([SourceRows(key, tuple(rows)) for key, rows in unit.items()])
+        sources = [SourceRows(key, tuple(rows)) for key, rows in unit.items()]
+        derived = reader.derive(sources)
+        explained(reader, sources, derived)
+        found += derived
     return sorted(found, key=lambda response: response.key)
 
 

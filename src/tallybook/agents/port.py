@@ -28,6 +28,8 @@ from tallybook.domain.tokens import TokenVector
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from tallybook.agents.verdicts import Verdict
+
 
 class LogFile(NamedTuple):
     """One log, where it is now; plain text and no ``Path``, since there are tens of thousands of them."""
@@ -283,6 +285,10 @@ class LogReader(Protocol):
 
     def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
         """Count one unit; the result depends on the set of sources only, not on their order."""
+        ...
+
+    def explain(self, unit: Sequence[SourceRows]) -> Iterable[Verdict]:
+        """What became of every occurrence of one unit, each once, as ``derive`` counts it."""
         ...
 
     def is_agent_process(self, argv: Sequence[str]) -> bool:

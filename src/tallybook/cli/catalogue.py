@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "backfill": "backfill",
     "sessions": "sessions",
     "usage": "usage",
+    "why": "why",
     "reconcile": "reconcile",
     "show": "show",
     "log": "log",

@@ -7,10 +7,12 @@ A database is never opened here: its reader does that, and its journal counts as
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 import sys
 import time
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
@@ -125,6 +127,23 @@ def read_log(reader: LogReader, log: LogFile, known: Mark | None) -> Reading:
         message = "it changed while it was read"
         raise UnreadableLog(message)
     return reading
+
+
+@contextmanager
+def opened(log: LogFile) -> Iterator[BinaryIO]:
+    """The (decompressed) bytes of a log, from its head.
+
+    Raises:
+        UnreadableLog: it cannot be opened or decompressed, or is no regular file.
+
+    """
+    try:
+        with _opened(log) as raw:
+            yield _decompressed(raw) if log.compressed else cast("BinaryIO", io.BufferedReader(cast("io.FileIO", raw)))
+    except OSError as error:
+        raise UnreadableLog(error.strerror or str(error)) from error
+    except (EOFError, _zstd_error()) as error:
+        raise UnreadableLog(str(error)) from error
 
 
 class _Content(msgspec.Struct, frozen=True):

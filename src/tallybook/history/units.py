@@ -17,14 +17,14 @@ from tallybook.history.shelf import Shelf
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from tallybook.agents.port import Occurrence
+    from tallybook.agents.port import Occurrence, SourceRows
 
 _AT_ONCE: Final = 1000
 
 
-class _Gathered:
+class Gathered:
     """Every group of the touched units: what stands of it where, and what it is linked to."""
 
     def __init__(self, shelf: Shelf, touched: Iterable[int]) -> None:
@@ -93,6 +93,12 @@ class _Gathered:
         return found
 
 
+def unit_of(found: Mapping[int, list[Occurrence]], sources: Mapping[int, str]) -> list[SourceRows]:
+    """What of a unit stands in logs that can be derived, in the order of their keys."""
+    named = sorted((sources[source], told) for source, told in found.items() if source in sources)
+    return [source_rows(key, told) for key, told in named]
+
+
 class Derivation(msgspec.Struct, frozen=True):
     """One write's work on touched units of one agent."""
 
@@ -103,7 +109,7 @@ class Derivation(msgspec.Struct, frozen=True):
 
     def settle(self, touched: Iterable[int]) -> Change:
         """Derive all units with a touched group anew, and write what changed."""
-        gathered = _Gathered(self.shelf, touched)
+        gathered = Gathered(self.shelf, touched)
         connection, growth = self.shelf.connection, Growth(self.shelf.connection, self.reader, self.problems)
         _note_touched(connection, gathered.touched)
         growth.forget_touched()
@@ -111,8 +117,7 @@ class Derivation(msgspec.Struct, frozen=True):
         numbers = {key: number for number, key in sources.items()}
         rows: list[Row] = []
         for group, found in gathered.units():
-            named = sorted((sources[source], told) for source, told in found.items() if source in sources)
-            unit = [source_rows(key, told) for key, told in named]
+            unit = unit_of(found, sources)
             rows.extend(sane_rows(self.reader.agent, group, self.reader.derive(unit), self.problems))
             if len(found) == len(unit) == 1 and not gathered.links.get(unit[0].rows[0].group):
                 growth.keep(group, numbers[unit[0].key], unit[0])

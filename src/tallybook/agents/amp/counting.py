@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tallybook.agents.amp.facts import Counts, End, Event, Message, decode
 from tallybook.agents.amp.matching import Held, Row, once_events, once_messages, rows
 from tallybook.agents.port import Response
@@ -18,24 +20,39 @@ if TYPE_CHECKING:
 
 def derive(unit: Sequence[SourceRows]) -> list[Response]:
     """Count one unit; the responses are in the order of their keys."""
+    return sorted((response(row) for row in sorted_out(unit).rows), key=lambda one: one.key)
+
+
+class Sorted(msgspec.Struct, frozen=True):
+    """All that a unit tells."""
+
+    rows: tuple[Row, ...]
+    messages: tuple[Held[Message], ...]
+    foreign: tuple[Held[Event], ...]
+    """What a subagent used whose own thread tells it."""
+
+
+def sorted_out(unit: Sequence[SourceRows]) -> Sorted:
+    """The responses of a unit as rows, and what is none."""
     messages: list[Held[Message]] = []
     events: list[Held[Event]] = []
     told: set[str] = set()
     for source in unit:
-        for row in source.rows:
+        for index, row in enumerate(source.rows):
             fact = decode(row.data)
             if isinstance(fact, Message):
-                messages.append(Held(source.key, row.group, row.offset, row.at, fact))
+                messages.append(Held(source.key, row.group, row.offset, row.at, fact, index))
             elif isinstance(fact, Event):
-                events.append(Held(source.key, row.group, row.offset, row.at, fact))
+                events.append(Held(source.key, row.group, row.offset, row.at, fact, index))
             else:
                 told.add(fact.thread)
     own = [event for event in events if event.fact.subagent not in told]
-    found = [_response(row) for row in rows(once_messages(messages), once_events(own))]
-    return sorted(found, key=lambda response: response.key)
+    foreign = tuple(event for event in events if event.fact.subagent in told)
+    return Sorted(tuple(rows(once_messages(messages), once_events(own))), tuple(messages), foreign)
 
 
-def _response(row: Row) -> Response:
+def response(row: Row) -> Response:
+    """The response that a message, an event or both tell of."""
     held, message, event = row.held, row.message, row.event
     fact = held.fact
     counts = held.fact.counts if message is None or event is None else _joined(message.fact, event.fact)

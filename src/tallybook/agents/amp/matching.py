@@ -27,6 +27,10 @@ class Held(msgspec.Struct, Generic[T], frozen=True):
     offset: int
     at: int | None
     fact: T
+    index: int
+    """Among the rows of its log."""
+    alike: tuple[Held[T], ...] = ()
+    """All copies and versions of it, once they are found."""
 
     @property
     def owner(self) -> tuple[bool, bool, int, str]:
@@ -149,7 +153,7 @@ def _best(cluster: list[Held[T]], rank: Callable[[T], tuple[int, ...]]) -> Held[
     owner = min(one.owner for one in cluster)
     own = [one for one in cluster if one.owner == owner]
     best = min(own, key=lambda one: (rank(one.fact), one.source, one.group, one.offset))
-    return replace(best, group=min(one.group for one in own))
+    return replace(best, group=min(one.group for one in own), alike=tuple(cluster))
 
 
 def _message_rank(fact: Message) -> tuple[int, ...]:

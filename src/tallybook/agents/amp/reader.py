@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
+    from tallybook.agents.verdicts import Verdict
 
 AGENT: Final = "amp"
 
@@ -53,6 +54,12 @@ class AmpReader:
         from tallybook.agents.amp import counting  # noqa: PLC0415 - only a log that has changed needs it
 
         return counting.derive(unit)
+
+    def explain(self, unit: Sequence[SourceRows]) -> Iterable[Verdict]:
+        """What became of every occurrence of one unit."""
+        from tallybook.agents.amp import verdicts  # noqa: PLC0415 - only an explanation needs it
+
+        return verdicts.explain(unit)
 
     def is_agent_process(self, argv: Sequence[str]) -> bool:
         """Whether a process with these arguments is Amp."""

@@ -28,17 +28,26 @@ _SEVERAL: Final = 2
 
 def derive(unit: Sequence[SourceRows]) -> list[Response]:
     """All responses of one unit, ordered by key."""
-    groups: dict[str, list[Copy]] = defaultdict(list)
-    for source in unit:
-        for occurrence in source.rows:
-            groups[occurrence.group].append(Copy(source.key, occurrence.offset, occurrence.at, decode(occurrence)))
     found = [
-        response for group, copies in groups.items() for answer in answers(copies) for response in _count(group, answer)
+        response
+        for group, copies in groups_of(unit).items()
+        for answer in answers(copies)
+        for response in counted(group, answer)
     ]
     return found if len(found) < _SEVERAL else sorted(found, key=lambda response: response.key)
 
 
-def _count(group: str, answer: Answer) -> Iterator[Response]:
+def groups_of(unit: Sequence[SourceRows]) -> dict[str, list[Copy]]:
+    """All rows by the id of their message."""
+    groups: dict[str, list[Copy]] = defaultdict(list)
+    for source in unit:
+        for occurrence in source.rows:
+            groups[occurrence.group].append(Copy(source.key, occurrence.offset, occurrence.at, decode(occurrence)))
+    return groups
+
+
+def counted(group: str, answer: Answer) -> Iterator[Response]:
+    """The response that an answer is, and those of its advisors."""
     copies = answer.copies
     kept = copies[0] if len(copies) < _SEVERAL else max(copies, key=lambda copy: _preference(copy, answer.owner))
     quality = Quality.EXACT if kept.row.final else Quality.LOWER_BOUND

@@ -19,6 +19,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     copies: tuple[Copy, ...]
     owner: Owner
+    again: tuple[Copy, ...] = ()
+    """Rows of an aside or a forked agent that show it once more."""
 
     @property
     def request(self) -> str:
@@ -76,7 +78,12 @@ def _of_one_session(found: Sequence[Answer]) -> list[Answer]:
     threads: dict[str, list[Answer]] = defaultdict(list)
     for answer in found:
         threads[answer.owner.thread].append(answer)
-    return _with_nameless(min(threads.values(), key=lambda group: group[0].owner.rank))
+    if len(threads) == 1:
+        return _with_nameless(found)
+    own = min(threads.values(), key=lambda group: group[0].owner.rank)
+    again = [copy for group in threads.values() if group is not own for answer in group for copy in answer.copies]
+    first, *others = _with_nameless(own)
+    return [replace(first, again=tuple(again)), *others]
 
 
 def _with_nameless(found: Sequence[Answer]) -> list[Answer]:

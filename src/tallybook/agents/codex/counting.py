@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tallybook.agents.port import SourceRows
 
 
-class _Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True):
     """One row that says: this response is that thread's."""
 
     identity: str
@@ -31,6 +32,11 @@ class _Claim(msgspec.Struct, frozen=True):
     rank: tuple[int, str, str, int]
     """The lowest claim is the one that is counted."""
     response: Response
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Its log, and the index of its row there."""
+        return self.rank[2:]
 
 
 class _Told(NamedTuple):
@@ -71,72 +77,110 @@ class _Told(NamedTuple):
 
 def derive(unit: Sequence[SourceRows]) -> list[Response]:
     """Count one unit; the responses are in the order of their keys."""
+    return sorted((claim.response for claim in account_of(unit).best.values()), key=lambda response: response.key)
+
+
+class Left(StrEnum):
+    """Why a step is not this thread's to count."""
+
+    UNTOLD = "a fork's first total: how much of it is its own is not told"
+    BEGIN = "a fork begins by repeating its parent's total"
+    FORWARDED = "forwarded from a review that has a log of its own"
+    INHERITED = "copied from the thread that this one was forked from, and counted there"
+
+
+class Passed(NamedTuple):
+    """One step that claims nothing."""
+
+    source: str
+    nth: int
+    why: Left
+    step: Step
+
+
+class Account(NamedTuple):
+    """All that one unit tells of responses."""
+
+    family: Family
+    claims: Sequence[Claim | Passed]
+    told: set[str]
+    """What records tell of steps that were copied."""
+    best: dict[str, Claim]
+    """The claims that count, by what they claim."""
+
+
+def account_of(unit: Sequence[SourceRows]) -> Account:
+    """Every claim, and the best of those that claim the same."""
     family = Family(thread_of(source) for source in sorted(unit, key=lambda source: source.key) if source.rows)
     bounds = [(thread, boundary_of(thread, family)) for thread in family.threads]
     told = {
-        _identity(step)
+        identity_of(step)
         for thread, bound in bounds
         for step in thread.steps
         if step.index in thread.covered and step.index < bound.start
     }
-    best: dict[str, _Claim] = {}
-    for thread, bound in bounds:
-        for claim in _claims(thread, bound, family):
-            held = best.get(claim.identity)
-            if claim.identity not in told and (held is None or claim.rank < held.rank):
-                best[claim.identity] = claim
-    return sorted((claim.response for claim in best.values()), key=lambda response: response.key)
+    claims = [claim for thread, bound in bounds for claim in _claims(thread, bound, family)]
+    best: dict[str, Claim] = {}
+    for claim in claims:
+        if isinstance(claim, Passed):
+            continue
+        held = best.get(claim.identity)
+        if claim.identity not in told and (held is None or claim.rank < held.rank):
+            best[claim.identity] = claim
+    return Account(family, claims, told, best)
 
 
-def _claims(thread: Thread, bound: Boundary, family: Family) -> Iterator[_Claim]:
+def _claims(thread: Thread, bound: Boundary, family: Family) -> Iterator[Claim | Passed]:
     marks = marks_of(thread)
     for index, fact in enumerate(thread.facts):
         if isinstance(fact, Record):
             key = f"{fact.thread}:{fact.response}"
             rank = (int(fact.thread != thread.id), fact.thread, thread.key, index)
             told = _Told(thread, index, fact.usage, marks[index])
-            yield _Claim(key, rank, told.response(key, fact.thread))
+            yield Claim(key, rank, told.response(key, fact.thread))
     for step in thread.steps:
         if step.index not in thread.covered:
             told = _Told(thread, step.index, step.usage, marks[step.index])
             inherited = step.index < bound.start
             claim = (_inherited if inherited else _own)(step, told, family)
-            if claim is not None:
+            if isinstance(claim, Left):
+                yield Passed(thread.key, step.index, claim, step)
+            else:
                 yield _doubtful(claim) if step.index in bound.doubt else claim
 
 
-def _own(step: Step, told: _Told, family: Family) -> _Claim | None:
+def _own(step: Step, told: _Told, family: Family) -> Claim | Left:
     """A step of the thread itself, unless it only repeats the total that a fork began with."""
     thread, quality = told.thread, Quality.EXACT
     if step.first and thread.relatives:
         ancestors = family.ancestors(thread)
         repeated = any(step.content in source.contents for source in ancestors) and bool(thread.lineage)
         if step.content[1] is None or repeated:
-            return None
+            return Left.BEGIN if repeated else Left.UNTOLD
         quality = Quality.EXACT if starts_anew(step, ancestors) else Quality.UNVERIFIED
     elif step.gap:
         quality = Quality.LOWER_BOUND
     elif step.forwarded and _is_told_by_review(thread, step, family):
-        return None
-    key = f"{thread.id}:{_identity(step)}"
-    return _Claim(key, (0, thread.id, thread.key, step.index), told.response(key, thread.id, quality))
+        return Left.FORWARDED
+    key = f"{thread.id}:{identity_of(step)}"
+    return Claim(key, (0, thread.id, thread.key, step.index), told.response(key, thread.id, quality))
 
 
-def _inherited(step: Step, told: _Told, family: Family) -> _Claim | None:
+def _inherited(step: Step, told: _Told, family: Family) -> Claim | Left:
     """A copied step: counted for its absent owner, once for all who copied it."""
     thread = told.thread
     owner, *others = thread.lineage or thread.relatives or (thread.id,)
     if family.sources(owner):
-        return None
+        return Left.INHERITED
     if any(step.content in source.contents for other in others for source in family.sources(other)):
-        return None
-    identity = _identity(step)
+        return Left.INHERITED
+    identity = identity_of(step)
     key = f"{owner}:{identity}"
     rank = (len(others), owner, thread.key, step.index)
-    return _Claim(identity, rank, told.response(key, owner))
+    return Claim(identity, rank, told.response(key, owner))
 
 
-def _doubtful(claim: _Claim) -> _Claim:
+def _doubtful(claim: Claim) -> Claim:
     return replace(claim, response=replace(claim.response, quality=Quality.UNVERIFIED))
 
 
@@ -145,6 +189,6 @@ def _is_told_by_review(thread: Thread, step: Step, family: Family) -> bool:
     return any(step.content in other.contents for other in family.threads if other.id != thread.id)
 
 
-def _identity(step: Step) -> str:
+def identity_of(step: Step) -> str:
     """Sixteen digits that every copy of a row shares."""
     return blake2b(repr((step.content, step.nth)).encode(), digest_size=8).hexdigest()

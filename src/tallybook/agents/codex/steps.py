@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -39,17 +40,29 @@ class Step(msgspec.Struct, frozen=True):
         return _minus(self.content[0], self.usage)
 
 
+class Passed(StrEnum):
+    """Why a counter tells of no response."""
+
+    REPEATED = "the total has not moved"
+    ESTIMATE = "an estimate of the context"
+    FILLED = "the total was set to the size of the context's window"
+    IMPOSSIBLE = "the total has grown by more cached input than input"
+    NOTHING = "the total says nothing"
+
+
 class _Meter(msgspec.Struct):
     """One running total; a review forwarded into its parent's file has its own."""
 
     total: Counts | None = None
     lost: bool = False
 
-    def take(self, count: Count) -> tuple[Counts, bool, bool] | None:
-        """Usage, whether it is the first, whether rows are missing before it; None for a row without usage."""
+    def take(self, count: Count) -> tuple[Counts, bool, bool] | Passed:
+        """Usage, whether it is the first, whether rows are missing before it; or why the row has no usage."""
         before, self.total = self.total, count.total
-        if count.total == before or count.last == NONE or (count.last and not count.last[0] and not count.last[3]):
-            return None  # repeated, or an estimate of the context, or a filled window (0.46 and later)
+        if count.last == NONE or (count.last and not count.last[0] and not count.last[3]):
+            return Passed.ESTIMATE if count.total == before else Passed.FILLED  # the latter in 0.46 and later
+        if count.total == before:
+            return Passed.REPEATED
         growth = _minus(count.total, before or NONE)
         rose = min(growth) >= 0
         if count.last is not None:
@@ -59,13 +72,13 @@ class _Meter(msgspec.Struct):
         usage = growth if rose else count.total
         if not consistent(usage):
             self.lost = True
-            return None
+            return Passed.IMPOSSIBLE
         gap, self.lost = self.lost, False
-        return (usage, before is None, gap) if any(usage) else None
+        return (usage, before is None, gap) if any(usage) else Passed.NOTHING
 
 
-def steps_of(facts: Iterable[object]) -> Iterator[Step]:
-    """Every step of one file, in its order."""
+def steps_of(facts: Iterable[object], passed: dict[int, Passed] | None = None) -> Iterator[Step]:
+    """Every step of one file, in its order; ``passed`` is filled with the counters that are none, by their index."""
     own, review = _Meter(), _Meter()
     reviewing = False
     seen: Counter[Content] = Counter()
@@ -76,11 +89,13 @@ def steps_of(facts: Iterable[object]) -> Iterator[Step]:
             continue
         forwarded = reviewing and not _follows(own.total, fact)
         taken = (review if forwarded else own).take(fact)
-        if taken is not None:
+        if isinstance(taken, tuple):
             usage, first, gap = taken
             content = (fact.total, fact.last)
             yield Step(index, content, seen[content], usage, first and not forwarded, gap, forwarded)
             seen[content] += 1
+        elif passed is not None:
+            passed[index] = taken
 
 
 def _follows(total: Counts | None, count: Count) -> bool:

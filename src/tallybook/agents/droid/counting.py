@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,6 +30,8 @@ class Seen(msgspec.Struct, frozen=True):
 
     source: str
     fact: Snapshot
+    index: int
+    """Among the rows of its log."""
 
     @property
     def order(self) -> tuple[int, int, tuple[int, ...], str, str, int]:
@@ -51,42 +54,60 @@ class Talk(msgspec.Struct):
 
 def derive(unit: Sequence[SourceRows]) -> list[Response]:
     """Count one unit; the responses are in the order of their keys."""
+    found = [one for _, one in looks(unit) if isinstance(one, Response)]
+    return sorted(found, key=lambda response: response.key)
+
+
+class Nothing(StrEnum):
+    """Why a look at a total is no response."""
+
+    SEEN = "this total was seen before: an earlier version of the document came back"
+    SAME = "nothing was added to the total before"
+
+
+def looks(unit: Sequence[SourceRows]) -> Iterator[tuple[Seen, Response | Nothing]]:
+    """Every look at a total, in the order of each session, and what was added since the one before."""
     talks: dict[str, Talk] = defaultdict(Talk)
     for source in unit:
-        for row in source.rows:
-            _add(talks, source.key, row.at, decode(row.data))
+        for index, row in enumerate(source.rows):
+            fact = decode(row.data)
+            if isinstance(fact, Snapshot):
+                talks[fact.session].totals.append(Seen(source.key, fact, index))
+            else:
+                _add(talks, row.at, fact)
     for talk in talks.values():
         talk.totals.sort(key=lambda seen: seen.order)
         talk.answers.sort()
         talk.others.sort()
-    found = [one for session in sorted(talks) for one in _responses(talks, session)]
-    return sorted(found, key=lambda response: response.key)
+    for session in sorted(talks):
+        yield from _looks(talks, session)
 
 
-def _add(talks: dict[str, Talk], source: str, at: int | None, fact: Snapshot | Message | Origin) -> None:
+def _add(talks: dict[str, Talk], at: int | None, fact: Message | Origin) -> None:
     talk = talks[fact.session]
-    if isinstance(fact, Snapshot):
-        talk.totals.append(Seen(source, fact))
-    elif isinstance(fact, Origin):
+    if isinstance(fact, Origin):
         talk.origin = fact.origin if talk.origin is None else min(talk.origin, fact.origin)
     elif at is not None:
         (talk.answers if fact.answers else talk.others).append(at)
 
 
-def _responses(talks: dict[str, Talk], session: str) -> Iterator[Response]:
+def _looks(talks: dict[str, Talk], session: str) -> Iterator[tuple[Seen, Response | Nothing]]:
     talk = talks[session]
     base, counted, known = _taken_over(talks, talk), 0, set[Totals]()
     for seen in talk.totals:
         totals = seen.fact.totals
         if totals in known:
             base = totals
+            yield seen, Nothing.SEEN
             continue
         known.add(totals)
         added = totals.since(base) if totals.covers(base) else totals
         base = totals
         if added.sum:
             counted += added.sum
-            yield _response(seen, added, counted, _moment(talk, seen.fact))
+            yield seen, _response(seen, added, counted, _moment(talk, seen.fact))
+        else:
+            yield seen, Nothing.SAME
 
 
 def _taken_over(talks: dict[str, Talk], talk: Talk) -> Totals:

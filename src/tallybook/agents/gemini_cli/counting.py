@@ -23,6 +23,8 @@ class Held(NamedTuple):
     offset: int
     at: int | None
     fact: Answer
+    nth: int
+    """Among the rows of its log."""
 
     @property
     def copied(self) -> bool:
@@ -38,12 +40,18 @@ class Held(NamedTuple):
 
 def derive(unit: Sequence[SourceRows]) -> list[Response]:
     """Count one unit; the responses are in the order of their keys."""
+    return sorted((response(group, held) for group, held in answers_of(unit)), key=lambda one: one.key)
+
+
+def answers_of(unit: Sequence[SourceRows]) -> Iterator[tuple[str, list[Held]]]:
+    """All tellings of each answer, with the id of its message."""
     groups: dict[str, list[Held]] = defaultdict(list)
     for source in unit:
-        for row in source.rows:
-            groups[row.group].append(Held(source.key, row.offset, row.at, decode(row.data)))
-    found = [_response(group, rows) for group, held in groups.items() for rows in _answers(held)]
-    return sorted(found, key=lambda response: response.key)
+        for index, row in enumerate(source.rows):
+            groups[row.group].append(Held(source.key, row.offset, row.at, decode(row.data), index))
+    for group, held in groups.items():
+        for rows in _answers(held):
+            yield group, rows
 
 
 def _answers(held: list[Held]) -> Iterator[list[Held]]:
@@ -75,7 +83,8 @@ def _shared(one: Held) -> Iterator[Hashable]:
         yield "told", one.fact.model, one.fact.counts
 
 
-def _response(group: str, held: list[Held]) -> Response:
+def response(group: str, held: list[Held]) -> Response:
+    """The response that is told so."""
     owner = min(one.owner for one in held)
     own = [one for one in held if one.fact.session == owner[-1]]
     told = _told(own) or _told(held) or own

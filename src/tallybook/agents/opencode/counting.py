@@ -34,46 +34,78 @@ class Held(NamedTuple):
     born: int | None
     claim: int
     """How well the session can call it its own; the lowest is best."""
+    nth: int
+    """Among the rows of its log."""
+
+
+class Version(NamedTuple):
+    """A message as one place tells it."""
+
+    source: str
+    offset: int
+    at: int | None
+    fact: Message
+    nth: int
+    """Among the rows of its log."""
+
+
+class Group(NamedTuple):
+    """Messages that were created alike."""
+
+    owned: Sequence[Held]
+    """Those that are no copies."""
+    versions: Sequence[Version]
+    """All that is told of any."""
 
 
 def derive(unit: Sequence[SourceRows]) -> list[Response]:
     """Count one unit; the responses are in the order of their keys."""
-    versions: dict[str, list[tuple[str, int, int | None, Message]]] = defaultdict(list)
+    responses = [response(held) for group in groups_of(unit) for held in group.owned if is_served(held)]
+    return sorted(responses, key=lambda one: one.key)
+
+
+def groups_of(unit: Sequence[SourceRows]) -> list[Group]:
+    """All messages of a unit, by what copies share."""
+    versions: dict[str, list[Version]] = defaultdict(list)
     sessions: dict[str, list[Session]] = defaultdict(list)
     for source in unit:
-        for row in source.rows:
+        for nth, row in enumerate(source.rows):
             fact = decode(row.data)
             if isinstance(fact, Session):
                 sessions[fact.id].append(fact)
             else:
-                versions[fact.id].append((source.key, row.offset, row.at, fact))
+                versions[fact.id].append(Version(source.key, row.offset, row.at, fact, nth))
                 sessions[fact.home.id].append(fact.home)
     alike: dict[Hashable, list[Held]] = defaultdict(list)
     for found in versions.values():
         held = _held(min(found, key=_version), sessions)
         alike[_likeness(held.fact)].append(held)
-    owned = [one for group in alike.values() for one in (group if len(group) == 1 else _once(group))]
-    responses = [_response(held) for held in owned if _is_served(held)]
-    return sorted(responses, key=lambda response: response.key)
+    return [
+        Group(
+            group if len(group) == 1 else list(_once(group)),
+            [version for held in group for version in versions[held.fact.id]],
+        )
+        for group in alike.values()
+    ]
 
 
-def _version(found: tuple[str, int, int | None, Message]) -> tuple[bool, bool, int, tuple[int, ...], str]:
+def _version(found: Version) -> tuple[bool, bool, int, tuple[int, ...], str]:
     """The lowest is taken whole: one that has ended, then a row, then the one that tells more."""
-    source, _, _, fact = found
+    source, _, _, fact, _ = found
     counts = fact.counts
     more = tuple(-(part or 0) for part in (*counts.parts, counts.total))
     return fact.end is End.OPEN, not fact.row, -counts.known, more, source
 
 
-def _held(found: tuple[str, int, int | None, Message], sessions: dict[str, list[Session]]) -> Held:
-    source, offset, at, fact = found
+def _held(found: Version, sessions: dict[str, list[Session]]) -> Held:
+    source, offset, at, fact, nth = found
     told = sessions[fact.home.id]
     born = min((one.born for one in told if one.born is not None), default=None)
     if born is not None and fact.created is not None and fact.created < born:
         claim = _COPY
     else:
         claim = _DOUBTFUL if born is None or any(one.fork for one in told) else _OWN
-    return Held(source, offset, at, fact, born, claim)
+    return Held(source, offset, at, fact, born, claim, nth)
 
 
 def _once(group: list[Held]) -> Iterator[Held]:
@@ -113,7 +145,7 @@ def _likeness(fact: Message) -> Hashable:
     return fact.id if fact.created is None else (fact.created, fact.like)
 
 
-def _is_served(held: Held) -> bool:
+def is_served(held: Held) -> bool:
     """Whether a model has answered, or is about to."""
     fact = held.fact
     if fact.counts.used:
@@ -123,7 +155,8 @@ def _is_served(held: Held) -> bool:
     return fact.end is End.COMPLETE and (fact.stepped or not fact.counts.known)
 
 
-def _response(held: Held) -> Response:
+def response(held: Held) -> Response:
+    """The response that a message is."""
     fact, counts = held.fact, held.fact.counts
     quality, inside = _quality(counts)
     if fact.end is not End.COMPLETE or not counts.used:

@@ -20,21 +20,26 @@ if TYPE_CHECKING:
 
 def derive(unit: Sequence[SourceRows]) -> list[Response]:
     """Count one unit; the responses are in the order of their keys."""
+    lineage, groups = sorted_out(unit)
+    found = [response(name, copies, lineage) for held in groups for name, copies in answers_of(held)]
+    return sorted(found, key=lambda one: one.key)
+
+
+def sorted_out(unit: Sequence[SourceRows]) -> tuple[Lineage, list[list[Copy]]]:
+    """What heads tell, and the answers by group."""
     heads: list[Head] = []
     groups: dict[str, list[Copy]] = defaultdict(list)
     for source in unit:
-        for row in source.rows:
+        for index, row in enumerate(source.rows):
             fact = decode(row.data)
             if isinstance(fact, Answer):
-                groups[row.group].append(Copy(source.key, row.group, row.offset, row.at, fact))
+                groups[row.group].append(Copy(source.key, row.group, row.offset, row.at, fact, index))
             else:
                 heads.append(fact)
-    lineage = Lineage(heads)
-    found = [_response(name, copies, lineage) for held in groups.values() for name, copies in _answers(held)]
-    return sorted(found, key=lambda response: response.key)
+    return Lineage(heads), list(groups.values())
 
 
-def _answers(copies: list[Copy]) -> Iterator[tuple[str, list[Copy]]]:
+def answers_of(copies: list[Copy]) -> Iterator[tuple[str, list[Copy]]]:
     """The copies of each answer, with a name for it within its group."""
     if copies[0].fact.response:
         for same in _same(copies):
@@ -82,7 +87,8 @@ def _keys(copy: Copy) -> list[Hashable]:
     return keys or [("counts", counts)]
 
 
-def _response(name: str, copies: list[Copy], lineage: Lineage) -> Response:
+def response(name: str, copies: list[Copy], lineage: Lineage) -> Response:
+    """The response that these copies are."""
     owner = lineage.owner(copies)
     kept = min(
         copies, key=lambda one: (one.fact.session != owner.session, -one.fact.counts.sum, one.source, one.offset)

@@ -24,6 +24,13 @@ class Copy(msgspec.Struct, frozen=True, gc=False):
     offset: int
     at: int | None
     fact: Answer
+    index: int
+    """Among the rows of its log."""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Its log, and its number there."""
+        return self.source, self.index
 
     @property
     def inherited(self) -> bool:
