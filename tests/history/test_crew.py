@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,10 +16,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from history.fake import FakeReader, World, lines
+from history.fake import T0, FakeReader, World, lines
+from history.talker import Talker, item_line
+from history.test_activity import LOGS
 from history.test_arrival import CORPORA
+from tallybook.agents.port import Item
+from tallybook.domain.usage import SessionKey
 from tallybook.history import crew
+from tallybook.history.activity import activity_by_session, newest_limits, own_counters
 from tallybook.history.ingest import ingest
+from tallybook.history.items import unpack
+from tallybook.history.secret import NAME
+from tallybook.history.store import Store, open_store
+from tallybook.history.survey import Task
+from tallybook.history.visits import Job, pack, visit
+from tallybook.history.visits import unpack as unpack_visits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,6 +79,49 @@ def test_what_they_bring_is_what_one_process_reads(first: dict[str, bytes], more
             assert world.dump() == single(world)
 
 
+def told(store: Store) -> list[object]:
+    """Everything beside responses, with the numbers of nothing."""
+    marks = {mark for names, keys, data in store.rows("SELECT names, keys, data FROM item_block")
+             for *_, mark in unpack(names, keys, data)}  # fmt: skip
+    return [activity_by_session(store), newest_limits(store), own_counters(store, SessionKey("fake", "s1")), marks]
+
+
+@settings(max_examples=15, deadline=None)
+@given(LOGS)
+def test_items_are_those_that_one_process_reads(logs: dict[str, list[Item]]) -> None:
+    """With their hashes, samples of limits and counters."""
+    more = (["limit", "s1", T0, "main", 300, 1250, None, "pro", None], ["counter", "s1", T0, "cost", "m", [1] * 7])
+    with tempfile.TemporaryDirectory() as place:
+        world = World(Path(place))
+        for name, items in logs.items():
+            rest = "".join(f"{json.dumps(line)}\n" for line in more).encode()
+            world.put(world.path(name), b"".join(map(item_line, items)) + rest)
+        reader = Talker()
+        with world.store() as store:
+            ingest(store, [reader], world.environ)
+            both = told(store)
+        assert len(logs) < crew.HANDS or reader.reads == []
+        (world.root / "other").mkdir()
+        (world.root / "other" / NAME).write_bytes((world.data / NAME).read_bytes()) if logs else None
+        with pytest.MonkeyPatch.context() as patch, open_store(world.root / "other") as store:
+            patch.setattr(crew, "WORTH", sys.maxsize)
+            ingest(store, [Talker()], world.environ)
+            assert told(store) == both
+
+
+def test_no_secret_goes_from_process_to_process(world: World) -> None:
+    """Its hash does."""
+    world.put(world.path("talk"), item_line(Item("k", "s", T0, "shell", "psql", None, b"hunter2")))
+    job = Job(Task(FakeReader().log_at(world.path("talk")), 0), None)
+    (content,) = [pack([visit(Talker(), job, b"k" * 32)])]
+    assert b"psql" in content
+    assert b"hunter2" not in content
+    (back,) = unpack_visits([job], content)
+    assert back.reading is not None
+    assert back.reading.batch is not None
+    assert back.reading.batch.items == ()
+
+
 def test_they_do_the_reading(world: World) -> None:
     """The writer opens no log itself, and what they could not read is told as ever."""
     reader = FakeReader()
@@ -105,7 +160,10 @@ import os, sys
 from pathlib import Path
 from history.fake import FakeReader, World
 from tallybook.history import crew
+from tallybook.history.activity import activity_by_session, newest_limits, own_counters
 from tallybook.history.ingest import ingest
+from tallybook.history.store import Store, open_store
+from tallybook.domain.usage import SessionKey
 crew.WORTH = 0
 import tallybook.history.ingest as module
 module.FILES_AT_ONCE = 1

@@ -136,7 +136,8 @@ def test_no_room_for_the_copy_is_a_clear_error(world: World, monkeypatch: pytest
         patch.setattr(os, "fsync", refuse)
         with pytest.raises(StoreUnavailable, match="No space left"):
             world.store()
-    assert {part.name for part in world.data.iterdir()} <= {"history.db", "history.db-wal", "history.db-shm"}
+    known = {"history.db", "history.db-wal", "history.db-shm", "history.key"}
+    assert {part.name for part in world.data.iterdir()} <= known
     assert world.dump() == world.before  # type: ignore[attr-defined]
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from history.fake import FakeReader, World
 from history.fake import lines as encoded
+from tallybook.history import schema
 from tallybook.history import store as module
 from tallybook.history.ingest import ingest
 from tallybook.history.schema import SCHEMA
@@ -285,6 +286,10 @@ def test_the_whole_schema_holds_numbers_ids_and_names_alone(world: World) -> Non
         "session.name", "session.parent", "session.forked_from", "session.cwd", "session.model", "session.origin",
         "growth.name", "growth.reader", "growth.kept",
         "fact.parent", "fact.forked_from", "fact.cwd", "fact.model", "fact.origin", "response.key", "response.calls",
+        "item_block.names", "item_block.keys", "item_block.data", "what.kind", "what.name", "limit_sample.name",
+        "limit_sample.plan", "limit_sample.credits", "own_counter.scope", "own_counter.model", "own_counter.unreported",
+        "stage.name", "stage.input", "session_class.kind", "thread.own", "thread.tree", "directory.cwd",
+        "directory.common", "directory.top", "directory.project",
     }  # fmt: skip
     with world.store() as store:
         tables = store.rows(
@@ -296,3 +301,19 @@ def test_the_whole_schema_holds_numbers_ids_and_names_alone(world: World) -> Non
             WHERE m.type = 'table' AND c.type <> 'INTEGER'"""
         )
     assert {name for (name,) in columns} == texts
+
+
+def test_a_store_without_the_tables_of_items_gets_them(world: World) -> None:
+    """What an earlier version has stored stays as it was, and nothing is set aside."""
+    world.write("log", {"id": "r"})
+    world.ingest()
+    before = world.dump()
+    with closing(sqlite3.connect(world.data / "history.db")) as connection:
+        for table in schema.ADDED:
+            connection.execute(f"DROP TABLE {table}")
+        connection.commit()
+    with world.store() as store:
+        assert store.problems == []
+        tables = store.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
+        assert {name for (name,) in tables} >= schema.TABLES | schema.ADDED
+    assert world.dump() == before

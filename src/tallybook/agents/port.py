@@ -119,6 +119,10 @@ class Item(NamedTuple):
     """Text that only its keyed hash may be kept of; it never leaves memory."""
 
 
+ItemRow = tuple[str, str, int | None, str, str, int | None, bytes | None]
+"""An item, or the plain tuple of all its fields: there are very many."""
+
+
 class LimitSample(NamedTuple):
     """How much of one allowance was used at one moment."""
 
@@ -172,7 +176,7 @@ class Batch(msgspec.Struct, frozen=True):
     """Why a document is not whole; nothing else of the batch counts then, and the document is read again next time."""
     more: bool = False
     """A database has more that is new: it is read again at once, with ``state``."""
-    items: tuple[Item, ...] = ()
+    items: tuple[ItemRow, ...] = ()
     limits: tuple[LimitSample, ...] = ()
     counters: tuple[OwnCounter, ...] = ()
     """In the order of the lines; of one session, scope and model the last one holds."""

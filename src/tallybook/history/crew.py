@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from tallybook.history.visits import pack, unpack, visit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tallybook.agents.port import LogReader
     from tallybook.history.visits import Job, Visit
+
+    Work = Callable[[Sequence[Job]], list[Visit]]
 
 WORTH: Final = 50_000_000
 """Bytes to be read from which on other processes pay."""
@@ -29,14 +31,18 @@ _PIPE: Final = 1024 * 1024
 _LENGTH: Final = 8
 
 
-def visits(reader: LogReader, batches: Sequence[Sequence[Job]]) -> Iterator[list[Visit]]:
-    """What each batch of logs brought, in the order of the batches."""
+def visits(reader: LogReader, batches: Sequence[Sequence[Job]], key: bytes) -> Iterator[list[Visit]]:
+    """What each batch of logs brought, in the order of the batches; ``key`` is that of hashes of text."""
     size = sum(job.task.size for batch in batches for job in batch)
-    hands = [_Hand(reader, batches[number::HANDS]) for number in range(HANDS)] if _pays(size, len(batches)) else []
+
+    def work(batch: Sequence[Job]) -> list[Visit]:
+        return [visit(reader, job, key) for job in batch]
+
+    hands = [_Hand(work, batches[number::HANDS]) for number in range(HANDS)] if _pays(size, len(batches)) else []
     try:
         for number, batch in enumerate(batches):
             content = hands[number % HANDS].bring() if hands else None
-            yield [visit(reader, job) for job in batch] if content is None else unpack(batch, content)
+            yield work(batch) if content is None else unpack(batch, content)
     finally:
         for hand in hands:
             hand.dismiss()
@@ -52,12 +58,12 @@ def _pays(size: int, batches: int) -> bool:
 class _Hand:
     """One process that reads."""
 
-    def __init__(self, reader: LogReader, batches: Sequence[Sequence[Job]]) -> None:
+    def __init__(self, work: Work, batches: Sequence[Sequence[Job]]) -> None:
         source, target = os.pipe()
         self._pid = os.fork()
         if not self._pid:
             os.close(source)
-            _work(reader, batches, target)
+            _work(work, batches, target)
         os.close(target)
         self._pipe = cast("BinaryIO", os.fdopen(source, "rb"))
         with suppress(AttributeError, OSError):
@@ -80,14 +86,14 @@ class _Hand:
             os.waitpid(self._pid, 0)
 
 
-def _work(reader: LogReader, batches: Sequence[Sequence[Job]], target: int) -> None:
+def _work(work: Work, batches: Sequence[Sequence[Job]], target: int) -> None:
     """Read all batches, in a process of its own that leaves nothing behind: no message, no handler, no buffer."""
     status = 1
     with suppress(BaseException):
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         gc.disable()
         for batch in batches:
-            content = pack([visit(reader, job) for job in batch])
+            content = pack(work(batch))
             _send(target, len(content).to_bytes(_LENGTH, "little") + content)
         status = 0
     os._exit(status)

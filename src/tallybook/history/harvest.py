@@ -9,6 +9,7 @@ import msgspec
 
 from tallybook.agents.port import Batch, LogReader, Occurrence, SourceRows
 from tallybook.domain.problems import Problem, Where
+from tallybook.history.items import Block, packed_items
 from tallybook.history.names import name_hash, stored_text
 from tallybook.history.pieces import cut, packed, stored_links, stored_rows
 from tallybook.history.responses import Row, named_row
@@ -39,26 +40,28 @@ class Harvest(msgspec.Struct, frozen=True):
     """By the hash of each group without links: its responses, if it stands in no other log."""
     problems: dict[int, list[Problem]] = {}
     """What was wrong with responses of those groups."""
+    items: Block | None = None
 
 
-def harvest(reader: LogReader, reading: Reading) -> Harvest:
-    """Work out what the store will hold of a reading."""
+def harvest(reader: LogReader, reading: Reading, key: bytes) -> Harvest:
+    """Work out what the store will hold of a reading; of secrets only hashes under the key of the data directory."""
     batch = reading.batch or Batch()
+    items = packed_items(reader.agent, key, batch.items)
     rows, links = stored_rows(batch.occurrences), stored_links(batch.links)
     linked = frozenset(name_hash(reader.agent, name) for pair in links for name in pair)
     if reading.known:
         groups = {name_hash(reader.agent, name) for name in {row.group for row in rows}}
-        return Harvest(rows, links, linked.union(groups), linked)
+        return Harvest(rows, links, linked.union(groups), linked, items=items)
     named: dict[str, list[Occurrence]] = {}
     for row in rows:
         named.setdefault(row.group, []).append(row)
     hashes = {name: name_hash(reader.agent, name) for name in named}
     problems: dict[int, list[Problem]] = {}
     units: dict[int, list[Row]] = {}
-    key = stored_text(reading.log.key)
+    source = stored_text(reading.log.key)
     for name, group in hashes.items():
         if group not in linked:
-            derived = reader.derive([source_rows(key, named[name])])
+            derived = reader.derive([source_rows(source, named[name])])
             wrong: list[Problem] = []
             units.setdefault(group, []).extend(sane_rows(reader.agent, group, derived, wrong))
             if wrong:
@@ -66,7 +69,7 @@ def harvest(reader: LogReader, reading: Reading) -> Harvest:
     for pair in links:
         hashes.update((name, name_hash(reader.agent, name)) for name in pair)
     pieces = [(packed(piece), list({hashes[name] for name in piece.mentioned})) for piece in cut(rows, links)]
-    return Harvest(rows, links, frozenset(hashes.values()), linked, pieces, units, problems)
+    return Harvest(rows, links, frozenset(hashes.values()), linked, pieces, units, problems, items)
 
 
 def source_rows(key: str, rows: list[Occurrence]) -> SourceRows:

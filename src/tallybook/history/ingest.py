@@ -10,6 +10,7 @@ import msgspec
 from tallybook.domain.problems import Problem
 from tallybook.history.crew import visits
 from tallybook.history.names import stored_text
+from tallybook.history.secret import store_key
 from tallybook.history.store import Store, StoreDamaged
 from tallybook.history.survey import Task, marks, record_moves, survey, unreadable
 from tallybook.history.visits import Job
@@ -101,7 +102,7 @@ class _Run(msgspec.Struct):
         while tasks:
             again: list[Task] = []
             batches = self._batches(reader, tasks)
-            for number, found in enumerate(visits(reader, batches), 1):
+            for number, found in enumerate(visits(reader, batches, store_key(self.store)), 1):
                 written = write(self.store, reader, self._readable(found))
                 self.problems.extend(written.problems)
                 for reading in written.stored:

@@ -104,10 +104,13 @@ def _make_missing(connection: sqlite3.Connection) -> None:
     for statement in statements():
         name = statement.partition("(")[0].split()
         kind, given = next((kind, name[at + 1]) for at, kind in enumerate(name) if kind in {"TABLE", "INDEX"})
-        if not connection.execute(
-            "SELECT 1 FROM sqlite_master WHERE type = ? AND name = ?", (kind.lower(), given)
-        ).fetchone():
-            connection.execute(statement)
+        if (
+            given == "IF"
+            or not connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE type = ? AND name = ?", (kind.lower(), given)
+            ).fetchone()
+        ):
+            connection.execute(statement)  # an addition says so itself: IF NOT EXISTS
 
 
 def _pack(connection: sqlite3.Connection) -> None:

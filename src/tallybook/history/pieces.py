@@ -96,7 +96,11 @@ def _piece(rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> Piece:
 
 def packed(piece: Piece) -> bytes:
     """The piece as the store keeps it."""
-    content = _encode(piece)
+    return compressed(_encode(piece))
+
+
+def compressed(content: bytes) -> bytes:
+    """Any content, compressed if that pays; it must not begin with the compressor's magic number itself."""
     if len(content) <= _PLAIN:
         return content
     if sys.version_info >= (3, 14):
@@ -108,10 +112,15 @@ def packed(piece: Piece) -> bytes:
 
 def unpacked(blob: bytes) -> Piece:
     """The piece that ``packed`` made."""
+    return _decode(decompressed(blob))
+
+
+def decompressed(blob: bytes) -> bytes:
+    """The content that ``compressed`` was given."""
     if not blob.startswith(_MAGIC):
-        return _decode(blob)
+        return blob
     if sys.version_info >= (3, 14):
         from compression.zstd import decompress  # noqa: PLC0415
     else:
         from backports.zstd import decompress  # noqa: PLC0415
-    return _decode(decompress(blob))
+    return decompress(blob)

@@ -10,6 +10,12 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = 2
 TABLES: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response", "rollup"})
+ADDED: Final = frozenset({
+    *("item_block", "what", "limit_sample", "own_counter", "stage", "activity_source", "activity_copy", "activity"),
+    *("session_class", "thread", "attempt", "directory"),
+})  # fmt: skip
+"""Tables of this schema that a store may lack: they are made where they are missing, and nothing else changes."""
+_LATER: Final = "IF NOT EXISTS"
 OLDER: Final = 1
 """A schema that is brought up to this one."""
 OLDER_TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"})
@@ -25,3 +31,8 @@ def statements() -> Iterator[str]:
         if sqlite3.complete_statement(begun):
             yield begun
             begun = ""
+
+
+def additions() -> Iterator[str]:
+    """Those of the statements that add tables to a store which lacks them."""
+    return (one for one in statements() if _LATER in one)

@@ -112,3 +112,114 @@ CREATE TABLE rollup (                 -- dated responses added up; history/rollu
     web_searches INTEGER NOT NULL,
     PRIMARY KEY (session, quarter, model, tier, quality, effort, branch, cwd, provider)
 ) STRICT, WITHOUT ROWID;
+
+-- What happened besides responses. Each block holds items of one log in the order of its bytes; items.py reads them.
+CREATE TABLE IF NOT EXISTS item_block (
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL REFERENCES source,
+    size INTEGER NOT NULL,            -- number of items
+    names BLOB NOT NULL,              -- sessions, and kinds with their names, that the rest has by their places here
+    keys BLOB NOT NULL,               -- hashes of agent, kind and key: the same in every copy of an item
+    data BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS item_block_source ON item_block (source);
+
+CREATE TABLE IF NOT EXISTS what (     -- kinds of items and their names
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    UNIQUE (kind, name)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS limit_sample (   -- how much of an allowance was used; only changes are told
+    source INTEGER NOT NULL REFERENCES source,
+    session INTEGER NOT NULL REFERENCES session,
+    slot INTEGER NOT NULL,            -- five minutes, of which the last word is kept
+    at INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    minutes INTEGER NOT NULL,         -- the length of its window; 0 where it has none
+    used INTEGER,                     -- hundredths of a percent
+    resets_at INTEGER,
+    plan TEXT,
+    credits TEXT,
+    PRIMARY KEY (source, session, name, minutes, slot)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS limit_sample_moment ON limit_sample (name, minutes, at);
+
+CREATE TABLE IF NOT EXISTS own_counter (    -- what an agent says that a session has used; never added to responses
+    source INTEGER NOT NULL REFERENCES source,
+    session INTEGER NOT NULL REFERENCES session,
+    scope TEXT NOT NULL,
+    model TEXT NOT NULL,              -- empty where it is not told by model
+    at INTEGER,
+    input INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+    cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL, cache_write_unknown INTEGER NOT NULL,
+    output INTEGER NOT NULL, reasoning INTEGER NOT NULL,
+    unreported TEXT NOT NULL,         -- components that it does not tell, by spaces
+    PRIMARY KEY (source, session, scope, model)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS own_counter_session ON own_counter (session);
+
+-- What follows from the above; made anew at any time.
+CREATE TABLE IF NOT EXISTS stage (    -- which version of a stage has run, and over what
+    name TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    input BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS activity_source (
+    source INTEGER PRIMARY KEY REFERENCES source,
+    last INTEGER NOT NULL             -- its last block when it was counted; -1 if blocks have gone since
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS activity_copy (   -- logs that hold copies of each other's items, both ways round
+    source INTEGER NOT NULL REFERENCES source,
+    other INTEGER NOT NULL REFERENCES source,
+    PRIMARY KEY (source, other)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS activity (  -- items, each once, by session and quarter of an hour
+    source INTEGER NOT NULL REFERENCES source,
+    session INTEGER NOT NULL REFERENCES session,
+    slot INTEGER NOT NULL,            -- quarters of an hour since the epoch; -1 for items without a time
+    what INTEGER NOT NULL REFERENCES what,
+    count INTEGER NOT NULL,
+    measured INTEGER NOT NULL,        -- how many of them have an amount
+    amount INTEGER NOT NULL,          -- its sum
+    greatest INTEGER,
+    PRIMARY KEY (source, session, slot, what)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS activity_session ON activity (session);
+
+CREATE TABLE IF NOT EXISTS session_class (
+    session INTEGER PRIMARY KEY REFERENCES session,
+    kind TEXT NOT NULL,               -- main, subagent, review, compaction and so on; docs/reference lists them
+    human INTEGER NOT NULL,           -- turns that a person, or a program in a person's place, began
+    agent INTEGER NOT NULL,           -- turns that another session began
+    injected INTEGER NOT NULL         -- messages that the program put in
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS thread (   -- each session in its tree, with its own sums and those of all below it
+    session INTEGER PRIMARY KEY REFERENCES session,
+    root INTEGER NOT NULL REFERENCES session,
+    parent INTEGER REFERENCES session,
+    depth INTEGER NOT NULL,
+    own BLOB NOT NULL,                -- responses, then the token vector
+    tree BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS thread_root ON thread (root);
+
+CREATE TABLE IF NOT EXISTS attempt (  -- tool calls and calls of the service by how they went
+    session INTEGER PRIMARY KEY REFERENCES session,
+    calls INTEGER NOT NULL, failed INTEGER NOT NULL, retries INTEGER NOT NULL, recovered INTEGER NOT NULL,
+    service_failed INTEGER NOT NULL, service_retries INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS directory (   -- what git said of a directory when it was looked at
+    cwd TEXT PRIMARY KEY,
+    common TEXT,                      -- the git directory that all worktrees of its repository share
+    top TEXT,                         -- the worktree that it is in
+    gone INTEGER NOT NULL,
+    project TEXT NOT NULL             -- that git directory, or else a path
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS directory_project ON directory (project);

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tallybook.domain.problems import Problem, Where
-from tallybook.history.schema import OLDER, OLDER_TABLES, SCHEMA, TABLES, statements
+from tallybook.history.schema import ADDED, OLDER, OLDER_TABLES, SCHEMA, TABLES, additions, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ _LATER: Final = ("response_moment", "response_place", "growth")
 _ADD_LATER: Final = """CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
 CREATE INDEX IF NOT EXISTS response_place ON response (source, offset);
 CREATE TABLE IF NOT EXISTS growth (grp INTEGER PRIMARY KEY, name TEXT NOT NULL,
-source INTEGER NOT NULL REFERENCES source, reader TEXT NOT NULL, cursor INTEGER NOT NULL, kept BLOB NOT NULL) STRICT"""
+source INTEGER NOT NULL REFERENCES source, reader TEXT NOT NULL, cursor INTEGER NOT NULL, kept BLOB NOT NULL) STRICT;"""
 _LONGEST: Final = 1.0
 """Seconds for which other writers wait while transactions are held together."""
 _PAGES_OF_MANY: Final = 8192
@@ -208,7 +208,7 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             script = "".join(statements())
             connection.executescript(f"BEGIN;{script};PRAGMA user_version = {SCHEMA};COMMIT;")
         elif not _is_whole(connection):
-            connection.executescript(f"BEGIN IMMEDIATE;{_ADD_LATER};COMMIT;")
+            connection.executescript(f"BEGIN IMMEDIATE;{_ADD_LATER}{''.join(additions())};COMMIT;")
     except BaseException:
         connection.close()
         raise
@@ -236,8 +236,9 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 def _is_whole(connection: sqlite3.Connection) -> bool:
     """Whether nothing is missing that can be added."""
-    query = f"SELECT count(*) FROM sqlite_master WHERE name IN ({', '.join('?' * len(_LATER))})"  # noqa: S608
-    return bool(connection.execute(query, _LATER).fetchone()[0] == len(_LATER))
+    wanted = (*_LATER, *ADDED)
+    query = f"SELECT count(*) FROM sqlite_master WHERE name IN ({', '.join('?' * len(wanted))})"  # noqa: S608
+    return bool(connection.execute(query, wanted).fetchone()[0] == len(wanted))
 
 
 def _fault(connection: sqlite3.Connection) -> str | None:

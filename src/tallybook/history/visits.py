@@ -50,13 +50,13 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(list[_Parcel]).decode
 
 
-def visit(reader: LogReader, job: Job) -> Visit:
-    """Read what is new in one log and work out what it comes to."""
+def visit(reader: LogReader, job: Job, key: bytes) -> Visit:
+    """Read what is new in one log and work out what it comes to; ``key`` is that of hashes of text."""
     try:
         reading = read_log(reader, job.task.log, job.known)
     except UnreadableLog as error:
         return Visit(job.task, fault=str(error))
-    return Visit(job.task, reading, harvest(reader, reading))
+    return Visit(job.task, reading, harvest(reader, reading, key))
 
 
 def pack(visits: Sequence[Visit]) -> bytes:
@@ -65,7 +65,7 @@ def pack(visits: Sequence[Visit]) -> bytes:
 
 
 def unpack(jobs: Sequence[Job], content: bytes) -> list[Visit]:
-    """The visits that ``pack`` was given for these jobs, without occurrences in their batches."""
+    """The visits that ``pack`` was given for these jobs, without occurrences and items in their batches."""
     return [_unpacked(job, parcel) for job, parcel in zip(jobs, _decode(content), strict=True)]
 
 
@@ -73,7 +73,7 @@ def _parcel(one: Visit) -> _Parcel:
     reading = one.reading
     if reading is None or one.harvest is None:
         return _Parcel(fault=one.fault)
-    batch = reading.batch and replace(reading.batch, occurrences=(), links=())
+    batch = reading.batch and replace(reading.batch, occurrences=(), links=(), items=())
     rows = one.harvest.rows if reading.known else ()
     return _Parcel(
         reading.mark, batch, reading.afresh, reading.overlong, reading.bytes_read, replace(one.harvest, rows=rows)

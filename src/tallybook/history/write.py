@@ -14,6 +14,7 @@ from tallybook.domain.problems import Problem
 from tallybook.history.contents import Reading
 from tallybook.history.facts import add_facts, clean, settle_sessions
 from tallybook.history.growth import Added, Growth
+from tallybook.history.intake import Intake
 from tallybook.history.names import agent_number, session_numbers, stored_text
 from tallybook.history.responses import Change, Row, add_rows, numbered
 from tallybook.history.rollup import roll
@@ -50,6 +51,7 @@ def write(store: Store, reader: LogReader, found: Sequence[tuple[Reading, Harves
         touched, sessions = writing.make_way([(source, reading) for source, reading, _ in harvests])
         alone = writing.add(harvests, touched, Growth(connection, reader, problems))
         sessions |= writing.tell([(source, reading) for source, reading, _ in harvests])
+        Intake(connection, agent).take(harvests)
         change = Derivation(writing.shelf, reader, agent, problems).settle(touched) if touched else Change((), ())
         numbers = {stored_text(key): number for key, number in sources.items()}
         change = Change(

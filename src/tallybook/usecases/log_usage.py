@@ -18,6 +18,7 @@ from tallybook.domain.usage import SessionKey
 from tallybook.history.contents import UnreadableLog, read_log
 from tallybook.history.harvest import harvest
 from tallybook.history.queries import sessions_in_log
+from tallybook.history.secret import store_key
 from tallybook.history.store import Store, open_store
 from tallybook.history.write import write
 from tallybook.usecases.capture import Wanted, usage_now, with_history
@@ -66,12 +67,13 @@ def _alone(workspace: Workspace, log: _Log) -> Logged | Refusal:
     """The same for a log that the history does not have."""
     it = reader(log.agent)
     with tempfile.TemporaryDirectory(prefix="log-", dir=workspace.data) as place, open_store(Path(place)) as store:
+        key = store_key(store)
         try:
             reading = read_log(it, it.log_at(log.path), None)
-            write(store, it, [(reading, harvest(it, reading))])
+            write(store, it, [(reading, harvest(it, reading, key))])
             while reading.more:
                 reading = read_log(it, reading.log, reading.mark)
-                write(store, it, [(reading, harvest(it, reading))])
+                write(store, it, [(reading, harvest(it, reading, key))])
         except UnreadableLog as error:
             return Refusal("no-log", f"{log.path}: the log was not read: {error}", "give one that can be read")
         return _logged(store, log, sessions_in_log(store, log.agent, [str(log.path)]))

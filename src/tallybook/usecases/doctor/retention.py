@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from tallybook.clock import unix_milliseconds
 from tallybook.history.contents import UnreadableLog, read_log
 from tallybook.history.harvest import harvest
 from tallybook.history.queries import tokens_by_key
+from tallybook.history.secret import store_key
 from tallybook.history.store import Store, open_store
 from tallybook.history.survey import survey
 from tallybook.history.write import write
@@ -106,13 +108,11 @@ def _unseen(case: _Case, logs: Sequence[LogFile]) -> int:
     """The tokens that these logs tell of and the history does not; counted in a store that is thrown away."""
     readings = []
     for log in logs:
-        try:
-            reading = read_log(case.reader, log, None)
-        except UnreadableLog:
-            continue
-        readings.append((reading, harvest(case.reader, reading)))
+        with suppress(UnreadableLog):
+            readings.append(read_log(case.reader, log, None))
     with tempfile.TemporaryDirectory(prefix="tally-") as place, open_store(Path(place)) as scratch:
-        write(scratch, case.reader, readings)
+        key = store_key(scratch)
+        write(scratch, case.reader, [(reading, harvest(case.reader, reading, key)) for reading in readings])
         told = tokens_by_key(scratch, case.reader.agent)
     seen = {} if case.store is None else tokens_by_key(case.store, case.reader.agent, told)
     return sum(max(tokens - seen.get(key, 0), 0) for key, tokens in told.items())
