@@ -131,11 +131,11 @@ def test_every_contract_is_broken_above() -> None:
 
 
 SHARED = {"__init__", "documents", "handover", "identity", "lines", "offspring", "port", "processes", "programs"}
-SHARED |= {"argv", "kinds", "names", "registry", "surrogates", "trees", "verdicts"}
+SHARED |= {"argv", "calls", "kinds", "names", "registry", "surrogates", "trees", "verdicts"}
 VENDORS = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
 VENDORS -= {*SHARED, "__pycache__"}
 HOOKED = {"claude_code", "codex"}
-SHARED_BY_READERS = ("argv", "documents", "lines", "names", "port", "surrogates", "trees", "verdicts")
+SHARED_BY_READERS = ("argv", "calls", "documents", "lines", "names", "port", "surrogates", "trees", "verdicts")
 BEHIND_THE_PORT = tuple(f"tallybook.agents.{name}." for name in SHARED_BY_READERS)
 
 

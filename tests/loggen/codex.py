@@ -75,12 +75,12 @@ class Rollout(msgspec.Struct):
             {"id": self.thread, "timestamp": stamp(self.moment), "cwd": "/srv/shop", "source": "cli", **more},
         )
 
-    def turn(self, turn: str | None, model: str | None) -> None:
+    def turn(self, turn: str | None, model: str | None, message: str = "add a shelf") -> None:
         if turn is not None:
             self.event("task_started", turn_id=turn, model_context_window=258400)
         if model is not None:
             self.put("turn_context", {"turn_id": turn, "cwd": "/srv/shop", "model": model, "effort": "high"})
-        self.event("user_message", message="add a shelf", images=[])
+        self.event("user_message", message=message, images=[])
 
     def call(self, call: str) -> None:
         self.item("function_call", name="exec_command", arguments='{"cmd":"ls"}', call_id=call)
@@ -144,6 +144,10 @@ class Truth(msgspec.Struct, frozen=True):
     calls: tuple[str, ...] = ()
 
 
+Happening = tuple[str, str, str]
+"""Thread, kind, and a name of its own."""
+
+
 class Session(msgspec.Struct):
     """One session of the world: its file, its counter, and what a reader can know from the file."""
 
@@ -157,6 +161,14 @@ class Session(msgspec.Struct):
     """Responses of ancestors that stand in this file too."""
     recorded: set[Truth] = msgspec.field(default_factory=set)
     """Responses that records alone tell."""
+    happened: list[Happening] = msgspec.field(default_factory=list)
+    """What the thread itself has done, in its order."""
+    inherited: list[Happening] = msgspec.field(default_factory=list)
+    """What ancestors have done and stands in this file too."""
+
+    def does(self, kind: str, name: object) -> None:
+        """Remember what happened; the name is another for everything."""
+        self.happened.append((self.rollout.thread, kind, str(name)))
 
 
 class World(msgspec.Struct):
@@ -187,7 +199,9 @@ class World(msgspec.Struct):
         session.rollout.moment = max(session.rollout.moment, self.moment)
         session.turn = None if self.era == "2025" else uuid7(number, self.moment)
         session.model = model or session.model
-        session.rollout.turn(session.turn, model)
+        session.rollout.turn(session.turn, model, "add " + "x" * number)
+        session.does("prompt", number)
+        session.does("turn", number)
 
     def respond(self, session: Session, calls: int, *, recorded: bool = False, counted: bool = True) -> None:
         """One response: tool calls, a record of it, its count, a repetition of the count."""
@@ -199,8 +213,11 @@ class World(msgspec.Struct):
         truth = Truth(rollout.thread, session.model, usage, ids)
         for call in ids:
             rollout.call(call)
+            session.does("tool", call)
+            session.does("shell", call)
         if not calls:
             rollout.say()
+            session.does("message", number)
         late = self.era != "2025"
         if recorded:
             rollout.record(f"resp_{number}", usage, session.turn)
@@ -250,6 +267,7 @@ class World(msgspec.Struct):
                 truth for truth in parent.copied + parent.truths if not (spawned and truth in parent.recorded)
             ]
             child.recorded = set() if spawned else set(parent.recorded)
+            child.inherited = parent.inherited + parent.happened
         child.lineage = (thread, *parent.lineage)
         child.total = parent.total
         child.model = "unknown" if "history_base" in child.rollout.lines[0]["payload"] else parent.model
@@ -265,6 +283,7 @@ class World(msgspec.Struct):
         kept = [line for line in lines if not (is_record(line) or is_count(line))]
         child = self.start(**meta, subagent_history_start_ordinal=len(kept) + 1)
         child.rollout.copy(kept)
+        child.inherited = parent.inherited + parent.happened
         return child
 
     def files(self) -> dict[str, bytes]:
@@ -274,6 +293,11 @@ class World(msgspec.Struct):
         """The usage that the files ``present`` tell, each response once."""
         held = [session for session in self.sessions if session.rollout.key in present]
         return Counter({truth.usage: 1 for session in held for truth in session.truths + session.copied})
+
+    def happenings(self, present: set[str]) -> set[Happening]:
+        """What happened, as far as the files ``present`` tell."""
+        held = [session for session in self.sessions if session.rollout.key in present]
+        return {one for session in held for one in session.happened + session.inherited}
 
 
 def is_record(line: dict[str, Any]) -> bool:

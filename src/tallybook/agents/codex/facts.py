@@ -12,6 +12,11 @@ Counts: TypeAlias = tuple[int, int, int, int, int]
 NONE: Final[Counts] = (0, 0, 0, 0, 0)
 
 
+def consistent(usage: Counts) -> bool:
+    """Whether the cached part of the input fits into it."""
+    return usage[0] >= usage[1] + usage[2]
+
+
 class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What every fact holds."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+_DAY: Final = 86_400
+_SECOND: Final = 1_000_000
 _UUID_LENGTH: Final = 36
 _VERSION_AT: Final = 14
 
@@ -19,9 +20,10 @@ def microseconds(text: str | None) -> int | None:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // _MICROSECOND
+        since = moment - _EPOCH
     except (ValueError, OverflowError):
         return None
+    return (since.days * _DAY + since.seconds) * _SECOND + since.microseconds
 
 
 def uuid_milliseconds(identity: str | None) -> int | None:

@@ -3,47 +3,48 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tallybook.agents.codex import facts, records
+from tallybook.agents.codex.doings import Doings
+from tallybook.agents.codex.limits import Limits
 from tallybook.agents.codex.moments import microseconds
 from tallybook.agents.codex.sessions import Header, header_of
+from tallybook.agents.codex.state import encode, state_of
+from tallybook.agents.codex.telling import TOLD_QUICKLY, Telling
 from tallybook.agents.lines import LineReader, cut, lines_of
 from tallybook.agents.names import directory, level, plain
 from tallybook.agents.port import Batch, Line, Occurrence, SessionFact
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable
 
     from tallybook.agents.lines import Block
     from tallybook.agents.port import LogFile
 
 _FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-_THREAD_IN_NAME: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BOM: Final = b"\xef\xbb\xbf"
 _LARGEST: Final = 2**40
-_SKIPPED: Final = {
-    b"event_msg": frozenset(kind.encode() for kind in records.EVENTS),
-    b"response_item": frozenset(kind.encode() for kind in records.ITEMS),
+_SKIPPED: Final = frozenset(
+    f'{line}","payload":{{"type":"{kind}'.encode()
+    for line, kinds in (("event_msg", records.EVENTS), ("response_item", records.ITEMS))
+    for kind in kinds
+)
+"""Kinds that tell nothing of usage, as ``records.SHAPE`` finds them."""
+_TOLD: Final = {kind: tell for kind, tell in TOLD_QUICKLY.items() if kind in _SKIPPED}
+_PASSED: Final = _SKIPPED - _TOLD.keys()
+_CALLS: Final = {
+    f'response_item","payload":{{"type":"{kind}'.encode(): kind
+    for kind in ("function_call", "custom_tool_call", "local_shell_call", "web_search_call")
 }
-_PASSED: Final = frozenset(kind + b'","payload":{"type":"' + name for kind, names in _SKIPPED.items() for name in names)
-"""Skipped kinds, as ``records.SHAPE`` finds them."""
 _USUAL: Final[dict[bytes, Callable[[memoryview], records.CountLine | records.CallLine]]] = {
     b'event_msg","payload":{"type":"token_count': msgspec.json.Decoder(records.CountLine).decode,
-    **dict.fromkeys(
-        (
-            b'response_item","payload":{"type":"function_call',
-            b'response_item","payload":{"type":"custom_tool_call',
-            b'response_item","payload":{"type":"local_shell_call',
-        ),
-        msgspec.json.Decoder(records.CallLine).decode,
-    ),
+    **dict.fromkeys(_CALLS, msgspec.json.Decoder(records.CallLine).decode),
 }
 _CLOSED: Final = ord("}")
-_NOTHING: Final[frozenset[bytes]] = frozenset()
 
 _envelope: Final = msgspec.json.Decoder(records.Envelope).decode
 _kind: Final = msgspec.json.Decoder(records.Kind).decode
@@ -51,30 +52,10 @@ _token_count: Final = msgspec.json.Decoder(records.TokenCount).decode
 _usage_record: Final = msgspec.json.Decoder(records.UsageRecord).decode
 _turn_started: Final = msgspec.json.Decoder(records.TurnStarted).decode
 _turn_context: Final = msgspec.json.Decoder(records.TurnContext).decode
+_turn_ended: Final = msgspec.json.Decoder(records.TurnEnded).decode
 _settings: Final = msgspec.json.Decoder(records.SettingsApplied).decode
 _tool_call: Final = msgspec.json.Decoder(records.ToolCall).decode
-
-
-class State(msgspec.Struct, array_like=True):
-    """What a later read of the same file must know."""
-
-    thread: str
-    named: bool
-    """Whether the file has told its thread, by its first line or by its name."""
-    total: facts.Counts | None = None
-    call: str | None = None
-    forwarding: bool = False
-    """Waiting for the first count that ties a review to the thread that asked for it."""
-    unsourced: bool = False
-    """A main thread whose head names no fork source; an ancestor's head further down does."""
-    at: int | None = None
-    cwd: str | None = None
-    provider: str | None = None
-    window: int | None = None
-
-
-_encode_state: Final = msgspec.msgpack.Encoder().encode
-_decode_state: Final = msgspec.msgpack.Decoder(State).decode
+_running: Final = msgspec.json.Decoder(records.Usage | None).decode
 
 
 def read(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
@@ -89,22 +70,12 @@ def read(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
     return scan.batch()
 
 
-def consistent(usage: facts.Counts) -> bool:
-    """Whether the cached part of the input fits into it."""
-    return usage[0] >= usage[1] + usage[2]
-
-
-def _fresh_state(log: LogFile) -> State:
-    found = _THREAD_IN_NAME.search(log.key.rpartition("rollout-")[2])
-    return State(found.group() if found else log.key, named=found is not None)
-
-
 class _Scan:
     """One run of lines."""
 
     def __init__(self, log: LogFile, state: bytes) -> None:
-        self._state = _decode_state(state) if state else _fresh_state(log)
-        self._offset = 0
+        self._state = state_of(log, state)
+        self._offset = self._block = 0
         self._at: int | None = None
         self._ordinal = -1
         self._tail = b""
@@ -114,10 +85,16 @@ class _Scan:
         self._model: str | None = None
         self._bad = 0
         self._unknown = 0
+        self._owner = self._state.progress.owner
+        self._owner.thread = self._owner.thread or self._state.thread
+        self._doings = Doings(self._state.progress)
+        self._telling = Telling(self._doings)
+        self._limits = Limits(self._state.limits)
 
     def take_block(self, block: Block) -> None:
         """Read a run of lines: the usual ones where they stand, any other by itself."""
         offset, buffer, size = block
+        self._block = offset
         if buffer.find(0, 0, size) >= 0:
             for line in lines_of(block):
                 self.take(line)
@@ -127,26 +104,37 @@ class _Scan:
         while begin < size:
             newline = find(b"\n", begin, size)
             shape = match(buffer, begin, newline)
-            kind: bytes = shape[1] if shape is not None and buffer[newline - 1] == _CLOSED else b""
-            if kind in _PASSED or (kind in _USUAL and self._take_usual(kind, offset + begin, view[begin:newline])):
-                last = slice(begin, newline)
-            elif raw := cut(buffer, begin, newline):
+            if shape is not None and buffer[newline - 1] == _CLOSED:
+                kind: bytes = shape[2]
+                if kind in _PASSED or self._take_quickly(kind, shape, view):
+                    last = slice(begin, newline)
+                    begin = newline + 1
+                    continue
+            if raw := cut(buffer, begin, newline):
                 self._tail, last = bytes(view[last]) or self._tail, slice(0, 0)
                 self.take(Line(offset + begin, raw))
             begin = newline + 1
         self._tail = bytes(view[last]) or self._tail
 
-    def _take_usual(self, kind: bytes, offset: int, raw: memoryview) -> bool:
+    def _take_quickly(self, kind: bytes, shape: re.Match[bytes], view: memoryview) -> bool:
         """Read a line of a frequent kind in one go; False if it is not as expected."""
-        self._offset = offset
+        tell = _TOLD.get(kind)
         try:
-            line: records.CountLine | records.CallLine = _USUAL[kind](raw)
-            self._at = microseconds(line.timestamp)
-            self._ordinal = -1 if line.ordinal is None else line.ordinal
+            if tell is not None:
+                if self._owner.copying:
+                    return False
+                tell(self._telling, shape, view)
+                return True
+            decode = _USUAL.get(kind)
+            if decode is None:
+                return False
+            self._offset = self._block + shape.start()
+            line = decode(view[shape.start() : shape.endpos])
+            self._stand(line.timestamp, line.ordinal)
             if isinstance(line, records.CountLine):
                 self._count(line.payload)
             else:
-                self._call(line.payload)
+                self._called(_CALLS[kind], line.payload)
         except _FAULTS:
             return False
         return True
@@ -154,20 +142,28 @@ class _Scan:
     def take(self, line: Line) -> None:
         """Read one line; a line that cannot be understood is counted and passed over."""
         raw = line.raw.removeprefix(_BOM) if line.offset == 0 else line.raw
-        head = records.HEAD.match(raw)
+        shape = records.SHAPE.match(raw)
         self._offset = line.offset
-        if head is not None and head[2] in _SKIPPED.get(head[1], _NOTHING):
-            if raw[-1:] == b"}" and b"\0" not in raw:
-                self._tail = raw
-            else:
-                self._bad += 1
+        kind = shape[2] if shape is not None else b""
+        skipped = kind in _SKIPPED
+        if skipped and (raw[-1:] != b"}" or b"\0" in raw):
+            self._bad += 1
             return
         try:
-            self._decode(raw)
+            if shape is None or not skipped or (kind in _TOLD and self._owner.copying):
+                self._decode(raw)
+            elif kind in _TOLD:
+                _TOLD[kind](self._telling, shape, memoryview(raw))
         except _FAULTS:
             self._bad += 1
         else:
             self._tail = raw
+
+    def _stand(self, timestamp: str | None, ordinal: int | None) -> None:
+        self._at = microseconds(timestamp)
+        self._ordinal = -1 if ordinal is None else ordinal
+        if self._owner.copying:
+            self._owner.line(self._ordinal, self._at)
 
     def batch(self) -> Batch:
         """What the lines held."""
@@ -177,10 +173,13 @@ class _Scan:
                 state.at = microseconds(_envelope(self._tail).timestamp) or state.at
             self._sessions.append(SessionFact(state.thread, last_at=state.at, model=self._model))
         return Batch(
+            items=self._doings.finish(),
+            limits=self._limits.finish(),
+            counters=state.counters() if self._tail else (),
             occurrences=tuple(self._occurrences),
             sessions=tuple(self._sessions),
             links=tuple(self._links),
-            state=_encode_state(state),
+            state=encode(state),
             pending_call=state.call,
             pending_session=state.thread if state.call is not None else None,
             bad_lines=self._bad,
@@ -189,8 +188,7 @@ class _Scan:
 
     def _decode(self, raw: bytes) -> None:
         line = _envelope(raw)
-        self._at = microseconds(line.timestamp)
-        self._ordinal = -1 if line.ordinal is None else line.ordinal
+        self._stand(line.timestamp, line.ordinal)
         payload = line.payload
         match line.type:
             case "event_msg":
@@ -205,8 +203,11 @@ class _Scan:
                 self._meta(payload)
             case "compacted":
                 self._keep(facts.Compacted(self._ordinal))
-            case kind if kind in records.RECORDS or _is_item(kind):
-                pass  # bare response items are the lines of logs from before September 2025
+                self._doings.compacted(self._at)
+            case kind if kind in records.RECORDS:
+                pass
+            case kind if _is_item(kind):
+                self._bare(kind, raw)  # the lines of logs from before September 2025
             case _:
                 self._headless(line, raw)
 
@@ -219,36 +220,49 @@ class _Scan:
             case "task_complete" | "turn_complete" | "turn_aborted":
                 self._state.call = None
                 self._keep(facts.Stop(self._ordinal))
+                end = "aborted" if kind == "turn_aborted" else "completed"
+                self._doings.turn_ended(_turn_ended(payload), end, self._at)
             case "thread_settings_applied":
                 self._settings(payload)
             case "entered_review_mode" | "exited_review_mode":
                 self._state.forwarding = kind == "entered_review_mode"
                 self._keep(facts.Review(self._ordinal, self._state.forwarding))
+                if self._state.forwarding:
+                    self._doings.review(self._at)
             case _:
                 self._unknown += kind not in records.EVENTS
+                self._telling.event(kind, payload, self._at)
 
     def _item(self, kind: str, payload: msgspec.Raw) -> None:
         if kind.endswith("_call"):
-            call = _tool_call(payload)
-            if call.call_id:
-                self._call(call)
-            elif kind == "web_search_call":
-                self._keep(facts.Search(self._ordinal))
+            self._called(kind, _tool_call(payload))
         else:
             self._unknown += kind not in records.ITEMS
+            self._telling.item(kind, payload, self._at)
 
-    def _call(self, call: records.ToolCall) -> None:
+    def _called(self, kind: str, call: records.ToolCall) -> None:
         if call.call_id:
             self._state.call = call.call_id
             self._keep(facts.Call(self._ordinal, call.call_id))
+        elif kind == "web_search_call":
+            self._keep(facts.Search(self._ordinal))
+        self._doings.call(kind, call, self._at)
+
+    def _bare(self, kind: str, raw: bytes) -> None:
+        if kind.endswith("_call"):
+            self._doings.call(kind, _tool_call(raw), self._at)
+        else:
+            self._telling.item(kind, raw, self._at)
 
     def _count(self, counted: records.TokenCount) -> None:
+        if not self._owner.copying and self._at is not None:
+            self._limits.take(bytes(counted.rate_limits), self._state.thread, self._at)
         info = counted.info
         if info is None or info.total_token_usage is None:
             return
         total = info.total_token_usage.counts()
         last = None if info.last_token_usage is None else info.last_token_usage.counts()
-        if last is not None and not consistent(last):
+        if last is not None and not facts.consistent(last):
             message = "more cached input than input"
             raise ValueError(message)
         state = self._state
@@ -259,30 +273,42 @@ class _Scan:
                 self._link(f"review:{'.'.join(map(str, (*total, *(last or total))))}")
         state.total = total
         self._window(info.model_context_window)
+        if self._owner.copying:
+            state.counted.copied(total)
+        elif not state.forwarding:
+            state.counted.own(total, last, self._at)
         self._keep(facts.Count(self._ordinal, total, last))
 
     def _record(self, payload: msgspec.Raw) -> None:
         record = _usage_record(payload)
         usage = record.usage.counts()
-        if not consistent(usage):
+        if not facts.consistent(usage):
             message = "more cached input than input"
             raise ValueError(message)
         if not record.response_id:
             return  # no key: the token_count beside it is counted instead
+        self._owner.named(record.thread_id)
         if record.thread_id == self._state.thread:
             self._state.call = None
+            running = _running(record.thread_token_usage)
+            if running is not None:
+                self._state.recorded.own(running.counts(), usage, self._at)
         self._link(record.thread_id)
         self._keep(facts.Record(self._ordinal, record.thread_id, record.turn_id, record.response_id, usage))
 
     def _turn(self, payload: msgspec.Raw) -> None:
         turn = _turn_started(payload)
         self._state.call = None
+        self._owner.turn(turn.turn_id, turn.started_at)
+        self._doings.turn_started(turn.turn_id, self._at)
         self._keep(facts.Turn(self._ordinal, turn.turn_id, turn.started_at))
         self._window(turn.model_context_window)
 
     def _context(self, payload: msgspec.Raw) -> None:
         context = _turn_context(payload)
         self._model = context.model or self._model
+        self._owner.turn(context.turn_id, None)
+        self._doings.context(context, self._at)
         cwd = directory(context.cwd)
         self._keep(
             facts.Context(
@@ -297,6 +323,7 @@ class _Scan:
     def _settings(self, payload: msgspec.Raw) -> None:
         applied = _settings(payload)
         chosen = applied.thread_settings or records.ThreadSettings()
+        self._owner.named(applied.thread_id)
         if applied.thread_id:
             self._link(applied.thread_id)
         provider = plain(chosen.model_provider_id)
@@ -328,6 +355,8 @@ class _Scan:
         elif state.unsourced:
             state.unsourced = False
             self._sessions.append(SessionFact(state.thread, forked_from=header.meta.thread))
+        self._owner.head(header.meta, state.thread)
+        self._doings.thread(header.meta.thread, header.raw, self._at)
         self._tell(header)
 
     def _headless(self, line: records.Envelope, raw: bytes) -> None:
@@ -337,6 +366,7 @@ class _Scan:
             return
         old = msgspec.json.decode(raw, type=records.OldHead)
         self._adopt(old.id)
+        self._owner.thread = self._state.thread
         self._sessions.append(SessionFact(old.id, born_at=microseconds(old.timestamp)))
 
     def _adopt(self, thread: str) -> None:

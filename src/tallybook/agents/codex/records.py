@@ -62,6 +62,7 @@ class TokenCount(msgspec.Struct, gc=False):
     """``token_count``; ``info`` is null where only rate limits are told."""
 
     info: CountInfo | None = None
+    rate_limits: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class UsageRecord(msgspec.Struct, gc=False):
@@ -71,6 +72,7 @@ class UsageRecord(msgspec.Struct, gc=False):
     usage: Usage
     response_id: Name = ""
     turn_id: Name | None = None
+    thread_token_usage: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class TurnStarted(msgspec.Struct, gc=False):
@@ -88,6 +90,9 @@ class TurnContext(msgspec.Struct, gc=False):
     model: Name | None = None
     effort: object = None
     cwd: object = None
+    approval_policy: object = None
+    sandbox_policy: object = None
+    user_instructions: object = None
 
 
 class ThreadSettings(msgspec.Struct, gc=False):
@@ -107,9 +112,15 @@ class SettingsApplied(msgspec.Struct, gc=False):
 
 
 class ToolCall(msgspec.Struct, gc=False):
-    """Any response item that is a tool call."""
+    """Any response item that is a tool call; what it was called with stays as it is in the line."""
 
     call_id: Name | None = None
+    id: object = None
+    name: object = None
+    namespace: object = None
+    arguments: msgspec.Raw = msgspec.Raw(b"")
+    input: msgspec.Raw = msgspec.Raw(b"")
+    action: msgspec.Raw = msgspec.Raw(b"")
 
 
 class CountLine(msgspec.Struct, gc=False):
@@ -126,6 +137,107 @@ class CallLine(msgspec.Struct, gc=False):
     payload: ToolCall
     timestamp: str | None = None
     ordinal: Number | None = None
+
+
+class Content(msgspec.Struct, gc=False):
+    """One part of a message; the beginning of the text tells who put it in."""
+
+    type: object = None
+    text: object = None
+
+
+class Said(msgspec.Struct, gc=False):
+    """A message, in any of the shapes that tell one."""
+
+    role: object = None
+    phase: object = None
+    content: msgspec.Raw = msgspec.Raw(b"")
+
+
+class Asked(msgspec.Struct, gc=False):
+    """``user_message``: what a person asked, and how many pictures came with it."""
+
+    message: object = None
+    images: object = None
+    local_images: object = None
+
+
+class Part(msgspec.Struct, gc=False):
+    """The kind of one part of a prompt."""
+
+    type: object = None
+
+
+class Completed(msgspec.Struct, gc=False):
+    """``item`` of ``item_completed``."""
+
+    type: object = None
+    id: object = None
+    content: list[Part] | None = None
+    server: object = None
+    tool: object = None
+
+
+class ItemCompleted(msgspec.Struct, gc=False):
+    """``item_completed`` of a paginated history."""
+
+    item: Completed
+    turn_id: Name | None = None
+
+
+class ItemCompletedLine(msgspec.Struct, gc=False):
+    """Its whole line."""
+
+    payload: ItemCompleted
+
+
+class Output(msgspec.Struct, gc=False):
+    """The result of a tool; what it gave is looked at for an exit code alone."""
+
+    call_id: Name | None = None
+    output: object = None
+
+
+class Invocation(msgspec.Struct, gc=False):
+    """Which tool of which server."""
+
+    server: object = None
+    tool: object = None
+
+
+class ServerCall(msgspec.Struct, gc=False):
+    """``mcp_tool_call_end``."""
+
+    call_id: Name | None = None
+    invocation: Invocation | None = None
+
+
+class SaidLine(msgspec.Struct, gc=False):
+    """The whole line of a message."""
+
+    payload: Said
+
+
+class TurnEnded(msgspec.Struct, gc=False):
+    """``task_complete`` or ``turn_aborted``."""
+
+    turn_id: Name | None = None
+    error: object = None
+    reason: object = None
+    duration_ms: object = None
+    time_to_first_token_ms: object = None
+
+
+class RolledBack(msgspec.Struct, gc=False):
+    """``thread_rolled_back``."""
+
+    num_turns: object = None
+
+
+class Failure(msgspec.Struct, gc=False):
+    """``error``: its kind, never its message."""
+
+    codex_error_info: object = None
 
 
 class Spawn(msgspec.Struct, gc=False):
@@ -168,6 +280,8 @@ class SessionMeta(msgspec.Struct, gc=False):
     cli_version: object = None
     model_provider: object = None
     git: object = None
+    instructions: object = None
+    base_instructions: object = None
 
 
 class OldHead(msgspec.Struct, gc=False):
@@ -177,15 +291,36 @@ class OldHead(msgspec.Struct, gc=False):
     timestamp: str | None = None
 
 
-HEAD: Final = re.compile(
-    rb'\{"timestamp":"[0-9TZ:.+-]{1,40}",(?:"ordinal":[0-9]{1,16},)?"type":"(\w{1,64})","payload":\{"type":"(\w{1,64})",'
-)
-"""The head of a line in Codex's own order: its kind is certain without decoding. Any other shape is decoded."""
-
 SHAPE: Final = re.compile(
-    rb'\{"timestamp":"[0-9TZ:.+-]{1,40}",(?:"ordinal":[0-9]{1,16},)?"type":"(\w{1,64}","payload":\{"type":"\w{1,64})",'
+    rb'\{"timestamp":"([0-9TZ:.+-]{1,40})",(?:"ordinal":[0-9]{1,16},)?'
+    rb'"type":"(\w{1,64}","payload":\{"type":"\w{1,64})",'
 )
-"""The same head, for looking up both kinds at once."""
+"""The head of a line in Codex's own order: its time and its kinds are certain without decoding. Others are decoded."""
+
+CALL: Final = re.compile(rb'(?:"id":"[^"\\]{0,512}",)?"call_id":"([^"\\]{1,512})","output":')
+"""What follows the head of a line that holds the result of a tool."""
+_EXIT: Final = re.compile(
+    rb'"(?:Chunk ID: [0-9a-f]{1,16}\\n)?(?:Wall time: [0-9.]{1,20} seconds\\n)?'
+    rb"(?:Process exited with code |Exit code: )(-?[0-9]{1,9})"
+)
+_TOLD: Final = rb"\"metadata\":{\"exit_code\":"
+_CODE: Final = re.compile(rb"-?[0-9]{1,9}")
+_TOLD_WITHIN: Final = 200
+COMPLETED: Final = re.compile(
+    rb'(?:"thread_id":"[^"\\]{0,512}",)?(?:"turn_id":"[^"\\]{0,512}",)?"item":\{"type":"(\w{1,64})"'
+)
+"""What follows the head of an ``item_completed``."""
+
+
+def has_failed(raw: bytes | bytearray, start: int, end: int) -> bool:
+    """Whether a program ended with another exit code than 0; its output begins at ``start``, and ``end`` is its end."""
+    told = _EXIT.match(raw, start, end)
+    if told is not None:
+        return int(told[1]) != 0
+    place = raw.find(_TOLD, max(start, end - _TOLD_WITHIN), end)
+    code = _CODE.match(raw, place + len(_TOLD), end) if place >= 0 else None
+    return code is not None and int(code[0]) != 0
+
 
 ITEMS: Final = frozenset({
     "agent_message",
@@ -228,6 +363,8 @@ EVENTS: Final = frozenset({
     "thread_name_updated",
     "thread_rolled_back",
     "turn_diff",
+    "undo_completed",
+    "undo_started",
     "user_message",
     "view_image_tool_call",
     "warning",

@@ -19,6 +19,7 @@ _ORIGINS: Final = {"review": "review", "compact": "compaction", "memory_consolid
 class Header(msgspec.Struct, frozen=True):
     """One ``session_meta``."""
 
+    raw: records.SessionMeta
     meta: facts.Meta
     session: SessionFact
     related: Sequence[str]
@@ -54,7 +55,7 @@ def header_of(payload: msgspec.Raw, ordinal: int, at: int | None) -> Header:
         entry=entry_name(raw.originator),
         provider=plain(raw.model_provider),
     )
-    return Header(meta, session, [other for other in (raw.forked_from_id, base, parent) if other])
+    return Header(raw, meta, session, [other for other in (raw.forked_from_id, base, parent) if other])
 
 
 def _git(raw: records.SessionMeta, name: str) -> object:

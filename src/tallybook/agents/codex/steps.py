@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from tallybook.agents.codex.facts import NONE, Count, Counts, Review
-from tallybook.agents.codex.reading import consistent
+from tallybook.agents.codex.facts import NONE, Count, Counts, Review, consistent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,0 +1,142 @@
+"""Allowances as Codex has told them since September 2025; only what has changed since the last line is a sample.
+
+Which of two windows is the one of five hours is known by its minutes alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from tallybook.agents.codex.moments import microseconds
+from tallybook.agents.names import plain, safe_name
+from tallybook.agents.port import LimitSample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SECOND: Final = 1_000_000
+_STEADY: Final = 120 * _SECOND
+"""A moment that is told as so many seconds from now is a little different each time."""
+SLOT: Final = 300 * _SECOND
+_LARGEST: Final = 2**40
+_DEFAULT: Final = "codex"
+_WEEK: Final = 10_080
+_HUNDRED: Final = 100
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_REMEMBERED: Final = 64
+
+_decode: Final = msgspec.json.Decoder(dict[str, object]).decode
+
+Seen = dict[str, tuple[int | None, int | None, str | None, str | None]]
+"""Use, reset, plan and credits as they were last told, by limit and window."""
+
+
+class _Window(NamedTuple):
+    limit: str
+    minutes: int | None
+    used: int | None
+    resets_at: int | None
+
+
+class Limits:
+    """The samples of one run of lines: the last word of every five minutes, where it is another than before."""
+
+    def __init__(self, seen: Seen) -> None:
+        self.samples: list[LimitSample] = []
+        self._seen = seen
+        self._last: tuple[bytes, str, int] | None = None
+
+    def take(self, raw: bytes, session: str, at: int) -> None:
+        """Take the ``rate_limits`` of a line that the thread itself has written."""
+        if raw == b"null":
+            return
+        if self._last is not None and self._last[2] // SLOT != at // SLOT:
+            self.finish()
+        self._last = (raw, session, at)
+
+    def finish(self) -> tuple[LimitSample, ...]:
+        """All samples up to the last line."""
+        if self._last is not None:
+            self._tell(*self._last)
+            self._last = None
+        return tuple(self.samples)
+
+    def _tell(self, raw: bytes, session: str, at: int) -> None:
+        try:
+            told = _decode(raw)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return
+        plan, credit = plain(told.get("plan_type")), _credit(told.get("credits"))
+        for window in _windows(told, at):
+            key = f"{window.limit}:{window.minutes or 0}"
+            now = (window.used, window.resets_at, plan, credit)
+            if _differs(self._seen.get(key), now) and (key in self._seen or len(self._seen) < _REMEMBERED):
+                self._seen[key] = now
+                self.samples.append(LimitSample(session, at, *window, plan, credit))
+
+
+def _differs(
+    before: tuple[int | None, int | None, str | None, str | None] | None,
+    now: tuple[int | None, int | None, str | None, str | None],
+) -> bool:
+    if before is None or (before[0], *before[2:]) != (now[0], *now[2:]):
+        return True
+    if before[1] is None or now[1] is None:
+        return before[1] != now[1]
+    return abs(before[1] - now[1]) > _STEADY
+
+
+def _windows(told: dict[str, object], at: int) -> Iterator[_Window]:
+    limit = safe_name(told.get("limit_id")) or _DEFAULT
+    found = False
+    for place in ("primary", "secondary"):
+        window = told.get(place)
+        if isinstance(window, dict):
+            found = True
+            minutes, used = _count(window.get("window_minutes")), _used(window.get("used_percent"))
+            yield _Window(limit, minutes, used, _reset(window, at))
+    for place, usual in (("primary", None), ("weekly", _WEEK)):  # 20 to 24 September 2025
+        if f"{place}_used_percent" in told:
+            found = True
+            size = _count(told.get(f"{place}_window_minutes")) or usual
+            yield _Window(limit, size, _used(told[f"{place}_used_percent"]), None)
+    own = told.get("individual_limit")
+    if isinstance(own, dict):
+        left = _used(own.get("remaining_percent"))
+        used = None if left is None else max(_HUNDRED * _HUNDRED - left, 0)
+        yield _Window(f"{limit}:individual", None, used, _reset(own, at))
+    if not found and _credit(told.get("credits")) is not None:
+        yield _Window(limit, None, None, None)
+
+
+def _count(told: object) -> int | None:
+    return told if type(told) is int and 0 < told < _LARGEST else None
+
+
+def _used(told: object) -> int | None:
+    """Hundredths of a percent."""
+    if type(told) not in {int, float} or not isinstance(told, int | float) or not 0 <= told < _LARGEST:
+        return None
+    return round(told * _HUNDRED)
+
+
+def _reset(window: dict[str, object], at: int) -> int | None:
+    told = window.get("resets_at")
+    if isinstance(told, str):
+        return microseconds(told)
+    if (moment := _count(told)) is not None:
+        return moment * _SECOND
+    left = window.get("resets_in_seconds")
+    return at + left * _SECOND if type(left) is int and 0 <= left < _LARGEST else None
+
+
+def _credit(told: object) -> str | None:
+    if not isinstance(told, dict):
+        return None
+    if told.get("unlimited") is True:
+        return "unlimited"
+    balance = told.get("balance")
+    return balance if isinstance(balance, str) and _DECIMAL.fullmatch(balance) else None
