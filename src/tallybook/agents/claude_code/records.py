@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 SYNTHETIC: Final = "<synthetic>"
 
 THREADED: Final = frozenset({"user", "assistant", "attachment", "system", "progress"})
-TOLD: Final = frozenset({"assistant", "user"})
+TOLD: Final = frozenset({"assistant", "cost-state", "system", "user"})
 """Types of records that are always decoded."""
 KNOWN: Final = THREADED | {
     "agent-name",
@@ -95,6 +98,9 @@ class Block(msgspec.Struct, gc=False):
 
     type: object = None
     id: object = None
+    name: object = None
+    input: msgspec.Raw = msgspec.Raw(b"")
+    """As it stands in the line, and only as long as the line is there."""
 
 
 class Message(msgspec.Struct, gc=False):
@@ -140,6 +146,8 @@ class Record(msgspec.Struct, gc=False):
     @property
     def origin(self) -> str | None:
         """The session that the record says it was copied from (2.1.330 names it ``requestSessionId``)."""
+        if self.forked_from is None and self.request_session is None:
+            return None
         named = (self.forked_from.session if self.forked_from else None) or self.request_session
         return named if named != self.session else None
 
@@ -148,6 +156,25 @@ class Answer(Record, kw_only=True, gc=False):
     """An assistant record."""
 
     message: Message
+    failed: object = msgspec.field(default=None, name="isApiErrorMessage")
+    error: object = None
+    quota: object = msgspec.field(default=None, name="quotaLimits")
+
+
+class System(Record, kw_only=True, gc=False):
+    """What the program says of itself."""
+
+    subtype: object = None
+    compacted: object = msgspec.field(default=None, name="compactMetadata")
+    error: object = None
+    duration: object = msgspec.field(default=None, name="durationMs")
+
+
+class CostState(Record, kw_only=True, gc=False):
+    """What the session has used by the program's own count."""
+
+    start: object = msgspec.field(default=None, name="startTime")
+    models: object = msgspec.field(default=None, name="modelUsage")
 
 
 class Said(msgspec.Struct, gc=False):
@@ -178,13 +205,20 @@ class Entry(Record, kw_only=True, gc=False):
     prompt: object = msgspec.field(default=None, name="promptId")
     meta: object = msgspec.field(default=None, name="isMeta")
     summary: object = msgspec.field(default=None, name="isCompactSummary")
-    writer: Origin | None = msgspec.field(default=None, name="origin")
+    approval: object = msgspec.field(default=None, name="permissionMode")
+    writer: Origin | str | None = msgspec.field(default=None, name="origin")
 
     @property
     def results(self) -> list[Said]:
         """The results of tools."""
         content = self.message.content
         return [said for said in content if said.type == "tool_result"] if isinstance(content, list) else []
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures came with it."""
+        content = self.message.content
+        return sum(said.type == "image" for said in content) if isinstance(content, list) else 0
 
     @property
     def text(self) -> str:
@@ -196,8 +230,17 @@ class Entry(Record, kw_only=True, gc=False):
 
 
 _RECORD: Final = msgspec.json.Decoder(Record)
-_ENTRY: Final = msgspec.json.Decoder(Entry)
 _ANSWER: Final = msgspec.json.Decoder(Answer)
+_SHAPES: Final[dict[str, msgspec.json.Decoder[Record]]] = {
+    "cost-state": msgspec.json.Decoder(CostState),
+    "system": msgspec.json.Decoder(System),
+    "user": msgspec.json.Decoder(Entry),
+}
+"""Types of records that tell more than the envelope."""
+_USUAL: Final[dict[str, Callable[[memoryview], Record]]] = {
+    "assistant": _ANSWER.decode,
+    **{kind: decoder.decode for kind, decoder in _SHAPES.items()},
+}
 _MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 # Members in front of the type: scalars only, so that what is found is the record's own type.
@@ -222,7 +265,7 @@ def head_of(content: bytes | bytearray, begin: int, end: int) -> tuple[str | Non
 def usual(kind: str, raw: memoryview) -> Record | None:
     """A record of a kind that its head has told, in one go; None where it is not as expected."""
     try:
-        record = (_ANSWER if kind == "assistant" else _ENTRY).decode(raw)
+        record = _USUAL[kind](raw)
     except _MALFORMED:
         return None
     return record if record.type == kind else None
@@ -231,8 +274,8 @@ def usual(kind: str, raw: memoryview) -> Record | None:
 def decode(raw: bytes, kind: str | None = None) -> Record | None:
     """One record, in the shape of its kind where that is known; None where the line is malformed."""
     try:
-        if kind == "user":
-            return _entry(raw)
+        if kind in _SHAPES:
+            return _shaped(kind, raw)
         if _ASSISTANT in raw:
             try:
                 answer = _ANSWER.decode(raw)
@@ -242,16 +285,16 @@ def decode(raw: bytes, kind: str | None = None) -> Record | None:
                 if answer.type == "assistant":
                     return answer
         record = _RECORD.decode(raw)
-        if record.type == "user":
-            return _entry(raw)
+        if record.type in _SHAPES:
+            return _shaped(record.type, raw)
     except _MALFORMED:
         return None
     return None if record.type == "assistant" else record
 
 
-def _entry(raw: bytes) -> Record:
+def _shaped(kind: str, raw: bytes) -> Record:
     try:
-        return _ENTRY.decode(raw)
+        return _SHAPES[kind].decode(raw)
     except msgspec.ValidationError:
         return _RECORD.decode(raw)
 
@@ -264,7 +307,8 @@ def tool_calls(message: Message) -> tuple[str, ...]:
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+_DAY: Final = 86_400
+_SECOND: Final = 1_000_000
 
 
 def instant(timestamp: object) -> int | None:
@@ -275,4 +319,5 @@ def instant(timestamp: object) -> int | None:
         time = datetime.fromisoformat(timestamp)
     except ValueError:
         return None
-    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+    since = (time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH
+    return (since.days * _DAY + since.seconds) * _SECOND + since.microseconds

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 import msgspec
 
@@ -14,7 +14,7 @@ from tallybook.domain.tokens import COMPONENTS
 if TYPE_CHECKING:
     from tallybook.agents.port import Occurrence
 
-_UUID_LENGTH: Final = 36
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OUTPUT: Final = COMPONENTS.index("output")
 
 LIVE: Final = 0
@@ -84,25 +84,23 @@ def decode(occurrence: Occurrence) -> Row:
 @lru_cache(maxsize=256)
 def packed(session: str) -> bytes:
     """A session id in 17 bytes where it is a UUID in its usual spelling, else its text behind a mark."""
-    try:
-        identity = UUID(session)
-    except ValueError:
-        return b"t" + session.encode()
-    return b"u" + identity.bytes if str(identity) == session else b"t" + session.encode()
+    if _UUID.fullmatch(session):
+        return b"u" + bytes.fromhex(session.replace("-", ""))
+    return b"t" + session.encode()
 
 
 def packed_uuid(identity: object) -> bytes | None:
     """A UUID in 17 bytes; None for anything else."""
-    if not isinstance(identity, str) or len(identity) != _UUID_LENGTH:
-        return None
-    found = packed(identity)
-    return found if found.startswith(b"u") else None
+    return packed(identity) if isinstance(identity, str) and _UUID.fullmatch(identity) else None
 
 
 @lru_cache(maxsize=256)
 def unpacked(session: bytes) -> str:
     """The text of a packed session id."""
-    return str(UUID(bytes=session[1:])) if session.startswith(b"u") else session[1:].decode()
+    if not session.startswith(b"u"):
+        return session[1:].decode()
+    told = session[1:].hex()
+    return f"{told[:8]}-{told[8:12]}-{told[12:16]}-{told[16:20]}-{told[20:]}"
 
 
 def fingerprint(uuid: str) -> int:

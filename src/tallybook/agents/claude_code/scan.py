@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tallybook.agents.claude_code import rows, usage
-from tallybook.agents.claude_code.prompts import is_human
+from tallybook.agents.claude_code import costs, rows, usage
+from tallybook.agents.claude_code.doings import COPY, Doings, Progress, Spot
+from tallybook.agents.claude_code.prompts import Kind
 from tallybook.agents.claude_code.records import (
     KNOWN,
     SYNTHETIC,
     THREADED,
     TOLD,
     Answer,
+    CostState,
     Entry,
+    System,
     decode,
     head_of,
     instant,
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
     from tallybook.agents.claude_code.records import Record, Usage
     from tallybook.agents.lines import Block
-    from tallybook.agents.port import Line, LogFile
+    from tallybook.agents.port import Line, LogFile, OwnCounter
 
 _BOM: Final = b"\xef\xbb\xbf"
 _AGENT_FILE: Final = re.compile(r"agent-(.+)\.jsonl", re.DOTALL)
@@ -60,6 +63,9 @@ class State(msgspec.Struct, array_like=True):
     cwd: str | None = None
     branch: str | None = None
     """Where the first record with a working directory was written."""
+    latest: int | None = None
+    """Time of the last dated record that was decoded."""
+    progress: Progress = msgspec.field(default_factory=Progress)
 
 
 def read(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
@@ -74,11 +80,13 @@ def read(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
     return scan.batch()
 
 
-class _Place(NamedTuple):
+class _Place(msgspec.Struct, frozen=True, gc=False):
     offset: int
     at: int | None
     session: str
     thread: str
+    evidence: int
+    origin: str | None
 
 
 class _Scan:
@@ -94,8 +102,11 @@ class _Scan:
         self._changed: tuple[str | None, str | None] = (None, None)
         self._bad = 0
         self._unknown = 0
+        self._doings = Doings(state.progress)
+        self._counters: list[OwnCounter] = []
 
     def batch(self) -> Batch:
+        items = self._doings.finish()
         call, session, _ = self._state.pending or (None, None, None)
         return Batch(
             occurrences=tuple(self._occurrences),
@@ -105,6 +116,9 @@ class _Scan:
             pending_session=session,
             bad_lines=self._bad,
             unknown_records=self._unknown,
+            items=items,
+            limits=tuple(self._doings.limits),
+            counters=tuple(self._counters),
         )
 
     def block(self, block: Block) -> None:
@@ -154,17 +168,42 @@ class _Scan:
         early = state.born is None or not state.placed
         if state.born is None and at is not None:
             state.born, state.live = at, record.uuid is None
-        place = _Place(offset, at, record.session or self._file_session, self._thread(record))
+        thread = self._thread(record) if self._agent is not None or record.sidechain or record.agent else ""
+        place = _Place(offset, at, record.session or self._file_session, thread, self._evidence(at), record.origin)
         if early and record.session:
             if not state.placed and isinstance(record.cwd, str):
                 state.placed, state.cwd, state.branch = True, directory(record.cwd), branch_name(record.branch)
             self._seen(record, place)
         if record.type == "user":
             state.pending = None
-            if isinstance(record, Entry):
-                self._entry(record, place)
-        elif isinstance(record, Answer) and record.message.usage and record.message.model != SYNTHETIC:
-            self._count(record, record.message.usage, place)
+        self._tell(record, place)
+        state.latest = at or state.latest
+
+    def _tell(self, record: Record, place: _Place) -> None:
+        """What the record tells by its kind."""
+        if isinstance(record, Answer):
+            if record.message.model == SYNTHETIC:
+                self._doings.failed(record, self._spot(record, place))
+            elif record.message.usage:
+                self._count(record, record.message.usage, place)
+                self._doings.answer(record, self._spot(record, place))
+        elif isinstance(record, Entry):
+            self._entry(record, place)
+        elif isinstance(record, System):
+            self._doings.system(record, self._spot(record, place))
+        elif isinstance(record, CostState):
+            self._counters += costs.counters(record, place.session, self._state.latest)
+
+    def _spot(self, record: Record, place: _Place) -> Spot:
+        """A copy is told later than what it is a copy of."""
+        at, session, thread, origin = place.at, place.session, place.thread, place.origin
+        key = record.uuid or f"{self._key}:{place.offset}"
+        copied = origin is not None or place.evidence == rows.COPIED
+        if at is not None and (thread or copied):
+            at += (2 * COPY if copied else 0) + (COPY if thread else 0)
+        if thread or origin is not None:
+            session = thread_name(origin or session, thread)
+        return Spot(session, at, key, not thread)
 
     def _thread(self, record: Record) -> str:
         """Empty for the main conversation; before 2.0 a sidechain stands inline and is told by its first record."""
@@ -192,15 +231,15 @@ class _Scan:
         return rows.LIVE if self._state.live else rows.UNPROVED
 
     def _seen(self, record: Record, place: _Place, model: str | None = None) -> None:
-        born = self._state.born
-        at = None if born is not None and place.at is not None and place.at < born else place.at
+        at = None if place.evidence == rows.COPIED else place.at
         fact = self._sessions.fact(place.session, place.thread)
         fact.seen(at, record, model)
         if not place.thread and not fact.forked_from:
-            fact.forked_from = record.origin
+            fact.forked_from = place.origin
 
     def _entry(self, entry: Entry, place: _Place) -> None:
-        turn = rows.packed_uuid(entry.prompt) or (rows.packed_uuid(entry.uuid) if is_human(entry) else None)
+        kind = self._doings.entry(entry, self._spot(entry, place))
+        turn = rows.packed_uuid(entry.prompt) or (rows.packed_uuid(entry.uuid) if kind is Kind.HUMAN else None)
         if turn is not None:
             turns = self._state.turns
             turns.pop(place.thread, None)
@@ -228,11 +267,11 @@ class _Scan:
         return self._changed
 
     def _row(self, record: Answer, counts: Usage, place: _Place) -> rows.Row:
-        message, block, origin = record.message, record.block, record.origin
+        message, block, origin = record.message, record.block, place.origin
         branch, cwd = self._where(record)
         return rows.Row(  # by position, in the order of its fields: eight times as fast
             rows.packed(place.session),
-            self._evidence(place.at),
+            place.evidence,
             self._state.born,
             rows.fingerprint(record.uuid) if record.uuid else None,
             record.request or None,
