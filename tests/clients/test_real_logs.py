@@ -13,8 +13,13 @@ import pytest
 
 from clients.workbench import clients_directory, missing
 from tallybook.agents.registry import AGENTS, readers
+from tallybook.domain.own_counters import not_itemised, own_usage, session_counter
+from tallybook.domain.tokens import TokenVector
+from tallybook.domain.usage import SessionKey
+from tallybook.history.activity import activity_counts, own_counters, snapshots
 from tallybook.history.ingest import ingest
-from tallybook.history.store import open_store
+from tallybook.history.queries import session_rows
+from tallybook.history.store import Store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,3 +104,70 @@ def test_each_call_is_counted_once(outcome: Path, tmp_path: Path) -> None:
         assert cut <= sum(call["label"] == client and call["logged"].startswith(CUT) for call in truth["calls"]), client
         agents.add(client.split("-")[0])
     assert {"claude", "codex"} <= agents
+
+
+def responses_of(store: Store, session: str) -> list[tuple[str, TokenVector]]:
+    """Model and tokens of a session's responses and of its subagents'."""
+    rows = store.rows(
+        """SELECT m.text, r.input, r.cache_read, r.cache_write_5m, r.cache_write_1h, r.cache_write_unknown, r.output,
+        r.reasoning FROM response r JOIN word m ON m.id = r.model JOIN session s ON s.id = r.session
+        WHERE s.name = ? OR s.name LIKE ? || '/%'""",
+        (session, session),
+    )
+    return [(model, TokenVector(*parts)) for model, *parts in rows]
+
+
+def test_each_call_of_a_tool_is_counted_once(outcome: Path, tmp_path: Path) -> None:
+    """As often as responses have asked for one; each has an end, and a program where a shell ran it."""
+    truth = json.loads((outcome / "ground_truth.json").read_text())
+    for client in ("claude", "claude-latest", "codex"):
+        with open_store(tmp_path / client) as store:
+            ingest(store, readers(), {"HOME": str(outcome / truth["clients"][client]["home"])})
+            told = [calls for (calls,) in store.rows("SELECT calls FROM response")]
+            calls = {hashes[at : at + 8] for hashes in told for at in range(0, len(hashes), 8)}
+            counts = Counter[str]()
+            for row in activity_counts(store):
+                counts[row.kind] += row.count
+        assert counts["tool"] == len(calls) > 0, client
+        assert counts["shell"] > 0, client
+        assert counts["turn"] == counts["prompt"] - counts["subagent"] or client == "codex", client
+
+
+def test_codex_counts_as_we_do(outcome: Path, tmp_path: Path) -> None:
+    """Its own totals, by count and by record, are what the thread's responses come to."""
+    truth = json.loads((outcome / "ground_truth.json").read_text())
+    with open_store(tmp_path / "data") as store:
+        ingest(store, readers(), {"HOME": str(outcome / truth["clients"]["codex"]["home"])})
+        compared = 0
+        for row in session_rows(store):
+            counters = {one.scope: one.tokens for one in own_counters(store, row.key)}
+            for scope in ("thread", "record"):
+                own = own_usage(counters, scope)
+                if own is not None:
+                    assert own == row.tokens, (row.session, scope)
+                    compared += 1
+    assert compared > 10
+
+
+def test_what_claude_counts_beyond_its_rows_is_what_was_served_without_one(outcome: Path, tmp_path: Path) -> None:
+    """Compactions and titles, exact to the token; in forks without what their parents had."""
+    truth = json.loads((outcome / "ground_truth.json").read_text())
+    unseen: Counter[str] = Counter()
+    cut = {call.get("session") for call in truth["calls"] if call["logged"].startswith(CUT)}
+    for logged, call in served(truth, "claude-latest"):
+        if logged != "yes":
+            unseen[call.session] += call.output
+    with open_store(tmp_path / "data") as store:
+        ingest(store, readers(), {"HOME": str(outcome / truth["clients"]["claude-latest"]["home"])})
+        forks = dict(store.rows("SELECT name, forked_from FROM session WHERE forked_from IS NOT NULL"))
+        compared = 0
+        for row in session_rows(store):
+            own = snapshots(store, row.key, "cost-state")
+            parent = SessionKey("claude", forks.get(row.session, ""))
+            counter = session_counter(own, snapshots(store, parent, "cost-state"), row.born_at)
+            if counter is not None and row.session not in cut:
+                rest = not_itemised(counter, responses_of(store, row.session))
+                assert sum(tokens.output for tokens in rest.values()) == unseen[row.session], row.session
+                compared += 1
+    assert compared > 5
+    assert forks

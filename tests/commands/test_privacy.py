@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 
@@ -100,8 +103,86 @@ def claude_rows(session: str, secret: str) -> Iterator[Json]:
         },
         "error": secret,
     }
+    yield from claude_doings(base, secret)
     for kind in ("summary", "ai-title", "system", "attachment", "progress", "queue-operation", "last-prompt", secret):
         yield {**base, "type": kind, "summary": secret, "content": secret, "title": secret, "data": {secret: [secret]}}
+
+
+def claude_doings(base: Json, secret: str) -> Iterator[Json]:
+    """Records of what happens in a session, with a secret where a name is looked for."""
+    base |= {"isSidechain": False, "permissionMode": secret, "entrypoint": secret, "effort": secret}
+    texts = (f"<command-name>/{secret}</command-name>", f"<task-notification>{secret}", f"please {secret}")
+    for number, text in enumerate(texts):
+        message = {"role": "user", "content": text}
+        yield {**base, "uuid": f"u{number}", "type": "user", "message": message, "origin": {"kind": secret}}
+        yield {**base, "uuid": f"v{number}", "type": "user", "message": message}
+    for number, name in enumerate(("Bash", "Task", "Skill", "WebFetch", f"mcp__{secret}__{secret}")):
+        given = {"command": secret, "subagent_type": secret, "skill": secret, "url": secret}
+        call = f"c{number}-{crc32(secret.encode('utf-8', 'surrogatepass'))}"
+        content: list[Json] = [{"type": "tool_use", "id": call, "name": name, "input": given}]
+        answer: Json = {"id": f"m{number}", "role": "assistant", "model": "opus", "content": content}
+        quota = {"rateLimitType": secret, "status": secret}
+        usage = {"input_tokens": 1, "output_tokens": 20, "service_tier": "standard"}
+        rest = {"requestId": f"r{number}", "uuid": f"w{number}", "quotaLimits": quota}
+        yield {**base, **rest, "type": "assistant", "message": {**answer, "stop_reason": "tool_use", "usage": usage}}
+    failed = {"model": "<synthetic>", "content": secret}
+    yield {**base, "uuid": "x1", "type": "assistant", "message": failed, "isApiErrorMessage": True, "error": secret}
+    for number, subtype in enumerate(("api_error", "compact_boundary", "turn_duration")):
+        more = {"error": {"status": secret, "message": secret}, "compactMetadata": {"trigger": secret}}
+        yield {**base, **more, "uuid": f"y{number}", "type": "system", "subtype": subtype, "durationMs": secret}
+    yield {**base, "type": "cost-state", "startTime": secret, "modelUsage": {"opus": {"inputTokens": secret}}}
+
+
+def codex_doings(secret: str) -> Iterator[Json]:
+    """Records of what happens in a thread, with a secret where a name is looked for."""
+    sandbox = {"type": secret, "writable_roots": [secret], "network_access": secret}
+    context = {"turn_id": "t9", "model": "gpt-5", "user_instructions": secret, "effort": secret}
+    yield {"type": "turn_context", "payload": {**context, "approval_policy": secret, "sandbox_policy": sandbox}}
+    yield {
+        "type": "turn_context",
+        "payload": {**context, "approval_policy": {secret: secret}, "sandbox_policy": secret},
+    }
+    limits = {"limit_id": secret, "plan_type": secret, "primary": {"used_percent": 3, "resets_at": secret}}
+    limits |= {"credits": {"has_credits": True, "balance": secret}}
+    items = [
+        {"type": "UserMessage", "id": "u", "content": [{"type": "text", "text": secret}, {"type": secret}]},
+        {"type": "McpToolCall", "id": "m", "server": secret, "tool": secret, "arguments": secret},
+        {"type": "AgentMessage", "id": "a", "phase": secret, "content": [{"text": secret}]},
+        {"type": secret, "id": "o", "text": secret},
+    ]
+    events = [
+        {"type": "token_count", "info": None, "rate_limits": limits},
+        *({"type": "item_completed", "turn_id": "t9", "item": item} for item in items),
+        {"type": "mcp_tool_call_end", "call_id": "m2", "invocation": {"server": secret, "tool": secret}},
+        {"type": "error", "message": secret, "codex_error_info": {secret: secret}},
+        {"type": "stream_error", "message": secret, "codex_error_info": secret},
+        {"type": "thread_rolled_back", "num_turns": secret},
+        {"type": "turn_aborted", "turn_id": "t9", "reason": secret},
+        {
+            "type": "thread_settings_applied",
+            "thread_settings": {"model_provider_id": secret, "reasoning_effort": secret},
+        },
+    ]
+    yield from ({"type": "event_msg", "payload": event} for event in events)
+    given: tuple[tuple[str, Json], ...] = (
+        ("shell", {"command": ["bash", "-lc", secret]}),
+        ("exec_command", {"cmd": secret}),
+        ("spawn_agent", {"agent_type": secret}),
+    )
+    for number, (name, arguments) in enumerate(given, 1):
+        call = {"type": "function_call", "call_id": f"k{number}", "name": name, "arguments": json.dumps(arguments)}
+        yield {"type": "response_item", "payload": call}
+    skill = f"<skill>\n<name>{secret}</name>"
+    calls = [
+        {"type": "function_call", "call_id": "k4", "name": "x", "namespace": f"mcp__{secret}", "arguments": "{}"},
+        {"type": "local_shell_call", "call_id": "k5", "action": {"type": "exec", "command": [secret, secret]}},
+        {"type": "web_search_call", "action": {"type": secret, "query": secret}},
+        {"type": "function_call_output", "call_id": "k1", "output": f"Exit code: 1\n{secret}"},
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": skill}]},
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": f"<{secret}>"}]},
+        {"type": "message", "role": "assistant", "phase": secret, "content": [{"text": secret}]},
+    ]  # fmt: skip
+    yield from ({"type": "response_item", "payload": call} for call in calls)
 
 
 def codex_rows(secret: str) -> Iterator[Json]:
@@ -124,6 +205,7 @@ def codex_rows(secret: str) -> Iterator[Json]:
     more = {"name": secret, "arguments": json.dumps({"cmd": secret}), "input": secret, "action": {"command": [secret]}}
     for kind in ("function_call", "custom_tool_call", "local_shell_call", "web_search_call"):
         yield {"type": "response_item", "payload": {"type": kind, "call_id": f"call_{kind}", **more}}
+    yield from codex_doings(secret)
     yield {"type": "compacted", "payload": {"message": secret, "replacement_history": [{"text": secret}]}}
     yield {"type": secret, "payload": secret}
 
@@ -225,6 +307,12 @@ def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[Agent]) -> None:
         said.append(bench.ok("why", agent.session, *words))
     assert used
     assert held(bench.data, bench.ledger) == set()
+    with closing(sqlite3.connect(bench.data / "history.db")) as store:
+        kinds = {kind for (kind,) in store.execute("SELECT kind FROM what WHERE name = 'other'")}
+        states = b"".join(state for (state,) in store.execute("SELECT state FROM source"))
+    assert MARK.encode() not in states
+    wanted = {ClaudeAgent: {"command", "skill", "shell"}, CodexAgent: {"approval", "shell"}}
+    assert kinds >= wanted.get(kin, set())
     for one in said:
         assert MARK.lower() not in (one.out + one.err).lower()
 
