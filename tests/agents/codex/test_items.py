@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.codex.test_world import worlds
+from agents.codex.worlds import worlds
 from loggen.codex import START, Rollout, World, uuid4, uuid7
 from loggen.harness import ingest
 from loggen.items import joined, of_log

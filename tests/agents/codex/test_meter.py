@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.codex.test_world import worlds
+from agents.codex.worlds import worlds
 from loggen.codex import Rollout, World, counts, plus, uuid7
 from loggen.harness import derive, ingest
 from tallybook.agents.codex.reader import CodexReader
