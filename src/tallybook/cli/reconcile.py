@@ -1,4 +1,4 @@
-"""`tally reconcile`: our sums beside those of another tool."""
+"""`tally reconcile`: our sums beside those of another tool, or of agents themselves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ app = command_app()
 
 @app.command()
 def reconcile(
-    file: Annotated[Path, Argument(metavar="FILE", help="What `ccusage daily --json` printed, or another view.")],
+    file: Annotated[
+        Path | None,
+        Argument(metavar="[FILE]", help="What `ccusage daily --json` printed, or another view; else agents' counters."),
+    ] = None,
     since: Annotated[str | None, Option("--since", metavar="DATE", help="This day (or time) and later.")] = None,
     until: Annotated[
         str | None, Option("--until", metavar="DATE", help="Up to the end of this day, or before this time.")
@@ -27,28 +30,23 @@ def reconcile(
     no_update: Annotated[bool, Option("--no-update", help="Read no logs; compare what is stored.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the history with a report of ccusage, cell by cell; exit 1 where a difference has no known cause."""
+    """Compare the history with agents' own counters, or with a report of ccusage; exit 1 for what is unexplained."""
     from tallybook.cli.place import here
-    from tallybook.cli.render import document, fail_with, line, table, warn
+    from tallybook.cli.reconcile_output import show_agents, show_report
+    from tallybook.cli.render import fail_with
     from tallybook.domain.problems import Refusal
-    from tallybook.reports import contract
-    from tallybook.reports.reconcile import NUMBERS, cells, reconciled_json
-    from tallybook.usecases.reconcile import reconcile_file
+    from tallybook.usecases.reconcile import reconcile_agents, reconcile_file
     from tallybook.usecases.usage import Request
 
-    request = Request(since=since, until=until, timezone=timezone, update=not no_update)
-    done = reconcile_file(here(), file, request)
-    if isinstance(done, Refusal):
-        fail_with(done, json=as_json)
-    found = done.found
-    if as_json:
-        document("reconcile", {**reconciled_json(found), "problems": contract.problems(done.problems)})
+    if file is None:
+        if since or until or timezone:
+            hint = "--since, --until and --timezone are of a report: tally reconcile FILE"
+            fail_with(Refusal("no-report", "counters of agents have no days", hint, usage=True), json=as_json)
+        unexplained = show_agents(reconcile_agents(here(), update=not no_update), json=as_json)
     else:
-        if found.cells:
-            head = ("period", "model", *NUMBERS, "cause")
-            table(head, [cells(cell) for cell in found.cells], frozenset(NUMBERS))
-        line(f"{found.equal:,} equal, {len(found.cells):,} different, {found.unexplained:,} of them unexplained")
-        line(f"in all {found.ours.total:,} tokens, in the report {found.theirs.total:,}")
-    warn(done.problems)
-    if found.unexplained:
+        done = reconcile_file(here(), file, Request(since=since, until=until, timezone=timezone, update=not no_update))
+        if isinstance(done, Refusal):
+            fail_with(done, json=as_json)
+        unexplained = show_report(done, json=as_json)
+    if unexplained:
         raise typer.Exit(1)

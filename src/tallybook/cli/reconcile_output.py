@@ -1,0 +1,50 @@
+"""Two ways of counting side by side, as they are printed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallybook.cli.render import document, line, table, warn
+from tallybook.reports import contract
+from tallybook.reports.reconcile import NUMBERS, cells, own_json, own_row, reconciled_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tallybook.reports.vectors import Json
+    from tallybook.usecases.reconcile import Comparison, OwnComparison
+
+_REPORT: Final = ("period", "model", *NUMBERS, "cause")
+_AGENTS: Final = ("agent", "session", "counter", "model", *NUMBERS, "cause")
+
+
+def show_report(done: Comparison, *, json: bool) -> int:
+    """Print a comparison with a report; how many cells are unexplained."""
+    found = done.found
+    if json:
+        document("reconcile", {**reconciled_json(found), "problems": contract.problems(done.problems)})
+    else:
+        _rows(_REPORT, [cells(cell) for cell in found.cells])
+        line(f"{found.equal:,} equal, {len(found.cells):,} different, {found.unexplained:,} of them unexplained")
+        line(f"in all {found.ours.total:,} tokens, in the report {found.theirs.total:,}")
+    warn(done.problems)
+    return found.unexplained
+
+
+def show_agents(done: OwnComparison, *, json: bool) -> int:
+    """Print a comparison with agents' own counters; how many of these are unexplained."""
+    found = done.found
+    if json:
+        content: dict[str, Json] = {**own_json(found), "problems": contract.problems(done.problems)}
+        document("reconcile", content)
+    else:
+        _rows(_AGENTS, [own_row(cell) for cell in found.cells])
+        line(f"{found.equal:,} equal, {len(found.cells):,} different, {found.unexplained:,} of them unexplained")
+        line(f"in all {found.ours.total:,} tokens, by the agents' own counters {found.theirs.total:,}")
+    warn(done.problems)
+    return found.unexplained
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        table(head, rows, frozenset(NUMBERS))
