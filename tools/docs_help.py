@@ -39,6 +39,7 @@ EXAMPLES = {
     "why": ["why", "{session}"],
     "reconcile": ["reconcile", "{report}", "--no-update"],
     "usage": ["usage", "--by", "agent", "--no-update"],
+    "history": ["history", "update"],
     "settle": ["settle"],
     "backfill": ["backfill", "{goal}", "--force", "--dry-run"],
     "hooks": ["hooks", "status"],

@@ -27,6 +27,7 @@ READING = [
     *(["usage"], ["usage", "--by", "session", "--json"]),
     *(["sessions", "--json"], ["hooks", "status"], ["--help"], ["mark", "--help"], ["settle"]),
     *(["doctor"], ["doctor", "--json"]),
+    *(["history", "update"], ["history", "classify", "--json"], ["history", "derive"]),
     *(["budget", "show"], ["check", "list"], ["check", "list", "--json"]),
     *(["completion", "bash"], ["completion", "bash", "--", "show", ""]),
     *(["init", "--dry-run"], ["hooks", "install", "--dry-run"], ["hooks", "uninstall", "--dry-run"]),
@@ -92,6 +93,7 @@ GROUPS = {
     "agent": ("agent install", "agent uninstall", "agent status"),
     "budget": ("budget set", "budget show"),
     "check": ("check start", "check mark", "check complete", "check add", "check list"),
+    "history": ("history update", "history ingest", "history classify", "history derive"),
 }
 ONE_OBJECT = [name for command in COMMANDS for name in GROUPS.get(command, (command,))]
 

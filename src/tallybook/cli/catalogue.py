@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "usage": "usage",
     "why": "why",
     "reconcile": "reconcile",
+    "history": "history",
     "show": "show",
     "log": "log",
     "report": "report",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tallybook.history.names import stored_text
+from tallybook.history.projects import project_directories
 from tallybook.history.rollup import COMPONENTS, KEYS, QUARTER, of_response
 
 if TYPE_CHECKING:
@@ -103,13 +104,15 @@ def _sessions(store: Store, where: Filter) -> set[int] | None:
 def _in_projects(store: Store, projects: tuple[str, ...]) -> set[int] | None:
     if not projects:
         return None
+    known = project_directories(store)
     rows = store.rows("SELECT id, cwd FROM session WHERE cwd IS NOT NULL")
-    return {number for number, cwd in rows if _is_project(cwd, projects)}
+    return {number for number, cwd in rows if _is_project(cwd, known.get(cwd, cwd), projects)}
 
 
 def _directories(store: Store, projects: tuple[str, ...]) -> set[int]:
+    known = project_directories(store)
     words = store.rows("SELECT id, text FROM word")
-    return {number for number, text in words if _is_project(text, projects)}
+    return {number for number, text in words if _is_project(text, known.get(text, text), projects)}
 
 
 def _of_projects(sessions: set[int], directories: set[int]) -> str:
@@ -118,5 +121,6 @@ def _of_projects(sessions: set[int], directories: set[int]) -> str:
     return f"({own} OR coalesce(r.cwd, 0) = 0 AND {of_session})"
 
 
-def _is_project(project: str, wanted: tuple[str, ...]) -> bool:
-    return any(stored_text(one) in {project, PurePath(project).name} for one in wanted)
+def _is_project(cwd: str, project: str, wanted: tuple[str, ...]) -> bool:
+    known = {cwd, PurePath(cwd).name, project, PurePath(project).name}
+    return any(stored_text(one) in known for one in wanted)

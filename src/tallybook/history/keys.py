@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tallybook.history.blocks import HOUR, block_starts
+from tallybook.history.projects import project_directories
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,6 +49,7 @@ class Keys:
         self._words: dict[int | None, str] = {}
         if set(by) & {"model", "effort", *_OTHERWISE}:
             self._words = dict(store.rows("SELECT id, text FROM word"))
+        self._projects = project_directories(store) if "project" in by else {}
         self._by_agent = "agent" in by
         self._blocks = self._cut(values) if "block" in by else {}
         self._namers = [self._namer(name) for name in by]
@@ -60,7 +62,13 @@ class Keys:
         words, sessions = self._words, self._sessions
         if name in _OTHERWISE:
             place, member = _OF_SESSIONS.index(name), Values._fields.index(_OTHERWISE[name])
-            return lambda values: words.get(values[member]) or sessions[values.session][place]
+            projects = self._projects if name == "project" else {}
+
+            def otherwise(values: Values) -> str | None:
+                found = words.get(values[member]) or sessions[values.session][place]
+                return found if found is None else projects.get(found, found)
+
+            return otherwise
         if name in _OF_SESSIONS:
             place = _OF_SESSIONS.index(name)
             return lambda values: sessions[values.session][place]

@@ -60,8 +60,11 @@ def _lay_in(cwd: str, tops: Mapping[str, str]) -> str | None:
 
 
 def settle_projects(store: Store, probe: Callable[[str], Place]) -> Outcome:
-    """Ask ``probe`` about directories of sessions that it was not asked about yet, and tell projects apart."""
-    cwds = store.rows("SELECT DISTINCT cwd FROM session WHERE cwd IS NOT NULL ORDER BY cwd")
+    """Ask ``probe`` about directories that it was not asked about yet, and tell projects apart."""
+    cwds = store.rows(
+        """SELECT cwd FROM session WHERE cwd IS NOT NULL UNION
+        SELECT text FROM word WHERE id IN (SELECT cwd FROM rollup) ORDER BY 1"""
+    )
     same = store.rows("SELECT 1 FROM stage WHERE name = ? AND version = ?", (NAME, VERSION))
     known = store.rows("SELECT cwd, common, top, gone FROM directory") if same else []
     places = {cwd: Place(common, top, bool(gone)) for cwd, common, top, gone in known}
@@ -71,6 +74,17 @@ def settle_projects(store: Store, probe: Callable[[str], Place]) -> Outcome:
         return replace_rows(connection, "directory", _rows(places))
 
     return run_stage(store, (NAME, VERSION), cwds, make)
+
+
+def project_directories(store: Store) -> dict[str, str]:
+    """By directory, what stands for its project: the worktree with the git directory, or a path; as far as derived."""
+    return {cwd: directory_of(key) for cwd, key in store.rows("SELECT cwd, project FROM directory")}
+
+
+def directory_of(key: str) -> str:
+    """The directory that stands for a project: where its git directory lies as ``.git``, that around it."""
+    place = Path(key)
+    return str(place.parent) if place.name == ".git" else key
 
 
 def projects(store: Store) -> tuple[Project, ...]:
