@@ -24,6 +24,7 @@ from tallybook.history.store import Store, StoreDamaged, open_store
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
+    from tallybook.domain.problems import Problem
     from tallybook.domain.state import LedgerState, PendingBoundary
     from tallybook.usecases.workspace import Workspace
 
@@ -58,6 +59,23 @@ def with_history(
         except StoreDamaged:
             store.rebuild()
             return use(store, ingest(store, readers(), workspace.environ))
+
+
+def look_into(workspace: Workspace, use: Callable[[Store, tuple[Problem, ...]], T], *, update: bool) -> T:
+    """What ``use`` makes of the store and of what stood in the way; with ``update`` the logs are read first.
+
+    Raises:
+        StoreUnavailable: the history can't be used.
+
+    """
+
+    def updated(store: Store, report: IngestReport) -> T:
+        return use(store, report.problems)
+
+    if update:
+        return with_history(workspace, updated)
+    with open_store(workspace.data) as store:
+        return use(store, ())
 
 
 def reader_versions() -> str:

@@ -11,13 +11,11 @@ import msgspec
 from tallybook.agents.registry import AGENTS, reader
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.history.choice import Filter
-from tallybook.history.store import open_store
 from tallybook.history.usage import DIMENSIONS, Query, Usage, usage
 from tallybook.history.zones import LocalZone, Zone, named
-from tallybook.usecases.capture import with_history
+from tallybook.usecases.capture import look_into
 
 if TYPE_CHECKING:
-    from tallybook.history.ingest import IngestReport
     from tallybook.history.store import Store
     from tallybook.usecases.workspace import Workspace
 
@@ -74,13 +72,7 @@ def usage_of_history(workspace: Workspace, request: Request) -> UsageAnswer | Re
         found = usage(store, query)
         return UsageAnswer(query.by, found, _coverage(found), (*workspace.problems, *problems, *store.problems))
 
-    def updated(store: Store, report: IngestReport) -> UsageAnswer:
-        return answer(store, report.problems)
-
-    if request.update:
-        return with_history(workspace, updated)
-    with open_store(workspace.data) as store:
-        return answer(store, ())
+    return look_into(workspace, answer, update=request.update)
 
 
 def _coverage(found: Usage) -> tuple[Gap, ...]:

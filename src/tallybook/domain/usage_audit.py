@@ -1,0 +1,127 @@
+"""Goals of which the ledger knows less than it could: nobody measured them, or only in part, or not any more."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from tallybook.domain.findings import DAY, HOUR, Code, Facts, Finding, Limits, commanded_at
+from tallybook.domain.metrics import accounts, members_of
+from tallybook.domain.quality import Quality
+from tallybook.domain.usage import SessionKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tallybook.domain.attribution import Owner
+    from tallybook.domain.goal import Goal
+    from tallybook.domain.state import LedgerState
+
+
+def stale(state: LedgerState, facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """Open goals for which nothing was done for long."""
+    for goal in (goal for goal in state.goals.values() if goal.is_open):
+        commanded = commanded_at(goal)
+        moved = max([commanded, *(facts.last_at.get(key) or 0 for key in _sessions(state, goal))])
+        hint = f"tally finish-task {goal.id} --status success, or --status fail --failure-reason other"
+        if facts.now - moved >= limits.idle_hours * HOUR:
+            message = f"it is open, and nothing happened for {(facts.now - moved) // HOUR:,} hours"
+            yield Finding(Code.STALE_OPEN, message, hint, goal.id)
+        elif facts.now - commanded >= limits.silent_days * DAY:
+            message = f"its session goes on, and no command was run for it for {(facts.now - commanded) // DAY:,} days"
+            yield Finding(Code.STALE_OPEN, message, hint, goal.id)
+
+
+def gaps(state: LedgerState, facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """What has happened and is not in the ledger, or in no copy of it."""
+    late: dict[str, tuple[SessionKey, ...]] = {}
+    for (snapshot, key), boundary in state.pending.items():
+        if (snapshot, key) in facts.settleable:
+            late[boundary.goal] = (*late.get(boundary.goal, ()), key)
+    for name, sessions in late.items():
+        message = "a response is logged by now that one of its boundaries waits for"
+        yield Finding(Code.SYNC_GAP, message, "tally settle", name, session=sessions[0])
+    for goal in state.goals.values():
+        if goal.is_open and goal.writer in facts.writers:
+            yield from _gap(state, facts, limits, goal)
+    if facts.unpublished:
+        how = "they go with the next commit, if tally hooks install was run here"
+        hint = how if facts.publishes else "tally init --publish metrics/events && tally hooks install"
+        yield Finding(Code.SYNC_GAP, f"{facts.unpublished:,} events are on this machine alone", hint, note=True)
+
+
+def _gap(state: LedgerState, facts: Facts, limits: Limits, goal: Goal) -> Iterator[Finding]:
+    commanded = commanded_at(goal)
+    moved = [(facts.last_at.get(key) or 0, key) for key in _sessions(state, goal)]
+    latest, key = max(moved, default=(0, None))
+    if latest - commanded >= limits.gap_hours * HOUR:
+        message = f"its session went on for {(latest - commanded) // HOUR:,} hours after its last boundary"
+        yield Finding(Code.SYNC_GAP, message, f"tally mark STAGE --goal {goal.id}", goal.id, session=key)
+
+
+def unmeasured(state: LedgerState, facts: Facts) -> Iterator[Finding]:
+    """Goals of this clone without a number, or with one that a part is missing of."""
+    shared = accounts(state)
+    for goal in state.goals.values():
+        if goal.merged_into is not None or goal.writer not in facts.writers:
+            continue
+        members = members_of(state, goal.id)
+        usage = shared.goals[goal.id]
+        if any(it.untracked or it.manual is not None for it in members):
+            continue
+        if usage.captured.tokens is None:
+            yield _nothing(state, facts, goal)
+        else:
+            yield from _in_part(state, facts, goal, members)
+
+
+def _nothing(state: LedgerState, facts: Facts, goal: Goal) -> Finding:
+    named = _sessions(state, goal)
+    if any(key in facts.last_at for key in named):
+        message = "the log of its session was not there when its commands ran; it is now"
+    elif named:
+        message = f"no log tells of its session {named[0].agent} {named[0].session}"
+    else:
+        message = "no session of it is known, so nobody measured it"
+    hint = f"tally backfill {goal.id}"
+    if goal.is_open:
+        hint = f"tally mark STAGE --goal {goal.id} --agent AGENT --session ID; tally sessions lists them"
+    return Finding(Code.UNRESOLVED_SESSION, message, hint, goal.id, session=named[0] if named else None)
+
+
+def _in_part(state: LedgerState, facts: Facts, goal: Goal, members: list[Goal]) -> Iterator[Finding]:
+    blank = [key for it in members for key in _blank(state, it)]
+    strange = next((key for key in blank if key not in facts.last_at), None)
+    if strange is not None:
+        message = f"no log tells of its session {strange.agent} {strange.session}; others of it are measured"
+        hint = f"tally backfill {goal.id} --force, once tally doctor finds its log"
+        yield Finding(Code.UNRESOLVED_SESSION, message, hint, goal.id, session=strange)
+    elif blank:
+        message = "the log of its session was not there for a part of its time"
+        yield Finding(Code.INCOMPLETE_WINDOW, message, _again(goal), goal.id, session=blank[0])
+    elif any(it.session is None and it.backfill is None for it in members):
+        message = "it began before any session of it was known, and is measured from then on"
+        yield Finding(Code.INCOMPLETE_WINDOW, message, _again(goal), goal.id)
+
+
+def _again(goal: Goal) -> str:
+    return f"tally backfill {goal.id} --force" + (", once it is closed" if goal.is_open else "")
+
+
+def _blank(state: LedgerState, goal: Goal) -> list[SessionKey]:
+    """Sessions of which the goal owns a part without a counter."""
+    return [
+        key
+        for key in sorted(state.index.owned.get(goal.id, ()))
+        if any(_is_blank(goal, point.owner, point.quality) for point in state.lines[key].points)
+    ]
+
+
+def _is_blank(goal: Goal, owner: Owner | None, quality: Quality) -> bool:
+    return owner is not None and owner.goal == goal.id and quality is Quality.UNMEASURED
+
+
+def _sessions(state: LedgerState, goal: Goal) -> list[SessionKey]:
+    """Those that it names, that joined it, or of which it owns a part; each once."""
+    named = () if goal.session is None else (SessionKey(goal.session.agent, goal.session.id),)
+    return list(dict.fromkeys(chain(named, state.joined.get(goal.id, ()), state.index.owned.get(goal.id, ()))))
