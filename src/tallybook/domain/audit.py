@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 def audit(
     state: LedgerState, facts: Facts, since: int | None = None, limits: Limits | None = None
 ) -> tuple[Finding, ...]:
-    """All findings, by their codes in the order of ``Code``; of goals alone that were open at ``since`` or later."""
+    """All findings of goals that were open at ``since`` or later, by code in the order of ``Code``; notes last."""
     at = Limits() if limits is None else limits
     found = [*outcomes(state, facts, at), *stale(state, facts, at), *gaps(state, facts, at), *unmeasured(state, facts)]
     order = list(Code)
     wanted = (finding for finding in found if _is_late(state, finding, since))
-    return tuple(sorted(wanted, key=lambda finding: order.index(finding.code)))
+    return tuple(sorted(wanted, key=lambda finding: (finding.note, order.index(finding.code))))
 
 
 def _is_late(state: LedgerState, finding: Finding, since: int | None) -> bool:

@@ -79,6 +79,8 @@ class Facts(msgspec.Struct, frozen=True):
     """The last activity of each session that logs tell of, in microseconds since the epoch, UTC."""
     settleable: frozenset[tuple[str, SessionKey]] = frozenset()
     """Boundaries that wait for a response which is logged by now."""
+    fillable: frozenset[str] = frozenset()
+    """Closed goals of which the history knows more than was counted for them."""
     files: Mapping[str, frozenset[str]] = msgspec.field(default_factory=dict)
     """What the commits of each goal changed, by goal id."""
     unpublished: int = 0

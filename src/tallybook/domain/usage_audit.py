@@ -61,18 +61,29 @@ def _gap(state: LedgerState, facts: Facts, limits: Limits, goal: Goal) -> Iterat
 
 def unmeasured(state: LedgerState, facts: Facts) -> Iterator[Finding]:
     """Goals of this clone without a number, or with one that a part is missing of."""
+    for goal in lacking(state, facts.writers):
+        counted = accounts(state).goals[goal.id].captured.tokens is not None
+        if counted or any(state.lines[key].is_measured for key in state.joined.get(goal.id, ())):
+            yield _in_part(state, facts, goal)
+        else:
+            yield _nothing(state, facts, goal)
+
+
+def lacking(state: LedgerState, writers: frozenset[str]) -> Iterator[Goal]:
+    """Goals of these writers that nobody measured, or only in part; those that were not to be measured aside."""
     shared = accounts(state)
     for goal in state.goals.values():
-        if goal.merged_into is not None or goal.writer not in facts.writers:
+        if goal.merged_into is not None or goal.writer not in writers:
             continue
         members = members_of(state, goal.id)
-        usage = shared.goals[goal.id]
         if any(it.untracked or it.manual is not None for it in members):
             continue
-        if usage.captured.tokens is None:
-            yield _nothing(state, facts, goal)
-        else:
-            yield from _in_part(state, facts, goal, members)
+        if shared.goals[goal.id].captured.tokens is None or any(_is_partial(state, it) for it in members):
+            yield goal
+
+
+def _is_partial(state: LedgerState, goal: Goal) -> bool:
+    return (goal.session is None and goal.backfill is None) or bool(_blank(state, goal))
 
 
 def _nothing(state: LedgerState, facts: Facts, goal: Goal) -> Finding:
@@ -86,26 +97,27 @@ def _nothing(state: LedgerState, facts: Facts, goal: Goal) -> Finding:
     hint = f"tally backfill {goal.id}"
     if goal.is_open:
         hint = f"tally mark STAGE --goal {goal.id} --agent AGENT --session ID; tally sessions lists them"
+    elif goal.id not in facts.fillable:
+        hint = f"tally update {goal.id} --tokens-input N --tokens-output N; the history knows nothing of it"
     return Finding(Code.UNRESOLVED_SESSION, message, hint, goal.id, session=named[0] if named else None)
 
 
-def _in_part(state: LedgerState, facts: Facts, goal: Goal, members: list[Goal]) -> Iterator[Finding]:
-    blank = [key for it in members for key in _blank(state, it)]
+def _in_part(state: LedgerState, facts: Facts, goal: Goal) -> Finding:
+    blank = [key for it in members_of(state, goal.id) for key in _blank(state, it)]
     strange = next((key for key in blank if key not in facts.last_at), None)
     if strange is not None:
         message = f"no log tells of its session {strange.agent} {strange.session}; others of it are measured"
-        hint = f"tally backfill {goal.id} --force, once tally doctor finds its log"
-        yield Finding(Code.UNRESOLVED_SESSION, message, hint, goal.id, session=strange)
-    elif blank:
+        hint = f"tally doctor tells where logs are looked for; then tally backfill {goal.id} --force"
+        return Finding(Code.UNRESOLVED_SESSION, message, hint, goal.id, session=strange)
+    if blank:
         message = "the log of its session was not there for a part of its time"
-        yield Finding(Code.INCOMPLETE_WINDOW, message, _again(goal), goal.id, session=blank[0])
-    elif any(it.session is None and it.backfill is None for it in members):
+    else:
         message = "it began before any session of it was known, and is measured from then on"
-        yield Finding(Code.INCOMPLETE_WINDOW, message, _again(goal), goal.id)
-
-
-def _again(goal: Goal) -> str:
-    return f"tally backfill {goal.id} --force" + (", once it is closed" if goal.is_open else "")
+    note = goal.id not in facts.fillable
+    hint = f"tally backfill {goal.id} --force"
+    if note:
+        hint += ", once it is closed" if goal.is_open else ", where the logs of that time are; here are none"
+    return Finding(Code.INCOMPLETE_WINDOW, message, hint, goal.id, session=blank[0] if blank else None, note=note)
 
 
 def _blank(state: LedgerState, goal: Goal) -> list[SessionKey]:

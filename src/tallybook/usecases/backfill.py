@@ -23,7 +23,7 @@ from tallybook.usecases.usage import Period, period
 from tallybook.usecases.workspace import problems_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tallybook.domain.goal import Goal
     from tallybook.domain.state import LedgerState
@@ -100,6 +100,18 @@ def backfill(workspace: Workspace, request: Request) -> Backfilled | Refusal:
         return Backfilled(tuple(_of_another(row, around) for row in made), problems)
 
     return with_history(workspace, looking)
+
+
+def foreseen(workspace: Workspace, store: Store, state: LedgerState, goals: Iterable[str]) -> frozenset[str]:
+    """Those of the goals that would get something if each was backfilled by itself, whether it is measured or not."""
+    request = Request(force=True)
+    around = _around(workspace, state, request)
+    found = set()
+    for row in (_row(state, state.goals[goal], request) for goal in goals):
+        (planned,) = _planned(state, _Looked((row,), {row.goal.id: _found(store, around, row)}))
+        if planned.verdict.reason is None:
+            found.add(row.goal.id)
+    return frozenset(found)
 
 
 def _around(workspace: Workspace, state: LedgerState, request: Request) -> Around:

@@ -16,10 +16,12 @@ from tallybook.domain.goal import Goal
 from tallybook.domain.outcome_audit import is_claim
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.usage import SessionKey
+from tallybook.domain.usage_audit import lacking
 from tallybook.history.compare import last_activities
 from tallybook.history.zones import LocalZone
 from tallybook.repo.git import GitFault
 from tallybook.repo.touched import files_by_task
+from tallybook.usecases.backfill import foreseen
 from tallybook.usecases.capture import look_into, settlements
 from tallybook.usecases.usage import period
 from tallybook.usecases.workspace import problems_of
@@ -85,12 +87,13 @@ def audit_history(workspace: Workspace, since: str | None = None, *, update: boo
 
 
 def _facts(workspace: Workspace, replica: Replica, store: Store, files: Mapping[str, frozenset[str]]) -> Facts:
-    state = replica.state
+    state, writers = replica.state, frozenset(workspace.ledger.writers().ids)
     return Facts(
         now=unix_milliseconds(workspace.clock.now()) * 1000,
-        writers=frozenset(workspace.ledger.writers().ids),
+        writers=writers,
         last_at=last_activities(store, _named(state)),
         settleable=_settleable(store, state),
+        fillable=foreseen(workspace, store, state, [goal.id for goal in lacking(state, writers)]),
         files=files,
         unpublished=replica.unpublished,
         publishes=workspace.ledger.place.published is not None,
