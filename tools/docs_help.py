@@ -40,6 +40,8 @@ EXAMPLES = {
     "reconcile": ["reconcile", "{report}", "--no-update"],
     "usage": ["usage", "--by", "agent", "--no-update"],
     "history": ["history", "update"],
+    "compare": ["history", "compare", "--no-update"],
+    "audit": ["history", "audit", "--no-update"],
     "settle": ["settle"],
     "backfill": ["backfill", "{goal}", "--force", "--dry-run"],
     "hooks": ["hooks", "status"],

@@ -28,6 +28,7 @@ READING = [
     *(["sessions", "--json"], ["hooks", "status"], ["--help"], ["mark", "--help"], ["settle"]),
     *(["doctor"], ["doctor", "--json"]),
     *(["history", "update"], ["history", "classify", "--json"], ["history", "derive"]),
+    *(["history", "compare", "--all"], ["history", "compare", "--json"], ["history", "audit", "--json"]),
     *(["budget", "show"], ["check", "list"], ["check", "list", "--json"]),
     *(["completion", "bash"], ["completion", "bash", "--", "show", ""]),
     *(["init", "--dry-run"], ["hooks", "install", "--dry-run"], ["hooks", "uninstall", "--dry-run"]),
@@ -93,7 +94,7 @@ GROUPS = {
     "agent": ("agent install", "agent uninstall", "agent status"),
     "budget": ("budget set", "budget show"),
     "check": ("check start", "check mark", "check complete", "check add", "check list"),
-    "history": ("history update", "history ingest", "history classify", "history derive"),
+    "history": tuple(f"history {name}" for name in ("update", "ingest", "classify", "derive", "compare", "audit")),
 }
 ONE_OBJECT = [name for command in COMMANDS for name in GROUPS.get(command, (command,))]
 

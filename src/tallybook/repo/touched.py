@@ -29,7 +29,15 @@ def files_by_task(repository: Repository, since: int, publish: str | None) -> di
     apart = () if publish is None else (f":(top,exclude,literal){publish}",)
     found = repository.git.read(
         *("-c", "trailer.separators=:", "-c", "log.showSignature=false"),
-        *("log", "--no-merges", f"--max-count={MOST_COMMITS}", f"--since={since}", "-z", "--no-renames", "--name-only"),
+        *(
+            "log",
+            "--no-merges",
+            f"--max-count={MOST_COMMITS}",
+            f"--since=@{since} +0000",
+            "-z",
+            "--no-renames",
+            "--name-only",
+        ),
         "--format=%x01%(trailers:key=Task,valueonly,separator=%x2C)%x02",
         *("--branches", "--remotes", "HEAD", "--", ":(top)", *apart),
     )
