@@ -171,7 +171,7 @@ def shortened(name: str, document: dict[str, object]) -> dict[str, object]:
     if name in {"state", "report", "checks"}:
         list_of = "checks" if name == "checks" else "goals"
         document[list_of] = ["… one goal object each, as `tally show GOAL --json` has it"]
-    if name == "reconcile":
+    if name in {"reconcile", "compare"}:
         document["rows"] = cast("list[dict[str, object]]", document["rows"])[:1]
     if name == "why":
         document["logs"] = [

@@ -101,7 +101,7 @@ ONE_OBJECT = [name for command in COMMANDS for name in GROUPS.get(command, (comm
 
 @pytest.mark.parametrize("command", sorted(set(ONE_OBJECT) - {"hook", "hooks"}))
 def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
-    goal, other = bench.start(kind="check"), bench.start(kind="check")
+    goal, other = (bench.start(title, "--untracked", kind="check") for title in ("one", "other"))
     more = {
         "start-task": ("--title", "t", "--kind", "meta"),
         "continue-task": (goal,),

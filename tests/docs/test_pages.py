@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 import typer
 
@@ -17,14 +18,18 @@ from docs.pages import ROOT, divided
 from tallybook.cli.faults import describe
 from tallybook.cli.lazy import command_line
 from tallybook.config import FILE, load_settings
+from tallybook.domain.comparison import Cause
 from tallybook.domain.events import KNOWN_BODIES, Body, SessionRef
+from tallybook.domain.findings import Code
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import ZERO
 from tallybook.domain.usage import ClassUsage, PriceClass, SessionUsage
 from tallybook.ledger.errors import LockTimeoutError
 from tallybook.ledger.line import RawEvent, parse
 from tallybook.ledger.verify import CLEAN, DAMAGED, FINDINGS
+from tallybook.repo.touched import MOST_COMMITS
 from tallybook.reports.vectors import vector
+from tallybook.usecases.history_audit import LIMITS, NO_PRICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,6 +189,16 @@ def test_lines_of_the_ledger_are_real() -> None:
 def test_every_quality_is_explained() -> None:
     text = (ROOT / "docs/explanation/quality.md").read_text()
     assert re.findall(r"(?m)^\| `(\w+)` \| [^|`]+ \| [^|]+ \|$", text) == list(Quality)
+
+
+def test_the_audit_is_explained_as_it_is() -> None:
+    """Every cause, every finding, and every limit with its number."""
+    text = (ROOT / "docs/explanation/audit.md").read_text()
+    causes, findings = text.split("## What the audit looks for")
+    assert set(re.findall(r"(?m)^\| `([a-z-]+)` \|", causes)) == set(Cause)
+    assert set(re.findall(r"(?m)^\| `([a-z-]+)` \|", findings)) == {*Code, NO_PRICES.code}
+    numbers = {int(number) for number in re.findall(r"\d+", findings.replace("5,000", str(MOST_COMMITS)))}
+    assert numbers == {*msgspec.structs.asdict(LIMITS).values(), MOST_COMMITS}
 
 
 def test_exit_codes_are_those_of_the_command_line() -> None:
