@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tallybook.domain.attribution import Owner, Point, SessionLine, segments_of
 from tallybook.domain.ownership import goals_of
@@ -35,3 +36,10 @@ def test_each_response_has_the_goal_of_its_segment(served: list[tuple[int, str |
     points = tuple(point(classes[:end], goals[end - 1]) for end in [*cuts, len(goals)] if end)
     segments = segments_of(KEY, SessionLine(None, points))
     assert list(goals_of(segments, [*classes, *CLASSES[:1] * more])) == [*goals, *[None] * more]
+
+
+def test_tokens_without_a_response_have_no_goal_to_give() -> None:
+    """Usage may grow while no response is added, such as the rest of one that was counted before."""
+    (segment,) = segments_of(KEY, SessionLine(None, (point(CLASSES[:1], "a"),)))
+    rest = ClassUsage(CLASSES[0], 0, TokenVector(output=5))
+    assert list(goals_of([replace(segment, classes=(rest,))], CLASSES[:1])) == [None]
