@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from history.fake import T0, FakeReader
 from history.sessions import fill
+from history.talker import Talker, item_line
 from tallybook.agents.port import Item, SessionFact
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import SessionKey
 from tallybook.history import classify as classifying
 from tallybook.history import derive as deriving
+from tallybook.history import settling
 from tallybook.history.attempts import Attempts
 from tallybook.history.classify import classify, practice_events, session_classes, session_kind
 from tallybook.history.derive import derive_attempts, derive_threads, session_attempts, thread_sums
@@ -180,3 +182,19 @@ def test_every_session_has_one_root_whatever_parents_say(parents: dict[int, int 
     for root in set(roots.values()):
         below = sum(2**session for session, one in roots.items() if one == root)
         assert deriving._decode(rows[root][5])[6] == below
+
+
+def test_a_session_in_several_logs_is_one_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few logs are looked at together: a retry in one log is one of a failure in another."""
+    monkeypatch.setattr(settling, "_PORTION", 1)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    failed = [Item("a", "s", T0, "tool", "x", None, b"make"), Item("a", "s", T0 + 1000, "tool-error", "x")]
+    (logs / "one.log").write_bytes(b"".join(map(item_line, failed)))
+    (logs / "two.log").write_bytes(item_line(Item("z", "t", T0, "tool", "x", None, b"make")))
+    (logs / "six.log").write_bytes(item_line(Item("b", "s", T0 + 2000, "tool", "x", None, b"make")))
+    with open_store(tmp_path / "data") as store:
+        ingest(store, [Talker()], {"FAKE_HOME": str(logs)})
+        derive_attempts(store)
+        found = {one.key.session: one.attempts for one in session_attempts(store)}
+    assert found == {"s": Attempts(2, 1, 1, 1), "t": Attempts(1)}

@@ -147,21 +147,26 @@ def _sums(agent: str, name: str, root: str, parent: str | None, *rest: Any) -> T
 
 def _attempts(connection: sqlite3.Connection) -> list[tuple[int, ...]]:
     whats = {number: kind for number, kind in connection.execute("SELECT id, kind FROM what") if kind in _STEPS}
-    happened: dict[int, list[tuple[int, Step]]] = {}
     sources = {row[0] for row in connection.execute("SELECT source FROM activity_source")}
-    for family in families(connection, sources):
+    pairs = connection.execute(
+        """SELECT DISTINCT f.source, a.source FROM activity a
+        JOIN (SELECT session, min(source) AS source FROM activity GROUP BY session) f ON f.session = a.session
+        WHERE a.source > f.source"""
+    ).fetchall()  # logs of one session go together
+    found: list[tuple[int, ...]] = []
+    for family in families(connection, sources, pairs):
+        happened: dict[int, list[tuple[int, Step]]] = {}
         for items in held_items(connection, family).values():
             for item in items:
                 if item.what in whats:
                     step = _step(whats[item.what], item)
                     happened.setdefault(item.session, []).append((item.at or 0, step))
-    found: list[tuple[int, ...]] = []
-    for session, steps in sorted(happened.items()):
-        steps.sort(key=lambda pair: pair[0])
-        counts = attempts_of(step for _, step in steps)
-        if any(counts):
-            found.append((session, *counts))
-    return found
+        for session, steps in happened.items():
+            steps.sort(key=lambda pair: pair[0])
+            counts = attempts_of(step for _, step in steps)
+            if any(counts):
+                found.append((session, *counts))
+    return sorted(found)
 
 
 def _step(kind: str, item: Happened) -> Step:

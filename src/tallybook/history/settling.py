@@ -71,11 +71,14 @@ def held_items(connection: sqlite3.Connection, sources: Collection[int]) -> dict
     }
 
 
-def families(connection: sqlite3.Connection, sources: Collection[int]) -> Iterator[set[int]]:
-    """These logs in portions; those that share copies, however far, are in one."""
+def families(
+    connection: sqlite3.Connection, sources: Collection[int], pairs: Iterable[tuple[int, int]] = ()
+) -> Iterator[set[int]]:
+    """These logs in portions; those that share copies, however far, are in one, and those that ``pairs`` join."""
     near: dict[int, set[int]] = defaultdict(set)
-    for source, other in connection.execute("SELECT source, other FROM activity_copy"):
+    for source, other in (*connection.execute("SELECT source, other FROM activity_copy"), *pairs):
         near[source].add(other)
+        near[other].add(source)
     seen: set[int] = set()
     portion: set[int] = set()
     for source in sorted(sources):
