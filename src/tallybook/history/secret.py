@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
@@ -40,7 +39,7 @@ def local_key(directory: Path) -> bytes:
     fresh = directory / f"{NAME}.{os.getpid()}.new"
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(handle, "wb") as file:  # noqa: PTH123 - of a file made with its mode
-        file.write(secrets.token_bytes(_SIZE))
+        file.write(os.urandom(_SIZE))
     with contextlib.suppress(FileExistsError):
         os.link(fresh, path)  # the first one holds, whoever made it
     fresh.unlink()
