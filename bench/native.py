@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-PACKAGE: Final = "ccusage@20"
+PACKAGE: Final = "@ccusage/ccusage-linux-x64@20.0.24"
 COMMAND: Final = ("daily", "--offline", "--json")
 
 
@@ -22,4 +22,7 @@ def program(place: Path) -> Path | str:
     install = [npm, "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(place), PACKAGE]
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     found = sorted(place.glob("node_modules/@ccusage/*/bin/ccusage*"))
-    return found[0] if found else f"npm brought no native ccusage (status {done.returncode})"
+    if not found:
+        return f"npm brought no native ccusage (status {done.returncode})"
+    found[0].chmod(0o755)  # npm unpacks it without
+    return found[0]
