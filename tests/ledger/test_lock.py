@@ -94,14 +94,19 @@ def test_a_lock_file_that_was_replaced_is_locked_anew(tmp_path: Path) -> None:
             raise AssertionError
 
 
-def test_a_file_that_is_replaced_while_it_is_locked_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("another", [True, False], ids=["another", "none"])
+def test_a_file_that_is_replaced_while_it_is_locked_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, another: bool
+) -> None:
     """The lock counts only on the file that has the name."""
     flock, times = fcntl.flock, iter([True, False])
 
     def replacing(descriptor: int, how: int) -> None:
         flock(descriptor, how)
         if next(times):
-            (tmp_path / LOCK_NAME).unlink()
+            (tmp_path / LOCK_NAME).rename(tmp_path / "old")
+            if another:
+                (tmp_path / LOCK_NAME).touch(0o600)
 
     monkeypatch.setattr("tallybook.ledger.lock.fcntl.flock", replacing)
     with held(tmp_path):

@@ -97,9 +97,8 @@ class Shelf(MutableMapping[Any, Any]):
             yield from saved
             return
         yield from [key for key in saved if self._changed.get(key) is not _GONE]
-        if self._changed:
-            before = set(saved)
-            yield from [key for key, value in self._changed.items() if value is not _GONE and key not in before]
+        before = set(saved)
+        yield from [key for key, value in self._changed.items() if value is not _GONE and key not in before]
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
