@@ -63,6 +63,12 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command waits for a log to show it: what tests write is there."""
+    monkeypatch.setattr("tallybook.usecases.awaiting.PATIENCE", 0)
+
+
+@pytest.fixture(autouse=True)
 def home(_homes: Iterator[Path]) -> Iterator[Path]:
     """The test's own home directory: agents' logs, settings and data of the machine are out of sight."""
     home = next(_homes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tallybook.agents.port import LogReader
 
@@ -90,3 +90,12 @@ def reader(agent: str) -> LogReader:
         message = f"no reader for agent {agent!r}"
         raise LookupError(message)
     return _MAKERS[agent]()
+
+
+def written_at(environ: Mapping[str, str], agent: str, session: str) -> float | None:
+    """When the session's log was written last, in seconds since the epoch; None where no row is ever kept back."""
+    if agent != "claude":
+        return None
+    from tallybook.agents.claude_code import flushing  # noqa: PLC0415 - on demand, see above
+
+    return flushing.written_at(environ, session)

@@ -35,6 +35,7 @@ from tallybook.domain.state import LedgerState, open_goals
 from tallybook.domain.usage import SessionKey, SessionUsage
 from tallybook.domain.workflow import Command
 from tallybook.history.store import StoreUnavailable
+from tallybook.usecases.awaiting import await_call
 from tallybook.usecases.capture import Wanted, reader_versions, settlements, usage_now, with_history
 from tallybook.usecases.detection import ambiguous, detected
 from tallybook.usecases.workspace import Workspace, circumstances_of, problems_of
@@ -78,6 +79,7 @@ class _Asked(msgspec.Struct, frozen=True):
     call: str | None
 
 
+_RUN_BY_AGENT: Final = frozenset({"variable", "process", "registry", "hook"})
 PROVED: Final = frozenset({"flag", "environment", "variable", "process", "registry"})
 """How a session is found that no look at the history would change."""
 _COMMANDS = {
@@ -130,6 +132,8 @@ def _captured(workspace: Workspace, before: LedgerState, request: Request, flag:
 
     known = detected(workspace, None, flag)
     proved = known if isinstance(known, Found) and known.detected_by in PROVED else None
+    if isinstance(known, Found) and known.detected_by in _RUN_BY_AGENT:
+        await_call(workspace.environ, known.agent, known.session)
 
     def looking(store: Store, report: IngestReport) -> _Captured | Refusal:
         found = proved or detected(workspace, store, flag)
