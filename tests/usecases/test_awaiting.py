@@ -18,12 +18,12 @@ LATE = 0.4
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A transcript that was written a minute ago."""
+    """A transcript that was written before this process began."""
     monkeypatch.setattr(awaiting, "PATIENCE", time.process_time() + LATE)
     path = tmp_path / "projects" / "shop" / "s.jsonl"
     path.parent.mkdir(parents=True)
     path.write_text("{}\n")
-    os.utime(path, (time.time() - 60, time.time() - 60))
+    os.utime(path, (time.time() - 86_400, time.time() - 86_400))
     return path
 
 
