@@ -131,11 +131,22 @@ def test_every_contract_is_broken_above() -> None:
 
 
 SHARED = {"__init__", "documents", "handover", "identity", "lines", "offspring", "port", "processes", "programs"}
-SHARED |= {"argv", "calls", "kinds", "names", "registry", "surrogates", "trees", "verdicts"}
+SHARED |= {"argv", "calls", "kinds", "names", "registry", "surrogates", "trees", "values", "verdicts"}
 VENDORS = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
 VENDORS -= {*SHARED, "__pycache__"}
 HOOKED = {"claude_code", "codex"}
-SHARED_BY_READERS = ("argv", "calls", "documents", "lines", "names", "port", "surrogates", "trees", "verdicts")
+SHARED_BY_READERS = (
+    "argv",
+    "calls",
+    "documents",
+    "lines",
+    "names",
+    "port",
+    "surrogates",
+    "trees",
+    "values",
+    "verdicts",
+)
 BEHIND_THE_PORT = tuple(f"tallybook.agents.{name}." for name in SHARED_BY_READERS)
 
 

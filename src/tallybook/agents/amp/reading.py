@@ -6,6 +6,7 @@ from collections import Counter
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+from tallybook.agents import values
 from tallybook.agents.amp import facts, records
 from tallybook.agents.amp.threads import Thread, thread_of
 from tallybook.agents.documents import Torn, decoded
@@ -57,7 +58,7 @@ class _Scan:
         """Read the ledger, then messages."""
         self._thread = thread
         self._place = thread.born or 0
-        ledger = records.readable(document.usage_ledger, records.ledger)
+        ledger = values.readable(document.usage_ledger, records.ledger)
         self._bad += ledger is None and bytes(document.usage_ledger) != b"null"
         for raw in self._list(ledger.events if ledger else records.Ledger().events):
             self._event(raw)
@@ -82,38 +83,38 @@ class _Scan:
         )
 
     def _list(self, raw: records.Raw) -> list[records.Raw]:
-        found = records.readable(raw, records.messages)
+        found = values.readable(raw, records.messages)
         self._bad += found is None and bytes(raw) != b"null"
         return found or []
 
     def _message(self, index: int, raw: records.Raw, *, last: bool) -> None:
-        message = records.readable(raw, records.message)
-        usage = records.readable(message.usage, records.usage) if message else None
+        message = values.readable(raw, records.message)
+        usage = values.readable(message.usage, records.usage) if message else None
         if message is None or (usage is None and bytes(message.usage) != b"null"):
             self._bad += 1
         elif message.role == "assistant":
             self._answer(index, message, usage, last=last)
         else:
-            meta = records.readable(message.meta, records.meta)
-            at = records.instant(meta.sent_at) if meta else None
+            meta = values.readable(message.meta, records.meta)
+            at = values.instant(meta.sent_at) if meta else None
             self._moved(at)
             self._own = self._own or not self._thread.inherits(index, at)
 
     def _answer(self, index: int, message: records.Message, usage: records.Usage | None, *, last: bool) -> None:
         end = _end(message, last=last)
-        blocks = records.readable(message.content, records.blocks) or []
+        blocks = values.readable(message.content, records.blocks) or []
         calls = tuple(block.id for block in blocks if block.type == "tool_use" and block.id)
         if last and calls and (usage is None or end is facts.End.OPEN):
             self._call = calls[-1]
         if usage is None and (end is not facts.End.COMPLETE or (last and calls)):
             return  # it has not been served whole, or its usage is still to come
         usage = usage or records.Usage()
-        thread, at = self._thread, records.instant(usage.timestamp)
+        thread, at = self._thread, values.instant(usage.timestamp)
         number = "" if message.message_id is None else str(message.message_id)
         answered = (number, usage.input_tokens, usage.output_tokens) in self._answered
         inherited = not (self._own or answered) and thread.inherits(index, at)
         self._own = not inherited
-        model = records.text(usage.model)
+        model = values.text(usage.model)
         counts = facts.Counts(
             usage.input_tokens,
             usage.cache_read_input_tokens,
@@ -135,11 +136,11 @@ class _Scan:
         self._link(group, f"={_digest((number, at, fact.model, counts.told))}")
 
     def _event(self, raw: records.Raw) -> None:
-        event = records.readable(raw, records.event)
+        event = values.readable(raw, records.event)
         if event is None:
             self._bad += 1
             return
-        thread, at = self._thread, records.instant(event.timestamp)
+        thread, at = self._thread, values.instant(event.timestamp)
         tokens = event.tokens or records.Tokens()
         counts = facts.Counts(
             tokens.input,
@@ -158,8 +159,8 @@ class _Scan:
             thread.origin,
             identity,
             answers,
-            records.text(event.subagent),
-            records.text(event.model) or "unknown",
+            values.text(event.subagent),
+            values.text(event.model) or "unknown",
             counts,
         )
         if not fact.inherited:
@@ -196,7 +197,7 @@ def _end(message: records.Message, *, last: bool) -> facts.End:
     """A message that says nothing is complete; one that others follow is not being written any more."""
     if bytes(message.state) == b"null":
         return facts.End.COMPLETE
-    state = records.readable(message.state, records.state)
+    state = values.readable(message.state, records.state)
     end = _ENDS.get(state.type if state else "", facts.End.BROKEN)
     return facts.End.BROKEN if end is facts.End.OPEN and not last else end
 

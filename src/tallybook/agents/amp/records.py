@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-T = TypeVar("T")
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Raw = msgspec.Raw
 _ABSENT: Final = Raw(b"null")
-_FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 class Thread(msgspec.Struct, rename="camel", gc=False):
@@ -142,41 +136,3 @@ blocks: Final = msgspec.json.Decoder(list[Block]).decode
 relationships: Final = msgspec.json.Decoder(list[Relationship]).decode
 env: Final = msgspec.json.Decoder(Env).decode
 number: Final = msgspec.json.Decoder(int).decode
-_text: Final = msgspec.json.Decoder(str).decode
-_moment: Final = msgspec.json.Decoder(int | float | str).decode
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_LATEST: Final = 253_402_300_799_999_999
-
-
-def readable(raw: bytes, decode: Callable[[bytes], T]) -> T | None:
-    """What ``decode`` makes of a value; None where it is wrong."""
-    try:
-        return decode(raw)
-    except _FAULTS:
-        return None
-
-
-def text(raw: Raw) -> str | None:
-    """A string that is not empty."""
-    return readable(raw, _text) or None
-
-
-def instant(raw: Raw) -> int | None:
-    """Microseconds since the epoch of an ISO 8601 time or a number of milliseconds; None where it is neither.
-
-    So is a time before 1970 or after 9999.
-    """
-    told = readable(raw, _moment)
-    if told is None:
-        return None
-    try:
-        at = _microseconds(told) if isinstance(told, str) else int(told * 1000)
-    except (ValueError, OverflowError):
-        return None
-    return at if 0 <= at <= _LATEST else None
-
-
-def _microseconds(told: str) -> int:
-    time = datetime.fromisoformat(told)
-    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from tallybook.agents import values
 from tallybook.agents.amp import records
 from tallybook.agents.port import SessionFact
 
@@ -51,16 +52,16 @@ class Thread(msgspec.Struct, frozen=True):
 
 def thread_of(document: records.Thread, name: str) -> Thread:
     """The thread of a document; ``name`` is its id where the document has none."""
-    identity = records.text(document.id) or name
-    parent = records.text(document.main_thread)
+    identity = values.text(document.id) or name
+    parent = values.text(document.main_thread)
     fork = _fork(document)
-    origin = records.text(document.origin_thread) or (fork.thread if fork else None)
-    point = records.readable(document.fork_point_index, records.number)
+    origin = values.text(document.origin_thread) or (fork.thread if fork else None)
+    point = values.readable(document.fork_point_index, records.number)
     if point is None and fork is not None:
         point = fork.message_index
     return Thread(
         identity,
-        records.instant(document.created),
+        values.instant(document.created),
         parent if parent != identity else None,
         origin if origin != identity else None,
         0 if point is None else point + 1,
@@ -70,12 +71,12 @@ def thread_of(document: records.Thread, name: str) -> Thread:
 
 def _fork(document: records.Thread) -> records.Relationship | None:
     """The relationship in which this thread is the fork; the origin has one too, in the other role."""
-    related = records.readable(document.relationships, records.relationships) or []
+    related = values.readable(document.relationships, records.relationships) or []
     return next((one for one in related if one.type == "fork" and one.role == "child"), None)
 
 
 def _cwd(document: records.Thread) -> str | None:
-    env = records.readable(document.env, records.env)
+    env = values.readable(document.env, records.env)
     if env is None:
         return None
     initial = env.initial or records.Surroundings()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tallybook.agents import values
 from tallybook.agents.documents import Torn, decoded
 from tallybook.agents.droid import facts, records
 from tallybook.agents.droid.paths import session_of
@@ -44,10 +45,10 @@ def read_document(log: LogFile, lines: Iterable[Line]) -> Batch:
 
 
 def _document(log: LogFile, settings: records.Settings) -> Batch:
-    session, model = session_of(log.path.name), records.text(settings.model)
-    provider = records.text(settings.provider_lock)
+    session, model = session_of(log.path.name), values.text(settings.model)
+    provider = values.text(settings.provider_lock)
     fact = SessionFact(session, model=model, provider=provider)
-    usage = records.readable(settings.token_usage, records.token_usage)
+    usage = values.readable(settings.token_usage, records.token_usage)
     if usage is None:
         return Batch(sessions=(fact,), bad_lines=bytes(settings.token_usage) != b"null")
     totals = facts.Totals(
@@ -57,8 +58,8 @@ def _document(log: LogFile, settings: records.Settings) -> Batch:
         usage.output_tokens or 0,
         usage.thinking_tokens or 0,
     )
-    locked = records.instant(settings.provider_lock_timestamp)
-    effort = records.text(settings.reasoning_effort)
+    locked = values.instant(settings.provider_lock_timestamp)
+    effort = values.text(settings.reasoning_effort)
     told = facts.Snapshot(session, log.written, locked, model or "unknown", totals, provider, effort)
     data = facts.encode(told)
     group = f"{session}={blake2b(data, digest_size=12).hexdigest()}"
@@ -98,14 +99,14 @@ class _Scan:
         raw = line.raw.removeprefix(_BOM)
         if not raw or raw.isspace():
             return
-        record = records.readable(raw, records.record)
+        record = values.readable(raw, records.record)
         if record is None and (whole := mended(raw)):
-            record = records.readable(whole, records.record)
+            record = values.readable(whole, records.record)
         if record is None:
             self._bad += 1
             return
         self._unknown += record.type not in records.KNOWN
-        at = records.instant(record.timestamp)
+        at = values.instant(record.timestamp)
         self._seen(at)
         match record.type:
             case "session_start":
@@ -116,9 +117,9 @@ class _Scan:
                 self._message(line.offset, record, at)
 
     def _start(self, record: records.Record) -> None:
-        caller, parent = records.text(record.calling_session_id), records.text(record.parent)
+        caller, parent = values.text(record.calling_session_id), values.text(record.parent)
         forked = record.forked_at_message_id is not msgspec.UNSET
-        self._add(cwd=records.text(record.cwd))
+        self._add(cwd=values.text(record.cwd))
         if caller is not None and caller != self._session:
             self._add(parent=caller, origin="subagent")
         elif parent is not None and parent != self._session:
@@ -137,7 +138,7 @@ class _Scan:
         self._keep(offset, at, facts.Origin(self._session, origin))
 
     def _message(self, offset: int, record: records.Record, at: int | None) -> None:
-        message = records.readable(record.message, records.message)
+        message = values.readable(record.message, records.message)
         self._bad += message is None
         self._state.parent = None
         if at is not None and message is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tallybook.agents import values
 from tallybook.agents.pi import facts, names, records
 from tallybook.agents.port import Batch, Occurrence, SessionFact
 from tallybook.agents.surrogates import mended
@@ -80,25 +81,25 @@ class _Scan:
         raw = line.raw.removeprefix(_BOM)
         if not raw or raw.isspace():
             return
-        entry = records.readable(raw, records.entry)
+        entry = values.readable(raw, records.entry)
         if entry is None and (whole := mended(raw)):
-            entry = records.readable(whole, records.entry)
+            entry = values.readable(whole, records.entry)
         if entry is None:
             self._bad += 1
             return
         self._unknown += entry.type not in records.KNOWN
-        at = records.instant(entry.timestamp)
+        at = values.instant(entry.timestamp)
         match entry.type:
             case "session":
                 self._head(line.offset, entry, at)
             case "message":
                 self._message(line.offset, entry, at)
             case "model_change":
-                self._model(records.text(entry.model_id) or records.text(entry.model), records.text(entry.provider))
+                self._model(values.text(entry.model_id) or values.text(entry.model), values.text(entry.provider))
             case "thinking_level_change":
-                self._state.effort = records.text(entry.thinking_level)
+                self._state.effort = values.text(entry.thinking_level)
             case kind if kind in records.SIDE_CALLS:
-                told = _Told(entry.usage, entry.stop_reason, records.text(entry.model), records.text(entry.provider))
+                told = _Told(entry.usage, entry.stop_reason, values.text(entry.model), values.text(entry.provider))
                 self._answer(line.offset, entry, at, told)
             case kind if kind in records.SUMMARIES and bytes(entry.usage) != b"null":
                 told = _Told(entry.usage, entry.stop_reason, self._state.model, self._state.provider)
@@ -108,12 +109,12 @@ class _Scan:
 
     def _head(self, offset: int, entry: records.Entry, at: int | None) -> None:
         state = self._state
-        session = records.text(entry.id)
+        session = values.text(entry.id)
         if state.headed or session is None:
             self._bad += session is None
             return
         state.headed, state.session, state.born = True, session, at
-        named = records.text(entry.parent_session)
+        named = values.text(entry.parent_session)
         parent = names.named(named) if named else None
         group, own = names.head(session), names.named(self._log.place).group
         if parent is not None and parent.group not in {group, own}:
@@ -134,7 +135,7 @@ class _Scan:
             forked_from=parent.session if parent and not sent else None,
             born_at=at,
             last_at=at,
-            cwd=records.text(entry.cwd),
+            cwd=values.text(entry.cwd),
             origin="subagent" if sent else "main",
         )
 
@@ -142,33 +143,33 @@ class _Scan:
         self._state.model, self._state.provider = model or self._state.model, provider or self._state.provider
 
     def _message(self, offset: int, entry: records.Entry, at: int | None) -> None:
-        message = records.readable(entry.message, records.message)
+        message = values.readable(entry.message, records.message)
         if message is None:
             self._bad += 1
             return
         if at is None:
-            at = records.instant(message.timestamp)
+            at = values.instant(message.timestamp)
         if message.role != "assistant":
             self._seen(at)
             return
-        model, provider = records.text(message.model), records.text(message.provider)
+        model, provider = values.text(message.model), values.text(message.provider)
         self._model(model, provider)
-        blocks = records.readable(message.content, records.blocks) or []
+        blocks = values.readable(message.content, records.blocks) or []
         told = _Told(
             message.usage,
             message.stop_reason,
-            records.text(message.response_model) or model,
+            values.text(message.response_model) or model,
             provider,
-            names.short(records.text(message.response_id) or ""),
+            names.short(values.text(message.response_id) or ""),
             tuple(block.id for block in blocks if block.type == "toolCall" and block.id),
         )
         self._answer(offset, entry, at, told)
 
     def _answer(self, offset: int, entry: records.Entry, at: int | None, told: _Told) -> None:
-        usage = records.readable(told.usage, records.usage)
+        usage = values.readable(told.usage, records.usage)
         self._bad += usage is None and bytes(told.usage) != b"null"
         counts = usage.counts() if usage else facts.Counts()
-        broken = records.text(told.stop) in _BROKEN
+        broken = values.text(told.stop) in _BROKEN
         self._seen(at)
         if usage is None or (broken and not counts.sum):
             return  # nothing tells what it used
@@ -177,7 +178,7 @@ class _Scan:
             session=state.session,
             forked=state.parent is not None,
             born=state.born,
-            entry=names.short(records.text(entry.id) or ""),
+            entry=names.short(values.text(entry.id) or ""),
             response=told.response,
             model=told.model or "unknown",
             provider=told.provider,
