@@ -114,7 +114,7 @@ def test_usual_lines_are_plain(name: str, words: list[str]) -> None:
         [],
         ["--help"],
         ["--version"],
-        ["sessions"],
+        ["verify"],
         ["mark"],
         ["mark", "--help"],
         ["mark", ""],
@@ -141,7 +141,9 @@ def test_the_completion_of_typer_is_not_in_the_way(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
-    "words", [["show"], ["start-task", "--title", "x", "--kind", "product"]], ids=["show", "start-task"]
+    "words",
+    [["show"], ["start-task", "--title", "x", "--kind", "product"], ["usage", "--by", "model"], ["sessions"]],
+    ids=["show", "start-task", "usage", "sessions"],
 )
 def test_a_plain_line_does_without_the_parser_library(words: list[str]) -> None:
     code = "import sys; from tallybook.__main__ import main; main(); sys.exit('typer' in sys.modules)"

@@ -170,6 +170,20 @@ sys.stderr.write("\\n" + " ".join(sys.modules))"""
         assert imported & modules == (modules if grown and agent == live.agent else set())
 
 
+@pytest.mark.parametrize("command", ["usage", "sessions"])
+def test_a_question_that_finds_nothing_new_imports_neither_writers_nor_replay(command: str, bench: Bench) -> None:
+    """The history answers alone; the ledger is not read for it."""
+    live = CodexAgent(bench, 1)
+    live.say()
+    bench.ok("sessions")
+    code = "import sys; from tallybook.__main__ import main; main(); sys.stderr.write(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True, check=True)
+    imported = set(done.stderr.split())
+    assert "tallybook.history.queries" in imported
+    assert imported & {"tallybook.history.write", "tallybook.history.crew", "tallybook.history.visits"} == set()
+    assert imported & {"tallybook.ledger.replica", "tallybook.domain.replay", "typer", "rich"} == set()
+
+
 def test_a_long_thread_is_counted_by_what_is_added(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that a response takes are given to the reader, however long the thread was before."""
     monkeypatch.setattr(growth, "LONG", LONG)

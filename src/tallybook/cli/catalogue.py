@@ -34,5 +34,5 @@ COMMANDS: Final = {
     "completion": "completion",
     "hook": "hook",
 }
-PLAIN: Final = frozenset({"start-task", "continue-task", "mark", "finish-task", "show"})
+PLAIN: Final = frozenset({"start-task", "continue-task", "mark", "finish-task", "show", "sessions", "usage"})
 """Commands that agents wait for: functions in modules that do without the parser library."""

@@ -6,12 +6,8 @@ from typing import Annotated
 
 from tallybook.cli.options import AsJson
 from tallybook.cli.parameters import Option
-from tallybook.cli.typed import app as command_app
-
-app = command_app()
 
 
-@app.command()
 def sessions(
     agent: Annotated[str | None, Option("--agent", metavar="AGENT", help="Only this agent's.")] = None,
     limit: Annotated[int, Option("--limit", min=1, metavar="N", help="At most so many, newest first.")] = 20,

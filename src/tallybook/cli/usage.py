@@ -6,13 +6,10 @@ from typing import Annotated
 
 from tallybook.cli.options import AsJson
 from tallybook.cli.parameters import Option
-from tallybook.cli.typed import app as command_app
 
-app = command_app()
 Many = list[str] | None
 
 
-@app.command()
 def usage(
     by: Annotated[
         Many,

@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from tallybook.domain.problems import Problem
-from tallybook.history.crew import visits
 from tallybook.history.names import stored_text
-from tallybook.history.secret import store_key
 from tallybook.history.store import Store, StoreDamaged
 from tallybook.history.survey import Task, marks, record_moves, survey, unreadable
-from tallybook.history.visits import Job
-from tallybook.history.write import write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +18,7 @@ if TYPE_CHECKING:
     from tallybook.agents.port import LogReader
     from tallybook.history.contents import Reading
     from tallybook.history.harvest import Harvest
-    from tallybook.history.visits import Visit
+    from tallybook.history.visits import Job, Visit
 
 FILES_AT_ONCE: Final = 256
 BYTES_AT_ONCE: Final = 32 * 1024 * 1024
@@ -99,6 +95,12 @@ class _Run(msgspec.Struct):
 
     def take(self, reader: LogReader, tasks: Sequence[Task]) -> None:
         """Read and store the logs of one agent, batch by batch; again those that have more, or were read meanwhile."""
+        if not tasks:
+            return
+        from tallybook.history.crew import visits  # noqa: PLC0415 - most runs find nothing new
+        from tallybook.history.secret import store_key  # noqa: PLC0415
+        from tallybook.history.write import write  # noqa: PLC0415
+
         while tasks:
             again: list[Task] = []
             batches = self._batches(reader, tasks)
@@ -114,6 +116,8 @@ class _Run(msgspec.Struct):
             tasks = again
 
     def _batches(self, reader: LogReader, tasks: Sequence[Task]) -> list[list[Job]]:
+        from tallybook.history.visits import Job  # noqa: PLC0415
+
         known = marks(self.store, reader.agent, [stored_text(task.log.key) for task in tasks])
         jobs = deque(Job(task, known.get(stored_text(task.log.key))) for task in tasks)
         batches = []

@@ -13,19 +13,16 @@ from msgspec.structs import replace
 
 from tallybook.clock import Clock, Ids, SystemClock, SystemIds, timestamp
 from tallybook.config import Settings, checkpoint_path, data_directory, ledger_override, load_settings
-from tallybook.domain.commands import Circumstances
-from tallybook.domain.goal import finish_order
 from tallybook.domain.problems import Problem, Where
-from tallybook.domain.replay import fold
-from tallybook.domain.state import LedgerState
-from tallybook.domain.workflow import Work
-from tallybook.ledger.reading import Reading
-from tallybook.ledger.replica import Replica
 from tallybook.ledger.store import Ledger, LedgerPlace
 from tallybook.repo.worktree import NoRepository, Repository, SinceGoal, Uncertain, find_repository, started_work
 
-if TYPE_CHECKING:
-    from tallybook.history.ingest import Progress  # noqa: TC004 - nobody resolves it, and it takes long to import
+if TYPE_CHECKING:  # questions to the history alone do without what these take to import
+    from tallybook.domain.commands import Circumstances
+    from tallybook.domain.state import LedgerState  # noqa: TC004 - nobody resolves these
+    from tallybook.history.ingest import Progress  # noqa: TC004
+    from tallybook.ledger.reading import Reading  # noqa: TC004
+    from tallybook.ledger.replica import Replica
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -69,11 +66,15 @@ class Workspace(msgspec.Struct, frozen=True):
 
     def replay(self) -> Replayed:
         """Read the whole ledger and fold it."""
+        from tallybook.domain.replay import fold  # noqa: PLC0415
+
         reading = self.ledger.read()
         return Replayed(reading, fold(reading.events))
 
     def replica(self) -> Replica:
         """The state of the ledger, from the checkpoint as far as it goes."""
+        from tallybook.ledger.replica import Replica  # noqa: PLC0415
+
         place = self.ledger.place
         return Replica(self.ledger, checkpoint_path(self.data, place.home, place.published))
 
@@ -134,6 +135,9 @@ def _place(around: Surroundings, repository: Repository | None, settings: Settin
 
 def circumstances_of(workspace: Workspace, state: LedgerState) -> Circumstances:
     """Time and place, without any session: what git tells of this worktree, and which goals are this clone's."""
+    from tallybook.domain.commands import Circumstances  # noqa: PLC0415
+    from tallybook.domain.workflow import Work  # noqa: PLC0415
+
     repository = workspace.repository
     bare = Circumstances(
         now=timestamp(workspace.clock.now()),
@@ -152,6 +156,8 @@ def circumstances_of(workspace: Workspace, state: LedgerState) -> Circumstances:
 
 def _since(state: LedgerState, here: Circumstances) -> SinceGoal:
     """What the goal left that was finished last in this worktree."""
+    from tallybook.domain.goal import finish_order  # noqa: PLC0415
+
     ended = state.index.finished
     finished = [ended[place] for place in ((writer, here.worktree) for writer in here.writers) if place in ended]
     last = max((state.goals[goal] for goal in finished), key=finish_order, default=None)
