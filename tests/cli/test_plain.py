@@ -20,6 +20,7 @@ from tallybook.cli.typed import app, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: getattr(import_module(f"tallybook.cli.{COMMANDS[name]}"), COMMANDS[name]) for name in sorted(PLAIN)
@@ -145,6 +146,7 @@ def test_the_completion_of_typer_is_not_in_the_way(monkeypatch: pytest.MonkeyPat
     [["show"], ["start-task", "--title", "x", "--kind", "product"], ["usage", "--by", "model"], ["sessions"]],
     ids=["show", "start-task", "usage", "sessions"],
 )
-def test_a_plain_line_does_without_the_parser_library(words: list[str]) -> None:
+def test_a_plain_line_does_without_the_parser_library(words: list[str], tmp_path: Path) -> None:
     code = "import sys; from tallybook.__main__ import main; main(); sys.exit('typer' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code, *words], check=False, capture_output=True).returncode == 0
+    done = subprocess.run([sys.executable, "-c", code, *words], check=False, capture_output=True, cwd=tmp_path)
+    assert done.returncode == 0
