@@ -131,7 +131,7 @@ def test_every_contract_is_broken_above() -> None:
 
 
 SHARED = {"__init__", "documents", "handover", "identity", "lines", "offspring", "port", "processes", "programs"}
-SHARED |= {"argv", "calls", "kinds", "names", "registry", "surrogates", "trees", "values", "verdicts"}
+SHARED |= {"argv", "calls", "kinds", "names", "panels", "registry", "surrogates", "trees", "values", "verdicts"}
 VENDORS = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
 VENDORS -= {*SHARED, "__pycache__"}
 HOOKED = {"claude_code", "codex"}
@@ -141,6 +141,7 @@ SHARED_BY_READERS = (
     "documents",
     "lines",
     "names",
+    "panels",
     "port",
     "surrogates",
     "trees",

@@ -38,6 +38,8 @@ EXAMPLES = {
     "sessions": ["sessions", "--agent", "claude"],
     "why": ["why", "{session}"],
     "reconcile": ["reconcile", "{report}", "--no-update"],
+    "limits": ["limits", "--no-update"],
+    "status-text": ["limits", "status-text", "{panel}"],
     "usage": ["usage", "--by", "agent", "--no-update"],
     "history": ["history", "update"],
     "compare": ["history", "compare", "--no-update"],
@@ -56,6 +58,14 @@ EXAMPLES = {
     "completion": ["completion", "bash", "--json", "--", "mark", "--no"],
     "run": ["run", "--title", "Build", "--kind", "meta", "--json", "--", "true"],
 }
+PANEL = """\
+Model:            gpt-5-codex (reasoning medium)
+Account:          ada@example.org (Plus)
+Token usage:      1.9K total  (1K input + 900 output)
+5h limit:         [#####...............] 72% left (resets 03:14)
+Weekly limit:     [#########...........] 55% left (resets 03:24 on 23 Nov)
+Credits:          12 credits
+"""
 LIKE_EVERYWHERE = {"lock", "events", "copies", "commit-msg"}
 """Checks of the doctor that say the same on every machine."""
 THEIRS = {"modelBreakdowns": [{"modelName": "gpt-5", "inputTokens": 1200, "outputTokens": 340}]}
@@ -111,9 +121,18 @@ class World:
             self._goals[check] = CHECK
         if words[0] == "reconcile":
             (self._place / "ccusage.json").write_text(json.dumps({"daily": [{"date": "2026-06-19", **THEIRS}]}))
+        if words[-1] == "{panel}":
+            (self._place / "panel.txt").write_text(PANEL)
         asked = words if "--json" in words else [*words, "--json"]
         found: dict[str, object] = json.loads(
-            self._run(*(word.format(goal=first, session=CODEX, report=self._place / "ccusage.json") for word in asked))
+            self._run(
+                *(
+                    word.format(
+                        goal=first, session=CODEX, report=self._place / "ccusage.json", panel=self._place / "panel.txt"
+                    )
+                    for word in asked
+                )
+            )
         )
         return found
 
@@ -173,6 +192,8 @@ def shortened(name: str, document: dict[str, object]) -> dict[str, object]:
         document[list_of] = ["… one goal object each, as `tally show GOAL --json` has it"]
     if name in {"reconcile", "compare"}:
         document["rows"] = cast("list[dict[str, object]]", document["rows"])[:1]
+    if name == "limits":
+        document["blocks"] = "… `last` and `largest`: begin, end, responses, tokens, tokens_per_hour, projected"
     if name == "why":
         document["logs"] = [
             _in_short(log) for log in cast("list[dict[str, list[dict[str, object]]]]", document["logs"])

@@ -93,6 +93,7 @@ def test_every_command_has_help(bench: Bench) -> None:
 GROUPS = {
     "agent": ("agent install", "agent uninstall", "agent status"),
     "budget": ("budget set", "budget show"),
+    "limits": ("limits", "limits status-text"),
     "check": ("check start", "check mark", "check complete", "check add", "check list"),
     "history": tuple(f"history {name}" for name in ("update", "ingest", "classify", "derive", "compare", "audit")),
 }
@@ -118,7 +119,9 @@ def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
         "check add": ("--source-id", "s"),
         "completion": ("bash",),
         "reconcile": ("report.json",),
+        "limits status-text": ("panel.txt",),
     }
+    (bench.repo / "panel.txt").write_text("Credits: 3 credits")
     (bench.repo / "report.json").write_text('{"daily": []}')
     more["run"] = more["start-task"]
     if command == "why":

@@ -227,7 +227,7 @@ def lines(*rows: object) -> bytes:
 
 
 def test_the_newest_sample_of_each_limit_and_window_holds(home: Path) -> None:
-    """Windows are known by their minutes; samples without a moment in time's range are left out."""
+    """Plans stand apart, windows are known by their minutes; samples without a moment in time's range are left out."""
     (home / "logs" / "one.log").write_bytes(
         lines(
             ["limit", "s1", T0, "main", 300, 1250, T0 + 5, "pro", "12.5"],
@@ -241,11 +241,13 @@ def test_the_newest_sample_of_each_limit_and_window_holds(home: Path) -> None:
         run(home, store)
         found = newest_limits(store)
         assert [(one.limit, one.window, one.used, one.credits) for one in found] == [
-            ("main", 300, 2000, "unlimited"), ("main", 10080, 9999, None), ("spend", None, None, "3"),
+            ("main", 300, 2000, "unlimited"), ("main", 300, 1250, "12.5"), ("main", 10080, 9999, None),
+            ("spend", None, None, "3"),
         ]  # fmt: skip
         assert newest_limits(store, "other") == ()
-        history = limit_history(store, "fake", "main", 300, T0)
-        assert [(one.at, one.used, one.plan) for one in history] == [(T0, 1250, "pro"), (T0 + LATER, 2000, None)]
+        for one in found:
+            assert limit_history(store, one, T0) == (one,)
+            assert limit_history(store, one, one.at + 1) == ()
 
 
 def test_the_last_word_of_each_counter_holds(home: Path) -> None:

@@ -70,6 +70,8 @@ _MAKERS: Final[dict[str, Callable[[], LogReader]]] = {
 }
 AGENTS: Final = tuple(_MAKERS)
 """The names of all agents."""
+BLOCKED: Final = "claude"
+"""The agent whose allowance is counted by blocks of five hours, and that tells of it only when it is used up."""
 ANY: Final = f"{', '.join(AGENTS[:-1])} or {AGENTS[-1]}"
 """The names as a sentence has them."""
 

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "sessions": "sessions",
     "usage": "usage",
     "why": "why",
+    "limits": "limits",
     "reconcile": "reconcile",
     "history": "history",
     "show": "show",

@@ -32,7 +32,7 @@ class LazyGroup(TyperGroup):
         own = command_app() if cmd_name in PLAIN else found.app
         if cmd_name in PLAIN:
             own.command()(getattr(found, module))
-        for one in own.registered_commands:
+        for one in filter(None, (own.registered_callback, *own.registered_commands)):
             assert one.callback is not None  # noqa: S101 - a command is a function
             one.callback = typed(one.callback)
         command = typer.main.get_command(own)

@@ -104,27 +104,28 @@ def activity_by_day(store: Store, zone: tzinfo, wanted: ActivityFilter | None = 
 
 
 def newest_limits(store: Store, agent: str | None = None) -> tuple[LimitState, ...]:
-    """The newest sample of every limit of every window; a window is known by its minutes, never by its place."""
+    """The newest sample of every limit of every window and plan; a window is known by its minutes alone."""
     rows = store.rows(
         """SELECT agent, name, minutes, at, used, resets_at, plan, credits, session FROM (
             SELECT g.name AS agent, l.name, l.minutes, l.at, l.used, l.resets_at, l.plan, l.credits, s.name AS session,
-                row_number() OVER (PARTITION BY g.id, l.name, l.minutes ORDER BY l.at DESC, o.key DESC) AS nth
+                row_number() OVER (PARTITION BY g.id, l.name, l.minutes, l.plan ORDER BY l.at DESC, o.key DESC) AS nth
             FROM limit_sample l JOIN source o ON o.id = l.source JOIN agent g ON g.id = o.agent
             JOIN session s ON s.id = l.session WHERE g.name = coalesce(?, g.name))
-        WHERE nth = 1 ORDER BY agent, name, minutes""",
+        WHERE nth = 1 ORDER BY agent, name, minutes, at DESC, plan""",
         (agent,),
     )
     return tuple(_limit(row) for row in rows)
 
 
-def limit_history(store: Store, agent: str, limit: str, window: int | None, since: int) -> tuple[LimitState, ...]:
-    """Samples of one limit from a moment on (microseconds, UTC), in the order of time."""
+def limit_history(store: Store, newest: LimitState, since: int) -> tuple[LimitState, ...]:
+    """Samples of the same limit, window and plan from a moment on (microseconds, UTC), in the order of time."""
     rows = store.rows(
         """SELECT g.name, l.name, l.minutes, l.at, l.used, l.resets_at, l.plan, l.credits, s.name
         FROM limit_sample l JOIN source o ON o.id = l.source JOIN agent g ON g.id = o.agent
         JOIN session s ON s.id = l.session
-        WHERE g.name = ? AND l.name = ? AND l.minutes = ? AND l.at >= ? ORDER BY l.at, o.key""",
-        (agent, stored_text(limit), window or 0, since),
+        WHERE g.name = ? AND l.name = ? AND l.minutes = ? AND l.plan IS ? AND l.at >= ?
+        ORDER BY l.at, o.key""",
+        (newest.agent, newest.limit, newest.window or 0, newest.plan, since),
     )
     return tuple(_limit(row) for row in rows)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from tallybook.agents.panels import Panel
     from tallybook.agents.port import Batch, Grown, Keeping, Line, LogFile, Response, SourceRows
     from tallybook.agents.verdicts import Verdict
 
@@ -55,6 +56,12 @@ class CodexReader:
         from tallybook.agents.codex import reading  # noqa: PLC0415 - only a log that has changed needs it
 
         return reading.read(log, lines, state)
+
+    def panel(self, text: str) -> Panel | None:
+        """What a pasted `/status` panel or exit line tells."""
+        from tallybook.agents.codex.panel import panel  # noqa: PLC0415 - for one command alone
+
+        return panel(text)
 
     def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
         """Count one unit."""
