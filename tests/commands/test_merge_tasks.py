@@ -55,6 +55,42 @@ def test_a_measured_goal_and_one_told_by_hand(bench: Bench) -> None:
     assert [(row["goal"], row["counts"]) for row in goal["manual"]] == [(drop, True)]
 
 
+@pytest.mark.parametrize("where", ["in the session", "in another", "outside"])
+def test_a_goal_without_a_session_takes_over_those_of_the_other(bench: Bench, where: str) -> None:
+    """Whatever runs its further commands, these go on to count; what the kept one used before stays unknown."""
+    worker, other = ClaudeAgent(bench, 1), CodexAgent(bench, 2)
+    keep, drop = bench.start("kept", "--untracked"), bench.start("dropped", **worker.environ)
+    first = worker.say()
+    bench.ok("merge-tasks", "--keep", keep, "--drop", drop)
+    environ = {"in the session": worker.environ, "in another": other.environ, "outside": {}}[where]
+    second = worker.say()
+    bench.ok("mark", "plan", "--goal", keep, **environ)
+    third = worker.say()
+    other.say()
+    bench.ok("finish-task", keep, "--status", "success", **environ)
+    worker.say()
+    goal = bench.shown(keep)
+    assert (tokens(goal["tokens"]), goal["quality"]) == (first + second + third, "lower_bound")
+    assert [tokens(stage["tokens"]) for stage in goal["stages"] if stage["name"] == "plan"] == [second]
+    assert [session["id"] for session in goal["sessions"]] == [worker.session]
+    bench.state()
+
+
+def test_sessions_that_were_taken_over_are_unmeasured_without_a_history(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The goal is finished all the same, and the reason is told."""
+    worker = ClaudeAgent(bench, 1)
+    keep, drop = bench.start("kept", "--untracked"), bench.start("dropped", **worker.environ)
+    bench.ok("merge-tasks", "--keep", keep, "--drop", drop)
+    monkeypatch.setenv("TALLYBOOK_HOME", "/dev/null/nowhere")
+    said = bench.ok("finish-task", keep, "--status", "success", "--json")
+    assert (said.goal["status"], [one["code"] for one in said.json["problems"]][:1]) == (
+        "success",
+        ["history-unusable"],
+    )
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_the_sessions_of_an_open_goal_go_on_with_the_one_that_is_kept(bench: Bench, late: bool) -> None:
     one, two = ClaudeAgent(bench, 1), CodexAgent(bench, 2, late=late)

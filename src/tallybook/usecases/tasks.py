@@ -127,10 +127,15 @@ def perform(workspace: Workspace, request: Request, flag: Flag, logged: Logged |
 
 def _captured(workspace: Workspace, before: LedgerState, request: Request, flag: Flag) -> _Captured | Refusal:
     circumstances = circumstances_of(workspace, before)
-    if not workspace.settings.capture or _needs_no_session(before, request, flag):
+    if not workspace.settings.capture:
         return _Captured(circumstances)
-
+    alone = _needs_no_session(before, request, flag)
+    taken = _taken_over(before, request) if alone else ()
+    if alone and not taken:
+        return _Captured(circumstances)
     known = detected(workspace, None, flag)
+    if alone and not (isinstance(known, Found) and SessionKey(known.agent, known.session) in taken):
+        return _of_merged(workspace, before, _Asked(circumstances, request, None))
     proved = known if isinstance(known, Found) and known.detected_by in PROVED else None
     if isinstance(known, Found) and known.detected_by in _RUN_BY_AGENT:
         await_call(workspace.environ, known.agent, known.session)
@@ -157,8 +162,34 @@ def _captured(workspace: Workspace, before: LedgerState, request: Request, flag:
         return with_history(workspace, looking, None if proved is None else _at_work(before, proved))
     except StoreUnavailable as error:
         session = _reference(known) if isinstance(known, Found) else None
-        problem = Problem("history-unusable", f"usage is not measured: {error.message}", hint=error.hint)
-        return _Captured(replace(circumstances, session=session), problems=(problem,))
+        return _unmeasured(replace(circumstances, session=session), error)
+
+
+def _taken_over(state: LedgerState, request: Request) -> tuple[SessionKey, ...]:
+    """The sessions that a goal without one of its own has from goals that were merged into it."""
+    match request:
+        case ContinueTask() | MarkStage() | FinishTask():
+            return () if request.goal is None else state.joined.get(request.goal, ())
+        case _:
+            return ()
+
+
+def _of_merged(workspace: Workspace, before: LedgerState, asked: _Asked) -> _Captured:
+    """What the sessions of goals used that were merged into one that asks for none; the command runs elsewhere."""
+
+    def measuring(store: Store, report: IngestReport) -> _Captured:
+        return replace(_measured(store, before, asked), problems=(*report.problems, *store.problems))
+
+    agents = {key.agent for key in _taken_over(before, asked.request)} & set(AGENTS)
+    try:
+        return with_history(workspace, measuring, agents)
+    except StoreUnavailable as error:
+        return _unmeasured(asked.circumstances, error)
+
+
+def _unmeasured(circumstances: Circumstances, error: StoreUnavailable) -> _Captured:
+    problem = Problem("history-unusable", f"usage is not measured: {error.message}", hint=error.hint)
+    return _Captured(circumstances, problems=(problem,))
 
 
 def _at_work(state: LedgerState, found: Found) -> set[str]:
