@@ -38,6 +38,7 @@ EXAMPLES = {
     "sessions": ["sessions", "--agent", "claude"],
     "why": ["why", "{session}"],
     "reconcile": ["reconcile", "{report}", "--no-update"],
+    "import": ["import", "{report}", "--dry-run"],
     "limits": ["limits", "--no-update"],
     "status-text": ["limits", "status-text", "{panel}"],
     "usage": ["usage", "--by", "agent", "--no-update"],
@@ -119,7 +120,7 @@ class World:
             check = self._run("start-task", *kind, "--untracked", "--quiet").strip()
             self._run("budget", "set", check, "--tokens", "50000")
             self._goals[check] = CHECK
-        if words[0] == "reconcile":
+        if words[0] in {"import", "reconcile"}:
             (self._place / "ccusage.json").write_text(json.dumps({"daily": [{"date": "2026-06-19", **THEIRS}]}))
         if words[-1] == "{panel}":
             (self._place / "panel.txt").write_text(PANEL)

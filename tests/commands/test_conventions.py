@@ -120,6 +120,7 @@ def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
         "completion": ("bash",),
         "reconcile": ("report.json",),
         "limits status-text": ("panel.txt",),
+        "import": ("report.json",),
     }
     (bench.repo / "panel.txt").write_text("Credits: 3 credits")
     (bench.repo / "report.json").write_text('{"daily": []}')

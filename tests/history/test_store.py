@@ -290,6 +290,7 @@ def test_the_whole_schema_holds_numbers_ids_and_names_alone(world: World) -> Non
         "limit_sample.plan", "limit_sample.credits", "own_counter.scope", "own_counter.model", "own_counter.unreported",
         "stage.name", "stage.input", "session_class.kind", "thread.own", "thread.tree", "directory.cwd",
         "directory.common", "directory.top", "directory.project",
+        "imported.view", "imported.period", "imported.agents", "imported.model", "imported.report",
     }  # fmt: skip
     with world.store() as store:
         tables = store.rows(

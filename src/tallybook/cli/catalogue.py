@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "usage": "usage",
     "why": "why",
     "limits": "limits",
+    "import": "import_ledger",
     "reconcile": "reconcile",
     "history": "history",
     "show": "show",

@@ -59,11 +59,20 @@ def usage(
         fail_with(found, json=as_json)
     if as_json:
         coverage: list[Json] = [{"agent": gap.agent, "what": gap.what} for gap in found.coverage]
-        content = {**usage_json(found.by, found.usage), "coverage": coverage}
+        imported: Json = None
+        if found.imported:
+            from tallybook.reports.imported import imported_json
+
+            imported = imported_json(found.imported)
+        content = {**usage_json(found.by, found.usage), "coverage": coverage, "imported": imported}
         document("usage", {**content, "problems": contract.problems(found.problems)})
     else:
         table((*found.by, *NUMBERS, "quality"), usage_cells(found.by, found.usage), frozenset(NUMBERS))
         for agent_name in dict.fromkeys(gap.agent for gap in found.coverage):
             what = "; ".join(gap.what for gap in found.coverage if gap.agent == agent_name)
             say(f"not in the logs of {agent_name}: {what}")
+        if found.imported:
+            from tallybook.reports.imported import imported_line
+
+            say(imported_line(found.imported))
     warn(found.problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -11,6 +12,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+NANO: Final = 10**9
 LARGEST: Final = 128 * 1024 * 1024
 """Bytes of a report."""
 
@@ -45,6 +47,18 @@ class Counts(NamedTuple):
 NOTHING: Final = Counts(0, 0, 0, 0)
 
 
+class Told(NamedTuple):
+    """What one row tells of one model."""
+
+    period: str
+    agents: tuple[str, ...]
+    """Those that the row is of, sorted; empty where it does not say."""
+    model: str
+    counts: Counts
+    nano_usd: int | None
+    """As the report has it; None where it has none for the model alone."""
+
+
 class Report(msgspec.Struct, frozen=True):
     """One report."""
 
@@ -53,6 +67,8 @@ class Report(msgspec.Struct, frozen=True):
     """By period (or session) and model."""
     agents: frozenset[str] = frozenset()
     """Those that it read, where it says so."""
+    told: tuple[Told, ...] = ()
+    """The same, row by row."""
 
 
 class NotAReport(Exception):  # noqa: N818
@@ -72,6 +88,7 @@ class _Tokens(msgspec.Struct):
 
 class _Breakdown(_Tokens):
     model_name: str = msgspec.field(default="", name="modelName")
+    cost: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Meta(msgspec.Struct):
@@ -137,25 +154,32 @@ def report_of(raw: bytes) -> Report:
 
 
 def _report(view: View, rows: list[_Row]) -> Report:
+    told = [one for row in rows for one in _told(row)]
     cells: dict[tuple[str, str], Counts] = {}
-    agents: set[str] = set()
-    for row in rows:
-        agents.update(row.metadata.agents)
-        if row.agent not in {None, "all"}:
-            agents.add(str(row.agent))
-        if row.name is None:
-            message = "a row says neither its date nor its session"
-            raise NotAReport(message)
-        for model, counts in _models(row):
-            key = (row.name, model)
-            cells[key] = cells.get(key, NOTHING).plus(counts)
-    return Report(view, cells, frozenset(agents))
+    for one in told:
+        key = (one.period, one.model)
+        cells[key] = cells.get(key, NOTHING).plus(one.counts)
+    agents = frozenset(agent for row in rows for agent in _agents(row))
+    return Report(view, cells, agents, tuple(told))
 
 
-def _models(row: _Row) -> Iterator[tuple[str, Counts]]:
+def _agents(row: _Row) -> tuple[str, ...]:
+    own = () if row.agent in {None, "all"} else (str(row.agent),)
+    return tuple(sorted({*own, *row.metadata.agents}))
+
+
+def _told(row: _Row) -> Iterator[Told]:
+    if row.name is None:
+        message = "a row says neither its date nor its session"
+        raise NotAReport(message)
+    for model, counts, cost in _models(row):
+        yield Told(row.name, _agents(row), model, counts, cost)
+
+
+def _models(row: _Row) -> Iterator[tuple[str, Counts, int | None]]:
     if row.breakdowns:
         for one in row.breakdowns:
-            yield one.model_name, _counts(one)
+            yield one.model_name, _counts(one), _nano(bytes(one.cost))
         return
     try:
         by_name = _by_model(row.models)
@@ -163,7 +187,15 @@ def _models(row: _Row) -> Iterator[tuple[str, Counts]]:
         message = f"a row does not tell its models apart: {error}"
         raise NotAReport(message) from error
     for name, tokens in by_name.items():
-        yield name, _counts(tokens)
+        yield name, _counts(tokens), None
+
+
+def _nano(told: bytes) -> int | None:
+    """US dollars as a JSON number, in billionths, rounded half to even."""
+    try:
+        return int((Decimal(told.decode("ascii")) * NANO).to_integral_value(ROUND_HALF_EVEN))
+    except (ArithmeticError, ValueError, UnicodeDecodeError):
+        return None
 
 
 def _counts(tokens: _Tokens) -> Counts:

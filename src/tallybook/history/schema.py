@@ -12,7 +12,7 @@ SCHEMA: Final = 2
 TABLES: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response", "rollup"})
 ADDED: Final = frozenset({
     *("item_block", "what", "limit_sample", "own_counter", "stage", "activity_source", "activity_copy", "activity"),
-    *("session_class", "thread", "attempt", "directory"),
+    *("session_class", "thread", "attempt", "directory", "imported"),
 })  # fmt: skip
 """Tables of this schema that a store may lack: they are made where they are missing, and nothing else changes."""
 _LATER: Final = "IF NOT EXISTS"

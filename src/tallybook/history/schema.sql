@@ -160,6 +160,17 @@ CREATE TABLE IF NOT EXISTS own_counter (    -- what an agent says that a session
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS own_counter_session ON own_counter (session);
 
+CREATE TABLE IF NOT EXISTS imported (       -- sums that another tool has told, of logs that may be gone; imported.py
+    view TEXT NOT NULL,               -- daily, weekly or monthly
+    period TEXT NOT NULL,
+    agents TEXT NOT NULL,             -- by commas; empty where the report does not say
+    model TEXT NOT NULL,
+    input INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, output INTEGER NOT NULL,
+    nano_usd INTEGER,                 -- as it was told
+    report TEXT NOT NULL,             -- hash of the file that told the most
+    PRIMARY KEY (view, period, agents, model)
+) STRICT, WITHOUT ROWID;
+
 -- What follows from the above; made anew at any time.
 CREATE TABLE IF NOT EXISTS stage (    -- which version of a stage has run, and over what
     name TEXT PRIMARY KEY,

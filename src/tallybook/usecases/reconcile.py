@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
 from tallybook.domain.problems import Problem, Refusal
-from tallybook.history.ccusage import LARGEST, NotAReport, Report, report_of
 from tallybook.history.own_cells import OwnCounters, own_compared
 from tallybook.history.reconcile import Reconciled, compared, dimensions
 from tallybook.history.store import open_store
 from tallybook.usecases.capture import with_history
+from tallybook.usecases.ccusage_file import read_report
 from tallybook.usecases.usage import usage_of_history
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tallybook.history.store import Store
     from tallybook.usecases.usage import Request
     from tallybook.usecases.workspace import Workspace
-
-_HINT: Final = "such as `ccusage daily --json > FILE`"
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -39,7 +37,7 @@ def reconcile_file(workspace: Workspace, path: Path, request: Request) -> Compar
         StoreUnavailable: the history can't be used.
 
     """
-    report = _read(workspace.cwd / path)
+    report = read_report(workspace.cwd / path)
     if isinstance(report, Refusal):
         return report
     answer = usage_of_history(workspace, replace(request, by=dimensions(report.view)))
@@ -70,16 +68,3 @@ def reconcile_agents(workspace: Workspace, *, update: bool) -> OwnComparison:
         return with_history(workspace, lambda store, report: answer(store, report.problems))
     with open_store(workspace.data) as store:
         return answer(store, ())
-
-
-def _read(path: Path) -> Report | Refusal:
-    try:
-        if not path.is_file():
-            return Refusal("no-report", f"{path}: there is no such file", _HINT, usage=True)
-        if path.stat().st_size > LARGEST:
-            return Refusal("no-report", f"{path}: it is longer than {LARGEST:,} bytes", _HINT)
-        return report_of(path.read_bytes())
-    except NotAReport as error:
-        return Refusal("no-report", f"{path}: {error}", _HINT)
-    except OSError as error:
-        return Refusal("no-report", f"{path}: {error.strerror or error}", _HINT)

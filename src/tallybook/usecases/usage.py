@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time, timedelta
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from tallybook.history.zones import LocalZone, Zone, named
 from tallybook.usecases.capture import look_into
 
 if TYPE_CHECKING:
+    from tallybook.history.imported import ImportedSum  # noqa: TC004 - nobody resolves it, and it is rarely needed
     from tallybook.history.store import Store
     from tallybook.usecases.workspace import Workspace
 
@@ -55,6 +57,8 @@ class UsageAnswer(msgspec.Struct, frozen=True):
     usage: Usage
     coverage: tuple[Gap, ...]
     problems: tuple[Problem, ...]
+    imported: tuple[ImportedSum, ...] = ()
+    """Sums of another tool for the days, agents and models that are asked for; in no total."""
 
 
 def usage_of_history(workspace: Workspace, request: Request) -> UsageAnswer | Refusal:
@@ -70,9 +74,31 @@ def usage_of_history(workspace: Workspace, request: Request) -> UsageAnswer | Re
 
     def answer(store: Store, problems: tuple[Problem, ...]) -> UsageAnswer:
         found = usage(store, query)
-        return UsageAnswer(query.by, found, _coverage(found), (*workspace.problems, *problems, *store.problems))
+        told = (*workspace.problems, *problems, *store.problems)
+        return UsageAnswer(query.by, found, _coverage(found), told, _imported(store, query, request))
 
     return look_into(workspace, answer, update=request.update)
+
+
+def _imported(store: Store, query: Query, request: Request) -> tuple[ImportedSum, ...]:
+    """Those that can be told to belong to the question: no report of another tool tells directories."""
+    if request.projects or request.sessions or not store.rows("SELECT 1 FROM imported LIMIT 1"):
+        return ()
+    from tallybook.history.imported import imported_sums  # noqa: PLC0415 - few have any
+
+    models, agents = request.models, set(request.agents)
+    return tuple(
+        one
+        for one in imported_sums(store, query.zone)
+        if (not models or any(fnmatchcase(one.model, pattern) for pattern in models))
+        and (not agents or (one.agents and agents.issuperset(one.agents)))
+        and (query.where.since is None or _begin(one.begin, query.zone) >= query.where.since)
+        and (query.where.until is None or _begin(one.end, query.zone) <= query.where.until)
+    )
+
+
+def _begin(day: str, zone: Zone) -> int:
+    return zone.instant(datetime.fromisoformat(day)) * 1_000_000
 
 
 def _coverage(found: Usage) -> tuple[Gap, ...]:
