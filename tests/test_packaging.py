@@ -19,7 +19,7 @@ import tallybook
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "tallybook"
-HOOKS = ["commit-msg", "pre-commit", "pre-push", "prepare-commit-msg"]
+HOOKS = ["commit-msg", "post-merge", "pre-commit", "pre-push", "prepare-commit-msg"]
 
 
 @pytest.fixture(scope="module")

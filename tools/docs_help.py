@@ -52,6 +52,7 @@ EXAMPLES = {
     "init": ["init", "--dry-run", "--publish", "metrics/events"],
     "verify": ["verify"],
     "doctor": ["doctor"],
+    "sync": ["sync", "--remote", "{remote}", "--dry-run"],
     "error": ["finish-task", "g261122-00000000", "--status", "success"],
     "checks": ["check", "list"],
     "budgets": ["budget", "show"],
@@ -122,6 +123,8 @@ class World:
             self._goals[check] = CHECK
         if words[0] in {"import", "reconcile"}:
             (self._place / "ccusage.json").write_text(json.dumps({"daily": [{"date": "2026-06-19", **THEIRS}]}))
+        if "{remote}" in words:
+            subprocess.run(["git", "init", "-q", "--bare", str(self._place / "home/remote.git")], check=True)
         if words[-1] == "{panel}":
             (self._place / "panel.txt").write_text(PANEL)
         asked = words if "--json" in words else [*words, "--json"]
@@ -129,7 +132,11 @@ class World:
             self._run(
                 *(
                     word.format(
-                        goal=first, session=CODEX, report=self._place / "ccusage.json", panel=self._place / "panel.txt"
+                        goal=first,
+                        session=CODEX,
+                        report=self._place / "ccusage.json",
+                        panel=self._place / "panel.txt",
+                        remote=self._place / "home/remote.git",
                     )
                     for word in asked
                 )

@@ -22,6 +22,8 @@ FILE = PurePosixPath("config/tallybook.toml")
 PYPROJECT = "pyproject.toml"
 """Where they stand otherwise, as the table ``tool.tallybook``."""
 _LONGEST = 1 << 20
+_REF = re.compile(r"refs(?:/(?!\.)(?:(?!\.\.|\.lock(?:/|\Z))[\w.@+-])+(?<!\.))+", re.ASCII)
+"""The full name of a ref, of letters that no git gives a meaning to."""
 _DATA = {"darwin": ("Library", "Application Support")}
 
 
@@ -45,6 +47,12 @@ class Settings(NamedTuple):
     """Whether commands take usage snapshots."""
     ticket_pattern: str | None = None
     """Regular expression; a commit whose subject it matches from the start needs no trailer."""
+    sync: bool = False
+    """Whether the ledger goes through a remote with every push and merge."""
+    sync_remote: str | None = None
+    """The remote that it goes through; None for the usual one."""
+    sync_ref: str = "refs/tallybook/ledger"
+    """The full name of the ref that carries it there."""
 
 
 def load_settings(toplevel: Path | None) -> tuple[Settings, tuple[ConfigProblem, ...]]:
@@ -130,7 +138,11 @@ class _Reading(NamedTuple):
 
     def settings(self) -> Settings:
         """Every value that can be used; the rest goes to ``problems``."""
-        known = {"ledger": ("publish",), "capture": ("enabled",), "hooks": ("ticket",)}
+        known = {
+            "ledger": ("publish", "sync", "sync_remote", "sync_ref"),
+            "capture": ("enabled",),
+            "hooks": ("ticket",),
+        }
         for name in self.document:
             if name not in known:
                 self._problem("unknown-key", f"there is no setting {_shown(name)}", "check the spelling")
@@ -139,13 +151,16 @@ class _Reading(NamedTuple):
             for key in tables[name]:
                 if key not in keys:
                     self._problem("unknown-key", f"there is no setting {_shown(key)} in [{name}]", "check the spelling")
-        enabled = tables["capture"].get("enabled", True)
-        if not isinstance(enabled, bool):
-            self._problem("wrong-type", "capture.enabled must be true or false", "capture stays on")
-            enabled = True
-        publish = self._text(tables["ledger"], "ledger", "publish")
-        ticket = self._text(tables["hooks"], "hooks", "ticket")
-        return Settings(self._directory(publish), enabled, self._pattern(ticket))
+        ledger = tables["ledger"]
+        publish, ticket = self._text(ledger, "ledger", "publish"), self._text(tables["hooks"], "hooks", "ticket")
+        return Settings(
+            self._directory(publish),
+            self._flag(tables["capture"], "capture.enabled", default=True),
+            self._pattern(ticket),
+            self._flag(ledger, "ledger.sync", default=False),
+            self._remote(self._text(ledger, "ledger", "sync_remote")),
+            self._ref(self._text(ledger, "ledger", "sync_ref")),
+        )
 
     def table(self, name: str) -> dict[str, object]:
         """The table of that name; empty where there is none or it is something else."""
@@ -154,6 +169,27 @@ class _Reading(NamedTuple):
             return cast("dict[str, object]", value)
         self._problem("wrong-type", f"{name} must be a table", f"write [{name}] and the settings below it")
         return {}
+
+    def _flag(self, table: dict[str, object], name: str, *, default: bool) -> bool:
+        value = table.get(name.partition(".")[2], default)
+        if isinstance(value, bool):
+            return value
+        self._problem("wrong-type", f"{name} must be true or false", f"it stays {'on' if default else 'off'}")
+        return default
+
+    def _remote(self, value: str | None) -> str | None:
+        if value is None or (not value.startswith("-") and value.isprintable()):
+            return value
+        self._problem("bad-value", f"ledger.sync_remote can't be {_shown(value)}", 'such as "origin"')
+        return None
+
+    def _ref(self, value: str | None) -> str:
+        usual = Settings().sync_ref
+        if value is None or _REF.fullmatch(value):
+            return value or usual
+        message = f"ledger.sync_ref must be the full name of a ref, not {_shown(value)}"
+        self._problem("bad-value", message, f'such as "{usual}" or "refs/heads/tallybook-ledger"')
+        return usual
 
     def _text(self, table: dict[str, object], name: str, key: str) -> str | None:
         value = table.get(key)

@@ -121,6 +121,7 @@ def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
         "reconcile": ("report.json",),
         "limits status-text": ("panel.txt",),
         "import": ("report.json",),
+        "sync": ("--remote", "."),
     }
     (bench.repo / "panel.txt").write_text("Credits: 3 credits")
     (bench.repo / "report.json").write_text('{"daily": []}')

@@ -58,7 +58,7 @@ def test_a_healthy_world(healthy: tuple[Bench, CodexAgent]) -> None:
     assert only(found, "ledger.events", "ok")["message"] == "2 events by 1 writer, verified"
     assert "2 events on this machine alone" in only(found, "ledger.copies", "note")["message"]
     assert "2 events" in only(found, "ledger.writer", "ok")["message"]
-    for hook in ("commit-msg", "prepare-commit-msg", "pre-commit", "pre-push"):
+    for hook in ("commit-msg", "prepare-commit-msg", "pre-commit", "pre-push", "post-merge"):
         assert "answered as it should" in only(found, f"git.{hook}", "ok")["message"]
     assert "1 log in" in only(found, "agents.codex", "ok")["message"]
     assert "codex/2" in found["agents.codex"][0]["message"]

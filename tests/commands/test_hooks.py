@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from commands.bench import Bench
 
-NAMES = ["commit-msg", "prepare-commit-msg", "pre-commit", "pre-push"]
+NAMES = ["commit-msg", "prepare-commit-msg", "pre-commit", "pre-push", "post-merge"]
 
 
 def rows(bench: Bench, *arguments: str) -> dict[str, str]:

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "report": "report",
     "verify": "verify",
     "repair": "repair",
+    "sync": "sync",
     "doctor": "doctor",
     "hooks": "hooks",
     "agent": "agent",

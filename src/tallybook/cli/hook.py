@@ -18,7 +18,7 @@ def hook(
     name: Annotated[
         str,
         Argument(
-            help="commit-msg, prepare-commit-msg, pre-commit or pre-push; session-start or session-end of an agent."
+            help="commit-msg, prepare-commit-msg, pre-commit, pre-push or post-merge; session-start or session-end."
         ),
     ],
     arguments: Annotated[list[str] | None, Argument(help="What git hands to the hook; the name of the agent.")] = None,

@@ -17,6 +17,9 @@ def init(
         str | None,
         Option("--publish", metavar="DIR", help="Carry a copy of the ledger in the repository's commits, there."),
     ] = None,
+    sync: Annotated[
+        bool, Option("--sync", help="Let the ledger go through the git remote with every push and merge.")
+    ] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Write nothing, say what would be written.")] = False,
     ledger: Ledger = None,
     as_json: AsJson = False,
@@ -27,10 +30,10 @@ def init(
     from tallybook.domain.problems import Refusal
     from tallybook.reports import contract
     from tallybook.reports.vectors import Json
-    from tallybook.usecases.init import initialise
+    from tallybook.usecases.init import Wanted, initialise
 
     workspace = here(ledger)
-    changes = initialise(workspace, publish, dry_run=dry_run)
+    changes = initialise(workspace, Wanted(publish, sync), dry_run=dry_run)
     if isinstance(changes, Refusal):
         fail_with(changes, json=as_json)
     if as_json:

@@ -37,17 +37,21 @@ def missing_task(goals: Sequence[GoalEntry], ticket: str | None) -> str:
     return "\n".join(lines)
 
 
+_PULL = "  git pull      (brings the goals that other clones publish with their commits)\n"
+_SYNC = "  tally sync    (brings the goals of other clones)\n"
+
+
 def missing_reason() -> str:
     """For an empty ``No-Task:``."""
     return "No-Task: gives no reason. Write one behind it, such as\n  No-Task: release bookkeeping"
 
 
-def unknown_task(ids: Sequence[str]) -> str:
-    """For trailers that name goals which are not in the ledger."""
+def unknown_task(ids: Sequence[str], *, synced: bool = False) -> str:
+    """For trailers that name goals which are not in the ledger; with ``synced`` it goes through a remote."""
     names = ", ".join(shown(name) or "(empty)" for name in ids[:_MOST])
     return (
         f"the ledger has no goal {names}.\n"
-        "  git pull      (brings the goals that other clones publish with their commits)\n"
+        f"{_SYNC if synced else _PULL}"
         "  tally show    (lists the goals that are known here)"
     )
 

@@ -86,11 +86,12 @@ def _holds_nothing_else(message: str) -> bool:
 def _judged(around: Surroundings, trailers: TaskTrailers, first: str) -> Verdict:
     operation = around.operation()
     index = around.goals() if trailers.tasks or operation is None else None
+    synced = around.settings.sync
     unknown = [] if index is None else [task for task in trailers.tasks if not index.knows(task)]
     if operation is not None:
-        return Verdict(accepted=True, text=f"warning: {unknown_task(unknown)}" if unknown else "")
+        return Verdict(accepted=True, text=f"warning: {unknown_task(unknown, synced=synced)}" if unknown else "")
     if unknown:
-        return Verdict(accepted=False, text=unknown_task(unknown))
+        return Verdict(accepted=False, text=unknown_task(unknown, synced=synced))
     if trailers.tasks or any(trailers.reasons) or _is_ticket(around, first):
         return Verdict(accepted=True)
     if trailers.reasons:

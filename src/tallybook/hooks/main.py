@@ -26,14 +26,12 @@ NOTHING_YET = frozenset(
         "post-checkout",
         "post-commit",
         "post-index-change",
-        "post-merge",
         "post-receive",
         "post-rewrite",
         "post-update",
         "pre-applypatch",
         "pre-auto-gc",
         "pre-merge-commit",
-        "pre-push",
         "pre-rebase",
         "pre-receive",
         "proc-receive",
@@ -48,6 +46,8 @@ _USAGE = {
     "commit-msg": (1, 1, "FILE"),
     "prepare-commit-msg": (1, 3, "FILE [SOURCE [SHA]]"),
     "pre-commit": (0, 0, ""),
+    "pre-push": (0, 2, "[REMOTE [URL]]"),
+    "post-merge": (0, 1, "[SQUASH]"),
 }
 
 
@@ -65,8 +65,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None = Non
         return 0
     if name not in _USAGE:
         say(
-            f"there is no hook {name!a}; git calls commit-msg, prepare-commit-msg, pre-commit and pre-push, "
-            "agents call session-start and session-end"
+            f"there is no hook {name!a}; git calls commit-msg, prepare-commit-msg, pre-commit, pre-push and "
+            "post-merge, agents call session-start and session-end"
         )
         return 2
     least, most, usage = _USAGE[name]
@@ -107,6 +107,11 @@ def _run(name: str, arguments: Sequence[str], environ: Mapping[str, str], cwd: P
         from tallybook.hooks.pre_commit import publish_and_stage  # noqa: PLC0415 - each hook imports its own
 
         say(publish_and_stage(around))
+        return 0
+    if name in {"pre-push", "post-merge"}:
+        from tallybook.hooks.auto_sync import synchronise  # noqa: PLC0415 - each hook imports its own
+
+        say(synchronise(around, arguments if name == "pre-push" else ()))
         return 0
     path = here / arguments[0]
     if name == "prepare-commit-msg":

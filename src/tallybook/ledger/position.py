@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from tallybook.domain.problems import Problem
 from tallybook.ledger.proof import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class FileHead(msgspec.Struct, frozen=True):
@@ -40,6 +46,13 @@ class Position(msgspec.Struct, frozen=True):
     def published(self) -> int:
         """How many events stand in published copies."""
         return sum(head.mark.fresh for head in self.heads if not head.home)
+
+    def elsewhere(self, synced: Mapping[str, int]) -> int:
+        """How many events stand in published copies or among the first ``synced`` lines of their writer; never more."""
+        copied = {Path(head.path).stem: head.mark.fresh for head in self.heads if not head.home}
+        own = ((Path(head.path).stem, head.mark.fresh) for head in self.heads if head.home)
+        more = (min(synced.get(writer, 0), count) - copied.get(writer, 0) for writer, count in own)
+        return self.published + sum(max(count, 0) for count in more)
 
     @property
     def is_sound(self) -> bool:

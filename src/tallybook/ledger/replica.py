@@ -16,6 +16,7 @@ from tallybook.domain.state import LedgerState
 from tallybook.ledger import checkpoint, hlc
 from tallybook.ledger.reading import read
 from tallybook.ledger.stream import stream
+from tallybook.ledger.synced import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,13 +97,13 @@ class Replica:
 
     @property
     def unpublished(self) -> int:
-        """How many events stand in no published copy."""
+        """How many events stand in no published copy, and on no remote as far as the last sync has seen."""
         published = self._ledger.place.published
-        if published is None:
-            return self.state.events
         if self._position is not None:
-            return self.state.events - self._position.published
-        return self.state.events - len(read(self._ledger.files, (published,)).events)
+            synced = load(self._ledger.files, self._ledger.place.home).lines
+            return self.state.events - self._position.elsewhere(synced)
+        copies = () if published is None else (published,)
+        return self.state.events - len(read(self._ledger.files, copies).events)
 
     def latest(self, now: datetime) -> str | None:
         """The greatest hybrid time of an event that is still followed."""

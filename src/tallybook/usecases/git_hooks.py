@@ -18,7 +18,7 @@ from tallybook.repo.git import GitFault
 if TYPE_CHECKING:
     from tallybook.repo.worktree import Repository
 
-NAMES: Final = ("commit-msg", "prepare-commit-msg", "pre-commit", "pre-push")
+NAMES: Final = ("commit-msg", "prepare-commit-msg", "pre-commit", "pre-push", "post-merge")
 EARLIER: Final = ".before-tallybook"
 """Added to the name of the hook that was there before."""
 MARKER: Final = "# tallybook's hook: put here by `tally hooks install`, taken away by `tally hooks uninstall`."

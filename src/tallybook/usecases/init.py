@@ -31,14 +31,21 @@ class Change(msgspec.Struct, frozen=True):
     action: str
 
 
-def initialise(workspace: Workspace, publish: str | None, *, dry_run: bool) -> list[Change] | Refusal:
+class Wanted(msgspec.Struct, frozen=True):
+    """What a person asks for, beside the directory of the ledger."""
+
+    publish: str | None = None
+    """The directory of the published copy."""
+    sync: bool = False
+    """The ledger goes through a remote with every push and merge."""
+
+
+def initialise(workspace: Workspace, wanted: Wanted, *, dry_run: bool) -> list[Change] | Refusal:
     """Make what is missing; what is there already stays as it is."""
-    writes: list[tuple[Path, str]] = []
-    if publish is not None:
-        planned = _publishing(workspace, publish)
-        if isinstance(planned, Refusal):
-            return planned
-        writes.extend(planned)
+    planned = _planned(workspace, wanted)
+    if isinstance(planned, Refusal):
+        return planned
+    writes = planned
     home = workspace.ledger.place.home
     changes = [Change(home, "unchanged" if home.is_dir() else "created")]
     if not dry_run:
@@ -54,27 +61,51 @@ def initialise(workspace: Workspace, publish: str | None, *, dry_run: bool) -> l
     return changes
 
 
-def _publishing(workspace: Workspace, publish: str) -> list[tuple[Path, str]] | Refusal:
+def _planned(workspace: Workspace, wanted: Wanted) -> list[tuple[Path, str]] | Refusal:
+    """The settings that are missing, and what git must know of a published copy."""
+    settings: dict[str, str] = {}
+    attributes: list[tuple[Path, str]] = []
+    if wanted.publish is not None:
+        place = _place(workspace, wanted.publish)
+        if isinstance(place, Refusal):
+            return place
+        if workspace.settings.ledger_publish is None:
+            settings["publish"] = f'"{place}"'
+        if workspace.repository is not None:
+            attributes = _attributes(workspace.repository.toplevel, place)
+    if wanted.sync and not workspace.settings.sync:
+        settings["sync"] = "true"
+    added = _added(workspace, settings) if settings else []
+    return added if isinstance(added, Refusal) else [*added, *attributes]
+
+
+def _place(workspace: Workspace, publish: str) -> PurePosixPath | Refusal:
     place = PurePosixPath(publish)
     if place.is_absolute() or not place.parts or not all(_PLAIN.fullmatch(part) for part in place.parts):
         message = f"{publish!r} is no directory inside the repository with a plain name"
         return Refusal("bad-directory", message, "use one like metrics/events", usage=True)
     if workspace.repository is None:
         return Refusal("no-work-tree", "there is no work tree to publish the ledger in", "run it inside a repository")
-    top, configured = workspace.repository.toplevel, workspace.settings.ledger_publish
-    if configured is not None:
-        if PurePosixPath(configured) != place:
-            by_hand = "change [ledger] publish by hand"
-            return Refusal("published-elsewhere", f"the ledger is published in {configured}", by_hand)
-        return _attributes(top, place)
+    configured = workspace.settings.ledger_publish
+    if configured is not None and PurePosixPath(configured) != place:
+        by_hand = "change [ledger] publish by hand"
+        return Refusal("published-elsewhere", f"the ledger is published in {configured}", by_hand)
+    return place
+
+
+def _added(workspace: Workspace, settings: dict[str, str]) -> list[tuple[Path, str]] | Refusal:
+    """The file of settings with a table for the ledger at its end."""
+    if workspace.repository is None:
+        return Refusal("no-work-tree", "there is no work tree to keep settings in", "run it inside a repository")
+    top = workspace.repository.toplevel
     file = _settings_file(top)
     faulty = any(problem.code == "config-unreadable" for problem in workspace.problems)
     before = _read(top / file)
+    lines = [f"{name} = {value}" for name, value in settings.items()]
     if file != SETTINGS or faulty or any(line.strip().startswith("[ledger]") for line in before.splitlines()):
-        hint = f'set publish = "{place}" there by hand, in the table for the ledger, and run this again'
+        hint = f"set {' and '.join(lines)} there by hand, in the table for the ledger, and run this again"
         return Refusal("settings-there", f"{file} holds settings that a line at its end would break", hint)
-    settings = f'{_ended(before)}{_gap(before)}[ledger]\npublish = "{place}"\n'
-    return [(top / SETTINGS, settings), *_attributes(top, place)]
+    return [(top / SETTINGS, "\n".join((f"{_ended(before)}{_gap(before)}[ledger]", *lines, "")))]
 
 
 def _settings_file(top: Path) -> str:

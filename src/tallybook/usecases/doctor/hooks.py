@@ -47,6 +47,7 @@ TRIALS: Final = {
     "prepare-commit-msg": (Trial((*_MESSAGE, "message"), "Try the hook\n"),),
     "pre-commit": (Trial(),),
     "pre-push": (Trial(("origin", "nowhere")),),
+    "post-merge": (Trial(("0",)),),
 }
 
 

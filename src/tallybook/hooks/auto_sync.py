@@ -1,0 +1,54 @@
+"""``pre-push`` and ``post-merge``: the ledger goes through the remote along with the branches, where that is wanted.
+
+Standard library only: the sync itself runs as a command of its own. Whatever becomes of it, git goes on.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tallybook.repo.shared_ref import GUARD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tallybook.hooks.surroundings import Surroundings
+
+SECONDS = 150.0
+"""Longest that git is made to wait."""
+_MODULE = Path(__file__).resolve().parent.parent / "__main__.py"
+
+
+def synchronise(around: Surroundings, arguments: Sequence[str]) -> str:
+    """Run ``tally sync``; what is to be said on stderr. ``arguments`` are those of ``pre-push``: name and URL."""
+    if not around.settings.sync or GUARD in around.environ:
+        return ""
+    pushed = arguments[0] if arguments else ""
+    chosen = around.settings.sync_remote
+    if chosen is not None and pushed not in {"", chosen}:
+        return ""
+    remote = ("--remote", pushed) if pushed and not pushed.startswith("-") and chosen is None else ()
+    environ = {**around.environ, GUARD: "1"}
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX"):
+        environ.pop(name, None)  # git sets them for its hooks; the command finds its repository by its directory
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell
+            (sys.executable, "-P", str(_MODULE), "sync", *remote),
+            cwd=around.repository.toplevel,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"warning: the ledger was not synced within {SECONDS:g} seconds; tally sync does it"
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.strip().splitlines()
+    return f"warning: the ledger was not synced: {said[0].removeprefix('tally: ') if said else 'tally sync tells why'}"

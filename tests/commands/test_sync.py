@@ -1,0 +1,516 @@
+"""`tally sync`: clones that never see each other come to one ledger through a bare remote, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallybook.ledger.synced import NAME
+from tallybook.repo.shared_ref import SharedRef
+from tallybook.usecases import sync as usecase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from commands.bench import Bench, Json, Said
+
+REF = "refs/tallybook/ledger"
+
+
+def git(*words: str, cwd: Path, **environ: str) -> str:
+    """Run git."""
+    done = subprocess.run(["git", *words], cwd=cwd, env={**os.environ, **environ}, capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
+class Clone:
+    """One clone of the remote, and the commands that are run in it."""
+
+    def __init__(self, bench: Bench, path: Path) -> None:
+        self.bench, self.path = bench, path
+
+    def tally(self, *words: str) -> Said:
+        return self.bench.tally(*words, cwd=self.path)
+
+    def ok(self, *words: str) -> Said:
+        said = self.tally(*words)
+        assert said.code == 0, said
+        return said
+
+    def start(self, title: str) -> str:
+        """Open a goal with a stage: two events."""
+        goal = self.ok("start-task", "--title", title, "--kind", "product", "--untracked", "--quiet").out.strip()
+        self.ok("mark", "plan", "--goal", goal)
+        return goal
+
+    def sync(self, *words: str) -> Json:
+        return self.ok("sync", "--json", *words).json
+
+    def goals(self) -> dict[str, str]:
+        return {goal["id"]: goal["status"] for goal in self.ok("show", "--json").json["goals"]}
+
+    @property
+    def home(self) -> Path:
+        return self.path / git("rev-parse", "--git-common-dir", cwd=self.path) / "tallybook" / "events"
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        return {path.stem: path.read_bytes() for path in sorted(self.home.glob("*.ndjson"))}
+
+    @property
+    def alone(self) -> int:
+        return int(self.ok("show", "--json").json["workflow"]["unpublished_events"])
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """A bare repository with one commit."""
+    path = tmp_path / "remote.git"
+    git("init", "-q", "--bare", "-b", "main", str(path), cwd=tmp_path)
+    first = tmp_path / "first"
+    git("clone", "-q", str(path), str(first), cwd=tmp_path)
+    git("commit", "-q", "--allow-empty", "-m", "first", cwd=first)
+    git("push", "-q", "origin", "HEAD:main", cwd=first)
+    return path
+
+
+@pytest.fixture
+def clone(bench: Bench, remote: Path, tmp_path: Path) -> Callable[..., Clone]:
+    """Makes clones of it."""
+
+    def make(name: str, *options: str) -> Clone:
+        git("clone", "-q", *options, remote.as_uri(), name, cwd=tmp_path)
+        return Clone(bench, tmp_path / name)
+
+    return make
+
+
+def tip(remote: Path, ref: str = REF) -> str | None:
+    """The commit that the remote has."""
+    done = subprocess.run(["git", "rev-parse", "-q", "--verify", ref], cwd=remote, capture_output=True, check=False)
+    return done.stdout.decode().strip() or None
+
+
+def put(remote: Path, files: dict[str, bytes], *, more: str = "") -> None:
+    """Let the remote have these files, whatever it had."""
+    lines = more
+    for name, data in files.items():
+        blob = subprocess.run(
+            ["git", "hash-object", "-w", "--stdin"], cwd=remote, input=data, capture_output=True, check=True
+        )
+        lines += f"100644 blob {blob.stdout.decode().strip()}\t{name}\n"
+    tree = subprocess.run(
+        ["git", "mktree", "--missing"], cwd=remote, input=lines.encode(), capture_output=True, check=True
+    )
+    commit = git("commit-tree", tree.stdout.decode().strip(), "-m", "x", cwd=remote)
+    git("update-ref", REF, commit, cwd=remote)
+
+
+def test_two_clones_come_to_the_same(clone: Callable[..., Clone]) -> None:
+    """Each has the goals of both, byte for byte, and a third clone has them at once."""
+    one, two = clone("one"), clone("two")
+    mine, theirs = one.start("mine"), two.start("theirs")
+    assert (one.alone, two.alone) == (2, 2)
+    told = one.sync()
+    assert told["schema"] == "tallybook.sync/1"
+    assert (told["received"], told["sent"], told["remote"], told["ref"]) == (0, 2, "origin", REF)
+    told = two.sync()
+    assert (told["received"], told["sent"], told["writers"]) == (2, 2, 2)
+    assert (one.sync()["received"], one.alone, two.alone) == (2, 0, 0)
+    two.ok("finish-task", theirs, "--status", "success")
+    assert two.alone == 1
+    two.sync(), one.sync()
+    three = clone("three")
+    assert three.sync()["received"] == 5
+    assert one.goals() == two.goals() == three.goals() == {mine: "open", theirs: "success"}
+    assert one.files == two.files == three.files
+    assert all(each.tally("verify").code == 0 for each in (one, two, three))
+    assert git("status", "--porcelain", cwd=one.path) == ""
+
+
+def test_twice_changes_nothing(clone: Callable[..., Clone], remote: Path) -> None:
+    """No commit and no push the second time, and a dry run never."""
+    one = clone("one")
+    one.start("mine")
+    told = one.sync("--dry-run")
+    assert (told["dry_run"], told["sent"], tip(remote), one.alone) == (True, 2, None, 2)
+    one.sync()
+    before = tip(remote)
+    told = one.sync()
+    assert (told["received"], told["sent"], told["rounds"], tip(remote)) == (0, 0, 1, before)
+    two = clone("two")
+    assert two.sync("--dry-run")["received"] == 2
+    assert two.files == {}
+    assert "received 2 events, sent 0 (origin); 1 writer here" in two.ok("sync").out
+
+
+@pytest.mark.parametrize("kind", ["worktree", "detached", "shallow", "unborn", "sha256"])
+def test_wherever_it_runs(clone: Callable[..., Clone], remote: Path, tmp_path: Path, bench: Bench, kind: str) -> None:
+    """A linked worktree, a detached head, a shallow clone, a branch without commits, long hashes."""
+    if kind == "sha256":
+        path = tmp_path / "long.git"
+        git("init", "-q", "--bare", "--object-format=sha256", str(path), cwd=tmp_path)
+        git("init", "-q", "--object-format=sha256", "one", cwd=tmp_path)
+        git("remote", "add", "origin", str(path), cwd=tmp_path / "one")
+        one, remote = Clone(bench, tmp_path / "one"), path
+    else:
+        one = clone("one", *(["--depth=1"] if kind == "shallow" else []))
+    if kind == "worktree":
+        git("worktree", "add", "-q", "../linked", cwd=one.path)
+        one = Clone(bench, tmp_path / "linked")
+    if kind == "detached":
+        git("checkout", "-q", "--detach", cwd=one.path)
+    if kind == "unborn":
+        git("checkout", "-q", "--orphan", "new", cwd=one.path)
+    one.start("mine")
+    assert one.sync()["sent"] == 2
+    assert one.sync()["sent"] == 0
+    assert tip(remote) is not None
+    assert (one.path / ".git").exists()
+    if kind == "shallow":
+        assert git("rev-parse", "--is-shallow-repository", cwd=one.path) == "true"
+
+
+def test_a_branch_instead_of_the_ref(clone: Callable[..., Clone], remote: Path) -> None:
+    """For forges that take no other refs: by option, or by the settings."""
+    one, two = clone("one"), clone("two")
+    one.start("mine")
+    branch = "refs/heads/tallybook-ledger"
+    one.sync("--ref", branch)
+    (two.path / "config").mkdir()
+    (two.path / "config" / "tallybook.toml").write_text(f'[ledger]\nsync_ref = "{branch}"\nsync_remote = "origin"\n')
+    assert two.sync()["received"] == 2
+    assert (tip(remote), tip(remote, branch) is None) == (None, False)
+
+
+def test_a_race_is_run_again(clone: Callable[..., Clone], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes second fetches again and pushes both."""
+    one, two = clone("one"), clone("two")
+    one.start("mine"), two.start("theirs")
+    push = SharedRef.push
+    pushed: list[str] = []
+
+    def late(shared: SharedRef, commit: str, before: str | None) -> object:
+        if not pushed:
+            pushed.append(commit)
+            two.sync()
+        return push(shared, commit, before)
+
+    monkeypatch.setattr(SharedRef, "push", late)
+    told = one.sync()
+    assert (told["rounds"], told["received"], told["sent"]) == (2, 2, 2)
+    monkeypatch.undo()
+    two.sync()
+    assert one.files == two.files
+
+
+def test_somebody_is_always_quicker(clone: Callable[..., Clone], monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some rounds it is given up, and what came in is here."""
+    one, two = clone("one"), clone("two")
+    one.start("mine")
+    push = SharedRef.push
+    busy: list[int] = []
+
+    def late(shared: SharedRef, commit: str, before: str | None) -> object:
+        if shared.git.directory == one.path and len(busy) < 99:
+            busy.append(1)
+            two.start("another")
+            two.sync()
+        return push(shared, commit, before)
+
+    monkeypatch.setattr(SharedRef, "push", late)
+    monkeypatch.setattr(usecase, "_PAUSE", 0)
+    said = one.tally("sync", "--json")
+    assert (said.code, said.error, len(busy)) == (1, "sync-race", usecase.ROUNDS)
+    assert len(one.goals()) == usecase.ROUNDS
+
+
+@pytest.mark.parametrize("step", ["fetch", "store", "commit", "push"])
+def test_an_interruption_leaves_both_sides_whole(
+    clone: Callable[..., Clone], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Stopped before any step, the next sync completes it."""
+    one, two = clone("one"), clone("two")
+    two.start("theirs")
+    two.sync()
+    one.start("mine")
+
+    def stopped(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SharedRef, step, stopped)
+        assert one.tally("sync").code == 130
+    assert one.tally("verify").code == 0
+    told = one.sync()
+    assert told["sent"] == 2
+    two.sync()
+    assert one.files == two.files
+    assert len(one.goals()) == 2
+
+
+def test_a_backup_that_was_restored_goes_on_as_a_new_writer(clone: Callable[..., Clone], tmp_path: Path) -> None:
+    """The remote has events of its own that it lost: they come back, and its old file is never written to again."""
+    one = clone("one")
+    kept = one.start("kept")
+    shutil.copytree(one.home, tmp_path / "backup")
+    lost = one.start("lost")
+    one.sync()
+    (writer,) = one.files
+    for path in (tmp_path / "backup").iterdir():
+        (one.home / path.name).write_bytes(path.read_bytes())
+    assert set(one.goals()) == {kept}
+    told = one.sync()
+    assert told["received"] == 2
+    assert told["minted"] not in {None, writer}
+    before = one.files[writer]
+    new = one.start("new")
+    one.sync()
+    assert set(one.goals()) == {kept, lost, new}
+    assert (one.files[writer], set(one.files)) == (before, {writer, told["minted"]})
+    assert one.tally("verify").code == 0
+
+
+def test_a_fork_of_a_writer_keeps_both_sides(clone: Callable[..., Clone], tmp_path: Path) -> None:
+    """A backup that had gone on before it was noticed: all events of both are there, and the fork is told of."""
+    one = clone("one")
+    one.start("kept")
+    shutil.copytree(one.home, tmp_path / "backup")
+    one.start("there")
+    one.sync()
+    for path in (tmp_path / "backup").iterdir():
+        (one.home / path.name).write_bytes(path.read_bytes())
+    one.start("here")
+    told = one.sync()
+    assert (told["received"], told["sent"]) == (2, 2)
+    assert told["minted"] is not None
+    two = clone("two")
+    two.sync()
+    assert len(two.goals()) == 3
+    assert two.goals() == one.goals()
+    assert one.tally("verify").code == 1
+    assert one.sync()["sent"] == 0
+
+
+def test_a_copied_clone_is_another_writer(clone: Callable[..., Clone], tmp_path: Path, bench: Bench) -> None:
+    """Original and copy go on side by side; neither writes into the other's file."""
+    one = clone("one")
+    one.start("before")
+    shutil.copytree(one.path, tmp_path / "copy", symlinks=True)
+    copy = Clone(bench, tmp_path / "copy")
+    one.start("original"), copy.start("copied")
+    for each in (one, copy, one):
+        each.sync()
+    assert one.files == copy.files
+    assert len(one.files) == 2
+    assert len(one.goals()) == 3
+    assert one.tally("verify").code == 0
+
+
+def test_damage_does_not_travel(clone: Callable[..., Clone], remote: Path) -> None:
+    """A damaged line here is not sent and told of; one there is not taken, and is mended by who has it whole."""
+    one, two = clone("one"), clone("two")
+    one.start("mine")
+    two.start("theirs")
+    two.sync()
+    (own,) = one.files
+    first, second = one.files[own].splitlines(keepends=True)
+    (one.home / f"{own}.ndjson").write_bytes(first.replace(b'"seq":1', b'"seq":7') + second)
+    told = one.sync()
+    assert [problem["code"] for problem in told["problems"]] == ["local-bad-sum"]
+    assert (told["sent"], told["problems"][0]["where"]["line"]) == (1, 1)
+    (one.home / f"{own}.ndjson").write_bytes(first + second)
+    (other,) = two.files
+    whole = two.files[other]
+    put(remote, {f"{other}.ndjson": whole.replace(b'"seq":2', b'"seq":9'), f"{own}.ndjson": second})
+    three = clone("three")
+    told = three.sync()
+    assert (told["received"], [problem["code"] for problem in told["problems"]]) == (2, ["remote-bad-sum"])
+    assert told["problems"][0]["where"]["file"] == f"{REF}:{other}.ndjson"
+    assert (two.sync()["sent"], one.sync()["sent"]) == (1, 1)
+    three.sync()
+    assert three.files == {other: whole, own: first + second}
+
+
+def test_a_damaged_copy_of_others_is_replaced_by_the_whole_one(clone: Callable[..., Clone]) -> None:
+    """What could not be read goes to the quarantine, not away."""
+    one, two = clone("one"), clone("two")
+    one.start("mine")
+    one.sync(), two.sync()
+    (writer,) = one.files
+    path = two.home / f"{writer}.ndjson"
+    path.write_bytes(path.read_bytes().replace(b'"seq":1', b'"seq":8') + b'{"torn')
+    two.sync()
+    assert two.files == one.files
+    assert b'"seq":8' in (two.home / f"{writer}.quarantine").read_bytes()
+    assert two.tally("verify").code == 0
+
+
+def test_what_does_not_belong_there_is_left_alone(clone: Callable[..., Clone], remote: Path) -> None:
+    """Other names, links, submodules: told of, never written here, and still there afterwards."""
+    one = clone("one")
+    one.start("mine")
+    blob = subprocess.run(
+        ["git", "hash-object", "-w", "--stdin"], cwd=remote, input=b"/etc/passwd", capture_output=True, check=True
+    ).stdout.decode().strip()  # fmt: skip
+    strange = f"120000 blob {blob}\tw-00000001.ndjson\n160000 commit {'1' * 40}\tw-00000002.ndjson\n"
+    put(remote, {"README": b"hello", "..ndjson": b"x", "w-ABCDEF01.ndjson": b"x"}, more=strange)
+    told = one.sync()
+    assert {problem["code"] for problem in told["problems"]} == {"sync-stranger"}
+    assert len(told["problems"]) == 5
+    assert (told["sent"], len(one.files)) == (2, 1)
+    assert {"README", "w-00000001.ndjson"} < set(git("ls-tree", "--name-only", REF, cwd=remote).split())
+
+
+def test_a_file_that_no_ledger_has_is_left_alone(
+    clone: Callable[..., Clone], remote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is far too large is not even read."""
+    one = clone("one")
+    put(remote, {"w-00000001.ndjson": b"x" * 100})
+    monkeypatch.setattr(usecase, "LARGEST", 99)
+    told = one.sync()
+    assert [problem["code"] for problem in told["problems"]] == ["sync-too-large"]
+
+
+def test_a_ref_that_was_deleted_comes_back(clone: Callable[..., Clone], remote: Path) -> None:
+    """All that is here goes up again, the events of others too; another history of it is met in the middle."""
+    one, two = clone("one"), clone("two")
+    one.start("mine"), two.start("theirs")
+    one.sync(), two.sync(), one.sync()
+    git("update-ref", "-d", REF, cwd=remote)
+    assert one.sync()["sent"] == 4
+    put(remote, {})
+    assert two.sync()["sent"] == 4
+    assert clone("three").sync()["received"] == 4
+
+
+@pytest.mark.parametrize(
+    ("case", "code"),
+    [("offline", "sync-failed"), ("none", "no-remote"), ("outside", "no-work-tree"), ("refused", "sync-refused"),
+     ("option", "bad-remote")],
+)  # fmt: skip
+def test_what_can_not_be_synced(
+    clone: Callable[..., Clone], remote: Path, tmp_path: Path, bench: Bench, case: str, code: str
+) -> None:
+    """A clear word, exit 1, and nothing has changed here."""
+    one = clone("one")
+    one.start("mine")
+    before = one.files
+    words: tuple[str, ...] = ()
+    if case == "offline":
+        git("remote", "set-url", "origin", "https://ada:secret@localhost:1/gone.git", cwd=one.path)
+    elif case == "none":
+        git("remote", "rename", "origin", "one", cwd=one.path)
+        git("remote", "add", "two", "x", cwd=one.path)
+        git("checkout", "-q", "--detach", cwd=one.path)
+    elif case == "outside":
+        (tmp_path / "bare").mkdir()
+        one = Clone(bench, tmp_path / "bare")
+        before = {}
+    elif case == "refused":
+        hook = remote / "hooks" / "pre-receive"
+        hook.write_text("#!/bin/sh\necho no >&2\nexit 1\n")
+        hook.chmod(0o755)
+    else:
+        words = ("--remote=--upload-pack=touch x",)
+    said = one.tally("sync", "--json", *words)
+    assert (said.code, said.error) == (2 if case == "option" else 1, code)
+    assert "secret" not in said.out + said.err
+    assert case == "outside" or one.files == before
+
+
+def test_the_remote_of_the_branch_comes_first(clone: Callable[..., Clone]) -> None:
+    """Else origin, else the only one."""
+    one = clone("one")
+    one.start("mine")
+    git("remote", "rename", "origin", "upstream", cwd=one.path)
+    git("remote", "add", "origin", "nowhere", cwd=one.path)
+    assert one.sync()["remote"] == "upstream"
+    git("remote", "remove", "origin", cwd=one.path)
+    git("checkout", "-q", "--detach", cwd=one.path)
+    assert one.sync()["remote"] == "upstream"
+
+
+def test_a_note_that_can_not_be_read_says_that_nothing_is_there(clone: Callable[..., Clone]) -> None:
+    """Until the next sync writes it anew."""
+    one = clone("one")
+    one.start("mine")
+    one.sync()
+    for content in ('{"lines": 3}', '{"remote": "", "ref": "", "at": "", "lines": {"w": "x"}}', "\0"):
+        (one.home / NAME).write_text(content)
+        assert one.alone == 2
+    one.sync()
+    assert one.alone == 0
+
+
+def test_init_switches_it_on(clone: Callable[..., Clone]) -> None:
+    """Alone or with a published copy, once, and not into a file where it would break something."""
+    one = clone("one")
+    one.ok("init", "--sync", "--publish", "metrics/events")
+    settings = one.path / "config" / "tallybook.toml"
+    assert settings.read_text() == '[ledger]\npublish = "metrics/events"\nsync = true\n'
+    before = settings.read_bytes()
+    one.ok("init", "--sync")
+    assert settings.read_bytes() == before
+    settings.write_text('[ledger]\npublish = "metrics/events"\n')
+    assert one.tally("init", "--sync").code == 1
+
+
+def test_pushes_and_merges_take_the_ledger_along(clone: Callable[..., Clone], remote: Path) -> None:
+    """With real hooks: a push sends, a merge brings; a failing sync blocks neither."""
+    one, two = clone("one"), clone("two")
+    for each in (one, two):
+        each.ok("init", "--sync")
+        each.ok("hooks", "install")
+    goal = one.start("mine")
+    environ = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    git("add", ".", cwd=one.path)
+    git("commit", "-q", "-m", f"Do it\n\nTask: {goal}", cwd=one.path, **environ)
+    git("push", "-q", "origin", "HEAD:main", cwd=one.path, **environ)
+    assert tip(remote) is not None
+    assert goal not in two.goals()
+    (two.path / "config" / "tallybook.toml").unlink()
+    git("pull", "-q", "--no-rebase", "origin", "main", cwd=two.path, **environ)
+    assert goal in two.goals()
+    hook = remote / "hooks" / "update"
+    hook.write_text('#!/bin/sh\ncase "$1" in refs/tallybook/*) exit 1;; esac\n')
+    hook.chmod(0o755)
+    one.start("more")
+    git("commit", "-q", "--allow-empty", "-m", f"More\n\nTask: {goal}", cwd=one.path, **environ)
+    done = subprocess.run(
+        ["git", "push", "origin", "HEAD:main"], cwd=one.path, env={**os.environ, **environ}, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    assert "warning: the ledger was not synced" in done.stderr
+    assert git("rev-parse", "HEAD", cwd=one.path) == tip(remote, "refs/heads/main")
+
+
+def test_a_goal_of_another_clone_is_looked_for_by_sync(clone: Callable[..., Clone], tmp_path: Path) -> None:
+    """The refusal of an unknown goal names the command that brings it."""
+    one = clone("one")
+    message = tmp_path / "message"
+    message.write_text("Do it\n\nTask: g261122-00000000\n")
+    assert "git pull" in one.tally("hook", "commit-msg", str(message)).err
+    one.ok("init", "--sync")
+    assert "tally sync" in one.tally("hook", "commit-msg", str(message)).err
+
+
+def test_many_at_once(clone: Callable[..., Clone]) -> None:
+    """Real processes of several clones at the same time: all come to the same in the end."""
+    clones = [clone(f"c{number}") for number in range(3)]
+    for each in clones:
+        each.start("one")
+    command = [sys.executable, "-m", "tallybook", "sync"]
+    running = [subprocess.Popen(command, cwd=each.path, stderr=subprocess.PIPE) for each in clones * 2]
+    assert [(process.wait(60), process.communicate()[1]) for process in running] == [(0, b"")] * 6
+    for each in clones:
+        each.sync()
+    assert clones[0].files == clones[1].files == clones[2].files
+    assert len(clones[0].goals()) == 3
