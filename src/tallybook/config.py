@@ -53,6 +53,8 @@ class Settings(NamedTuple):
     """The remote that it goes through; None for the usual one."""
     sync_ref: str = "refs/tallybook/ledger"
     """The full name of the ref that carries it there."""
+    anchor: bool = False
+    """Whether commits of goals name the head of the ledger."""
 
 
 def load_settings(toplevel: Path | None) -> tuple[Settings, tuple[ConfigProblem, ...]]:
@@ -139,7 +141,7 @@ class _Reading(NamedTuple):
     def settings(self) -> Settings:
         """Every value that can be used; the rest goes to ``problems``."""
         known = {
-            "ledger": ("publish", "sync", "sync_remote", "sync_ref"),
+            "ledger": ("publish", "sync", "sync_remote", "sync_ref", "anchor"),
             "capture": ("enabled",),
             "hooks": ("ticket",),
         }
@@ -160,6 +162,7 @@ class _Reading(NamedTuple):
             self._flag(ledger, "ledger.sync", default=False),
             self._remote(self._text(ledger, "ledger", "sync_remote")),
             self._ref(self._text(ledger, "ledger", "sync_ref")),
+            self._flag(ledger, "ledger.anchor", default=False),
         )
 
     def table(self, name: str) -> dict[str, object]:

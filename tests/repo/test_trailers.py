@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gitrepo import closed_environ
 from tallybook.repo.git import Git, GitFault
 from tallybook.repo.messages import BLANK
-from tallybook.repo.trailers import _asked, add_tasks, plain_trailers, squashed_tasks, task_trailers, without_tasks
+from tallybook.repo.trailers import _asked, add_trailers, plain_trailers, squashed, task_trailers, without_own
 
 KEYS = ("Task", "task", "No-Task", "NO-TASK", "Signed-off-by", "a", "-x", "Conflicts", "https")
 LINES = st.one_of(
@@ -86,18 +86,20 @@ def test_separators_of_the_user_do_not_matter(tmp_path: Path) -> None:
 def test_adding(tmp_path: Path, before: str, after: str) -> None:
     path = tmp_path / "-message"
     path.write_text(before)
-    assert add_tasks(git_here(), path, ["g1"]) is None
+    assert add_trailers(git_here(), path, ["Task: g1"]) is None
     assert path.read_text() == after
 
 
 def test_adding_with_another_comment_character(tmp_path: Path) -> None:
     path = tmp_path / "message"
     path.write_text("Add a\n\n; said\n")
-    assert add_tasks(git_here(), path, ["g1", "g2"], ";") is None
+    assert add_trailers(git_here(), path, ["Task: g1", "Task: g2"], ";") is None
     assert path.read_text() == "Add a\n\nTask: g1\nTask: g2\n\n; said\n"
-    assert isinstance(add_tasks(Git(tmp_path, {"PATH": ""}), path, ["g1"]), GitFault)
+    assert isinstance(add_trailers(Git(tmp_path, {"PATH": ""}), path, ["Task: g1"]), GitFault)
 
 
 def test_lines_taken_out_and_quoted_lines() -> None:
-    assert without_tasks("a\ntask: x\nTasks: y\nTask : z") == "a\nTasks: y\n"
-    assert squashed_tasks("    Task: g2\n\n    Task: g1\n    Task: g2\nTask: g3\n") == ["g2", "g1"]
+    assert without_own("a\ntask: x\nTasks: y\nLedger-Head: w\nTask : z") == "a\nTasks: y\n"
+    quoted = "    Task: g2\n\n    Task: g1\n    Ledger-Head: w\n    Task: g2\nTask: g3\n"
+    assert squashed(quoted, "task") == ["g2", "g1"]
+    assert squashed(quoted, "ledger-head") == ["w"]

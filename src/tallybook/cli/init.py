@@ -20,6 +20,9 @@ def init(
     sync: Annotated[
         bool, Option("--sync", help="Let the ledger go through the git remote with every push and merge.")
     ] = False,
+    anchor: Annotated[
+        bool, Option("--anchor", help="Let commits of goals name the head of the ledger, so that no change is unseen.")
+    ] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Write nothing, say what would be written.")] = False,
     ledger: Ledger = None,
     as_json: AsJson = False,
@@ -33,7 +36,7 @@ def init(
     from tallybook.usecases.init import Wanted, initialise
 
     workspace = here(ledger)
-    changes = initialise(workspace, Wanted(publish, sync), dry_run=dry_run)
+    changes = initialise(workspace, Wanted(publish, sync, anchor), dry_run=dry_run)
     if isinstance(changes, Refusal):
         fail_with(changes, json=as_json)
     if as_json:

@@ -14,8 +14,8 @@ app = command_app()
 def repair(ledger: Ledger = None, as_json: AsJson = False) -> None:
     """Move a torn last line into quarantine; nothing that was acknowledged is ever dropped."""
     from tallybook.cli.place import here
-    from tallybook.cli.verdict import show_verdict
+    from tallybook.cli.verdict import Beside, show_verdict
     from tallybook.usecases.check import repair_ledger
 
     repaired, checked = repair_ledger(here(ledger))
-    raise typer.Exit(show_verdict(checked, json=as_json, repaired=repaired))
+    raise typer.Exit(show_verdict(checked, json=as_json, beside=Beside(repaired=repaired)))

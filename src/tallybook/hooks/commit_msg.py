@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tallybook.hooks.advice import missing_reason, missing_task, unknown_task
 from tallybook.repo.git import GitFault
 from tallybook.repo.messages import cleaned, cleaning, editor_used, subject
-from tallybook.repo.trailers import TaskTrailers, decoded, encoded, task_trailers, without_tasks
+from tallybook.repo.trailers import TaskTrailers, decoded, encoded, task_trailers, without_own
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def check(around: Surroundings, path: Path) -> Verdict:
     edited = before is not None or editor_used(around.environ)
     message = cleaned(text, cleaning(git, text, edited=edited))
     if (text and before == digest(text)) or (edited and _holds_nothing_else(message)):
-        path.write_bytes(encoded(without_tasks(text)))
+        path.write_bytes(encoded(without_own(text)))
         return Verdict(accepted=True)
     if not message:
         return Verdict(accepted=True)
@@ -79,7 +79,7 @@ def digest(text: str) -> str:
 
 
 def _holds_nothing_else(message: str) -> bool:
-    own = [line for line in without_tasks(message).split("\n") if line and not line.startswith(_SIGNED)]
+    own = [line for line in without_own(message).split("\n") if line and not line.startswith(_SIGNED)]
     return bool(message) and not own
 
 

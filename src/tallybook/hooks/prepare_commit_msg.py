@@ -1,4 +1,4 @@
-"""``prepare-commit-msg``: every commit made while a goal is open carries its trailer.
+"""``prepare-commit-msg``: every commit made while a goal is open carries its trailer, and an anchor where wanted.
 
 Standard library only. What a message says already is left alone, and so is what git commits by itself.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tallybook.hooks.commit_msg import leave_note, taken_note
 from tallybook.repo.git import GitFault
 from tallybook.repo.messages import BLANK, cleaned, cleaning, editor_used, unused_comment
-from tallybook.repo.trailers import add_tasks, decoded, encoded, squashed_tasks, task_trailers
+from tallybook.repo.trailers import add_trailers, decoded, encoded, squashed, task_trailers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,25 +40,31 @@ def prepare(around: Surroundings, path: Path, source: str) -> str:
     said = task_trailers(git, message)
     if isinstance(said, GitFault):
         return f"warning: the trailers can't be read: {said.message}"
-    goals = [] if said or not (message or edited) else _goals(around, text if source == "squash" else "")
-    if not goals:
+    quoted = text if source == "squash" else ""
+    lines = [] if said or not (message or edited) else [f"Task: {goal}" for goal in _goals(around, quoted)]
+    if around.settings.anchor and (lines or said.tasks):
+        from tallybook.hooks.anchoring import anchors, without_older  # noqa: PLC0415 - few repositories want it
+
+        lines += anchors(around, quoted)
+        text = without_older(path, text, lines)
+    if not lines:
         return ""
     if message:
         comment = how.comment if how.automatic else None
-        fault = add_tasks(git, path, goals, comment if edited else unused_comment(text))
+        fault = add_trailers(git, path, lines, comment if edited else unused_comment(text))
         if fault is not None:
             return f"warning: the task can't be added: {fault.message}"
     else:
-        _put_first(path, text, goals)
+        _put_first(path, text, lines)
     if asked:
         leave_note(around, path if source == "template" else None)
     return ""
 
 
-def _put_first(path: Path, text: str, goals: list[str]) -> None:
+def _put_first(path: Path, text: str, lines: list[str]) -> None:
     """Leave room for a subject above the trailers, and the comments below."""
     rest = text.lstrip(BLANK)
-    block = "".join(f"Task: {goal}\n" for goal in goals)
+    block = "".join(f"{line}\n" for line in lines)
     path.write_bytes(encoded(f"\n\n{block}\n{rest}"))
 
 
@@ -71,8 +77,8 @@ def _written_by_git(around: Surroundings, text: str) -> bool:
     return text.strip(BLANK) == ready.strip(BLANK)
 
 
-def _goals(around: Surroundings, squashed: str) -> list[str]:
+def _goals(around: Surroundings, quoted: str) -> list[str]:
     """The goals whose commits are squashed, else the active one."""
     index = around.goals()
-    known = [goal for goal in squashed_tasks(squashed) if index.knows(goal)]
+    known = [goal for goal in squashed(quoted, "task") if index.knows(goal)]
     return known or [goal.id for goal in around.open_goals(index)[-1:]]

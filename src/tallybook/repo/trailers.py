@@ -22,8 +22,8 @@ _WANTED = re.compile(r"^(?:no-)?task[ \t]*:", re.MULTILINE | re.IGNORECASE)
 _PLAIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*):[ \t]+([^ \t\n\r].*)")
 _UNSURE = re.compile(r"^[^\w\s\-*(\[<'\"`]|\x00| >8 ", re.MULTILINE)
 """A line that may be a comment or scissors, or a byte that git's functions for text stop at."""
-_TASK_LINE = re.compile(r"^task[ \t]*:[^\n]*(?:\n|\Z)", re.MULTILINE | re.IGNORECASE)
-_INDENTED = re.compile(r"^[ \t]+task:[ \t]*(\S+)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_OWN_LINE = re.compile(r"^(?:task|ledger-head)[ \t]*:[^\n]*(?:\n|\Z)", re.MULTILINE | re.IGNORECASE)
+_INDENTED = re.compile(r"^[ \t]+(task|ledger-head):[ \t]*(\S+)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 
 
 class TaskTrailers(NamedTuple):
@@ -72,8 +72,8 @@ def plain_trailers(text: str) -> tuple[tuple[str, str], ...] | None:
     return tuple(pairs) if len(pairs) == len(found) else None
 
 
-def add_tasks(git: Git, path: Path, goals: Iterable[str], comment: str | None = None) -> GitFault | None:
-    """Add ``Task:`` trailers to a message file, above comments and scissors.
+def add_trailers(git: Git, path: Path, lines: Iterable[str], comment: str | None = None) -> GitFault | None:
+    """Add trailers such as ``Task: ID`` to a message file, above comments and scissors.
 
     ``comment`` is the comment character, where it is not the configured one.
     """
@@ -81,7 +81,7 @@ def add_tasks(git: Git, path: Path, goals: Iterable[str], comment: str | None = 
     if not raw.endswith(b"\n"):
         path.write_bytes(raw + b"\n")
     chosen = () if comment is None else ("-c", f"core.commentChar={comment}")
-    added = [word for goal in goals for word in ("--trailer", f"Task: {goal}")]
+    added = [word for line in lines for word in ("--trailer", line)]
     done = git.write(
         *(*_COLON, *chosen, "interpret-trailers", "--in-place", "--no-divider"),
         *("--where", "end", "--if-exists", "addIfDifferent", "--if-missing", "add"),
@@ -90,14 +90,15 @@ def add_tasks(git: Git, path: Path, goals: Iterable[str], comment: str | None = 
     return done if isinstance(done, GitFault) else None
 
 
-def without_tasks(text: str) -> str:
-    """The text without its lines that begin with ``Task:``."""
-    return _TASK_LINE.sub("", text)
+def without_own(text: str) -> str:
+    """The text without its lines that begin with ``Task:`` or ``Ledger-Head:``."""
+    return _OWN_LINE.sub("", text)
 
 
-def squashed_tasks(text: str) -> list[str]:
-    """The goals named in the messages that ``git merge --squash`` quotes, oldest commit first, each once."""
-    return list(dict.fromkeys(reversed(_INDENTED.findall(text))))
+def squashed(text: str, key: str) -> list[str]:
+    """What the messages that ``git merge --squash`` quotes name as ``key``, oldest commit first, each once."""
+    found = (value for name, value in _INDENTED.findall(text) if name.lower() == key)
+    return list(dict.fromkeys(reversed(list(found))))
 
 
 def decoded(raw: bytes) -> str:

@@ -38,6 +38,8 @@ class Wanted(msgspec.Struct, frozen=True):
     """The directory of the published copy."""
     sync: bool = False
     """The ledger goes through a remote with every push and merge."""
+    anchor: bool = False
+    """Commits of goals name the head of the ledger."""
 
 
 def initialise(workspace: Workspace, wanted: Wanted, *, dry_run: bool) -> list[Change] | Refusal:
@@ -75,6 +77,8 @@ def _planned(workspace: Workspace, wanted: Wanted) -> list[tuple[Path, str]] | R
             attributes = _attributes(workspace.repository.toplevel, place)
     if wanted.sync and not workspace.settings.sync:
         settings["sync"] = "true"
+    if wanted.anchor and not workspace.settings.anchor:
+        settings["anchor"] = "true"
     added = _added(workspace, settings) if settings else []
     return added if isinstance(added, Refusal) else [*added, *attributes]
 
