@@ -13,6 +13,7 @@ import typer
 from tallybook.cli.faults import describe
 from tallybook.history.store import StoreUnavailable
 from tallybook.ledger.errors import LedgerError, LockTimeoutError
+from tallybook.ledger.holder import Holder
 
 if TYPE_CHECKING:
     from commands.bench import Bench
@@ -28,7 +29,7 @@ def os_error(number: int, name: str | None = None) -> OSError:
         (typer.Abort(), "interrupted", 130, "stopped", ""),
         (typer.BadParameter("bad\n\tthing"), "usage", 2, "bad thing", "tally --help"),
         (LedgerError("it broke", Path("/x"), "mend it"), "ledger-unusable", 1, "it broke: /x", "mend it"),
-        (LockTimeoutError(Path("/x"), 10, 77), "lock-timeout", 4, "process 77", "again"),
+        (LockTimeoutError(Path("/x"), 10, Holder(77, "git")), "lock-timeout", 4, "process 77 (git)", "again"),
         (StoreUnavailable("gone", "find it"), "store-unusable", 1, "gone", "find it"),
         (os_error(errno.ENOSPC), "system", 1, "No space left", "free some space"),
         (os_error(errno.EACCES, "/x/y"), "system", 1, "/x/y: Permission denied", "permissions"),

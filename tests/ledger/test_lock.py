@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallybook.ledger import lock
 from tallybook.ledger.errors import LockFailedError, LockTimeoutError
+from tallybook.ledger.holder import Holder, holder
 from tallybook.ledger.lock import LOCK_NAME, held
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+SIGNED = f"{os.getpid()} {os.uname().nodename}\n"
 HOLDER = """
 import sys
 from pathlib import Path
@@ -33,11 +34,12 @@ def test_a_timeout_names_the_holder(tmp_path: Path) -> None:
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(LockTimeoutError) as caught, held(tmp_path, 0.05):
             raise AssertionError
-        assert caught.value.holder == holder.pid
-        assert str(holder.pid) in str(caught.value)
+        assert caught.value.holder is not None
+        assert caught.value.holder.pid == holder.pid
+        assert f"process {holder.pid} (python" in str(caught.value)
         holder.communicate()
     with held(tmp_path, 0.05):
-        assert (tmp_path / LOCK_NAME).read_text() == f"{os.getpid()}\n"
+        assert (tmp_path / LOCK_NAME).read_text() == SIGNED
     assert (tmp_path / LOCK_NAME).stat().st_mode & 0o777 == 0o600
 
 
@@ -48,7 +50,10 @@ def test_the_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("text", [b"", b"nonsense\n", b"\xff\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"nonsense\n", b"\xff\xff", b"4194999 \n", b"99999999999999999999\n", b"12 \x1b[31m\n", "²\n".encode()],
+)
 def test_an_unsigned_lock_has_no_holder(tmp_path: Path, text: bytes) -> None:
     with held(tmp_path):
         (tmp_path / LOCK_NAME).write_bytes(text)
@@ -77,13 +82,13 @@ def test_a_holder_that_cannot_be_read_is_unknown(tmp_path: Path, monkeypatch: py
         raise OSError
 
     with held(tmp_path):
-        monkeypatch.setattr("tallybook.ledger.lock.os.read", fail)
+        monkeypatch.setattr("tallybook.ledger.holder.os.read", fail)
         with pytest.raises(LockTimeoutError, match="another process"), held(tmp_path, 0):
             raise AssertionError
 
 
 def test_a_holder_whose_file_is_gone_is_unknown(tmp_path: Path) -> None:
-    assert lock.holder(tmp_path / "none") is None
+    assert holder(tmp_path / "none") is None
 
 
 def test_a_lock_file_that_was_replaced_is_locked_anew(tmp_path: Path) -> None:
@@ -110,7 +115,7 @@ def test_a_file_that_is_replaced_while_it_is_locked_is_left(
 
     monkeypatch.setattr("tallybook.ledger.lock.fcntl.flock", replacing)
     with held(tmp_path):
-        assert (tmp_path / LOCK_NAME).read_text() == f"{os.getpid()}\n"
+        assert (tmp_path / LOCK_NAME).read_text() == SIGNED
     assert next(times, None) is None
 
 
@@ -131,3 +136,22 @@ def test_a_fifo_is_no_lock(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / LOCK_NAME)
     with held(tmp_path, 0), pytest.raises(LockTimeoutError), held(tmp_path, 0):
         raise AssertionError
+
+
+def test_a_holder_on_another_machine_is_named_with_it(tmp_path: Path) -> None:
+    """Its number means nothing here."""
+    (tmp_path / "lock").write_text("17 build-7\n")
+    found = holder(tmp_path / "lock")
+    assert (found, str(found)) == (Holder(17, "", "build-7"), "process 17 on build-7")
+
+
+def test_a_holder_of_which_nothing_can_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system without /proc, a process of somebody else: its number is all that is told."""
+    (tmp_path / "lock").write_text(f"{os.getpid()}\n")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("tallybook.ledger.holder.os.kill", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
+    assert str(holder(tmp_path / "lock")) == f"process {os.getpid()}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tallybook.ledger.holder import Holder
+
 _REMEDIES: Final = {
     errno.ENOSPC: "free some disk space, then run the command again",
     errno.EDQUOT: "free some of your disk quota, then run the command again",
@@ -47,12 +49,12 @@ class LockFailedError(LedgerError):
 class LockTimeoutError(LedgerError):
     """Another process held the lock for the whole waiting time."""
 
-    def __init__(self, place: Path, seconds: float, holder: int | None) -> None:
-        who = "another process" if holder is None else f"process {holder}"
+    def __init__(self, place: Path, seconds: float, holder: Holder | None) -> None:
+        who = "another process" if holder is None else str(holder)
         super().__init__(
             f"the ledger was locked by {who} for more than {seconds:g} s",
             place,
             "run the command again when the other command is done",
         )
         self.holder = holder
-        """Pid of the holder, None where it has not said."""
+        """None where nobody has said it."""

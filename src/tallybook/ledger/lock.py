@@ -1,4 +1,4 @@
-"""The one lock of a ledger: ``flock`` on a file beside the records, which tells who holds it.
+"""The one lock of a ledger: ``flock`` on a file beside the records, which tells who holds it, and on which machine.
 
 The lock file is never removed, and none but its holder writes to it. A library would do the same; it takes longer to
 import than a command may take for all of its work beside ten thousand logs.
@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from tallybook.ledger.errors import LockFailedError, LockTimeoutError
+from tallybook.ledger.holder import holder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,23 +73,8 @@ def _locked(path: Path) -> int | None:
 
 
 def _sign(descriptor: int) -> None:
-    """Leave the pid in the lock file; a full disk is no reason to fail, and a file with two names is not ours."""
+    """Leave pid and host in the lock file; a full disk is no reason to fail, and a file with two names is not ours."""
     with suppress(OSError):
         if os.fstat(descriptor).st_nlink == 1:
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-
-
-def holder(path: Path) -> int | None:
-    """The pid in a lock file: whoever took the lock last; None where that can't be told."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        text = os.read(descriptor, 32)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return int(text) if text.strip().isdigit() else None
+            os.pwrite(descriptor, f"{os.getpid()} {os.uname().nodename}\n".encode(), 0)

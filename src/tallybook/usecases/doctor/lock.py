@@ -20,7 +20,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents.processes import system_tree
-from tallybook.ledger.lock import LOCK_NAME, holder
+from tallybook.ledger.holder import holder
+from tallybook.ledger.lock import LOCK_NAME
 from tallybook.usecases.doctor.finding import note, ok, problem
 
 if TYPE_CHECKING:
@@ -114,14 +115,18 @@ def _other_process(path: Path) -> tuple[int | None, str]:
 
 
 def _held(path: Path) -> Finding:
-    pid = _kernel_holder(path) or holder(path)
-    if pid is None:
-        message, hint = "another process holds the lock, and it can't be told which", "wait until it is done"
-    else:
+    pid, signed = _kernel_holder(path), holder(path)
+    if pid is None and signed is not None:
+        pid = None if signed.host else signed.pid
+    if pid is not None:
         process = system_tree().process(pid)
         program = "" if process is None or not process.argv else f" ({Path(process.argv[0]).name})"
         message = f"process {pid}{program} has held the lock for more than {PATIENCE:g} s"
         hint = f"wait until it is done; if it hangs: kill {pid}"
+    elif signed is not None:
+        message, hint = f"{signed} holds the lock", "wait until it is done there"
+    else:
+        message, hint = "another process holds the lock, and it can't be told which", "wait until it is done"
     return problem("lock", message, hint, path)
 
 
