@@ -38,7 +38,7 @@ EXAMPLES = {
     "sessions": ["sessions", "--agent", "claude"],
     "why": ["why", "{session}"],
     "reconcile": ["reconcile", "{report}", "--no-update"],
-    "import": ["import", "{report}", "--dry-run"],
+    "import": ["import", "{log}", "--dry-run"],
     "limits": ["limits", "--no-update"],
     "status-text": ["limits", "status-text", "{panel}"],
     "usage": ["usage", "--by", "agent", "--no-update"],
@@ -59,6 +59,18 @@ EXAMPLES = {
     "repair": ["repair"],
     "completion": ["completion", "bash", "--json", "--", "mark", "--no"],
     "run": ["run", "--title", "Build", "--kind", "meta", "--json", "--", "true"],
+}
+TAKEN = {
+    "event_type": "goal_finished",
+    "goal": {
+        "goal_id": "2026-01-05-001",
+        "title": "Fix the sum",
+        "goal_type": "epic",
+        "status": "success",
+        "started_at": "2026-01-05T10:00:00Z",
+        "finished_at": "2026-01-05T12:00:00Z",
+        "output_tokens": 340,
+    },
 }
 PANEL = """\
 Model:            gpt-5-codex (reasoning medium)
@@ -121,8 +133,10 @@ class World:
             check = self._run("start-task", *kind, "--untracked", "--quiet").strip()
             self._run("budget", "set", check, "--tokens", "50000")
             self._goals[check] = CHECK
-        if words[0] in {"import", "reconcile"}:
+        if words[0] == "reconcile":
             (self._place / "ccusage.json").write_text(json.dumps({"daily": [{"date": "2026-06-19", **THEIRS}]}))
+        if "{log}" in words:
+            (self._place / "home/shop/events.ndjson").write_text(json.dumps(TAKEN))
         if "{remote}" in words:
             subprocess.run(["git", "init", "-q", "--bare", str(self._place / "home/remote.git")], check=True)
         if words[-1] == "{panel}":
@@ -135,6 +149,7 @@ class World:
                         goal=first,
                         session=CODEX,
                         report=self._place / "ccusage.json",
+                        log=self._place / "home/shop/events.ndjson",
                         panel=self._place / "panel.txt",
                         remote=self._place / "home/remote.git",
                     )

@@ -118,5 +118,5 @@ def test_what_can_not_be_taken(bench: Bench, content: object, code: int) -> None
     written(bench, content)
     said = bench.tally("import", "report.json")
     assert said.code == code
-    assert "no date" in said.err or "no report of ccusage" in said.err
+    assert "no date" in said.err or "no goal, analysis or sum" in said.err
     assert bench.tally("import", "missing.json").code == 2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tallybook.domain.imports import SYSTEMS
 from tallybook.domain.metrics import Accounts, accounts
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.resolve import goals_here, workflow_state
@@ -41,11 +42,13 @@ def look(workspace: Workspace) -> View:
 
 
 def pick(view: View, goal: str) -> Goal | Refusal:
-    """One goal by its id."""
-    found = view.data.state.goals.get(goal)
-    if found is None:
-        return unknown_goal(goal)
-    return found
+    """One goal by its id, or by the one that it had in another system."""
+    goals = view.data.state.goals
+    found = goals.get(goal)
+    if found is not None:
+        return found
+    former = [one for one in goals.values() if {f"{system}:{goal}" for system in SYSTEMS}.intersection(one.refs)]
+    return former[0] if len(former) == 1 else unknown_goal(goal)
 
 
 def unknown_goal(goal: str) -> Refusal:

@@ -1,0 +1,1 @@
+"""Ledgers of other systems, read as far as they can be understood."""
