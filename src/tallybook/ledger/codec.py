@@ -13,6 +13,7 @@ import msgspec
 
 from tallybook.domain.events import Body, Event, UnknownBody
 from tallybook.ledger.line import Fault, Framed, RawEvent, UnwritableEventError
+from tallybook.ledger.upcast import Told, upcast
 from tallybook.ledger.wire import Form, form_of
 
 if TYPE_CHECKING:
@@ -54,15 +55,16 @@ def _listed(value: Any) -> Any:  # noqa: ANN401 - a JSON value, but for its tupl
 def decode(raw: RawEvent) -> Decoded | Fault:
     """The event of a line that is whole; a fault ``bad-body`` where its body does not fit its type."""
     envelope = raw.envelope
-    form = form_of(envelope.type)
+    kind, members = upcast(raw.version, Told(envelope.type, raw.body))
+    form = form_of(kind)
     strays = raw.strays
-    body: Body = UnknownBody(envelope.type)
+    body: Body = UnknownBody(kind)
     if form is not None:
         try:
-            body = form.read(msgspec.convert(raw.body, form.lenient))
+            body = form.read(msgspec.convert(members, form.lenient))
         except ValueError as error:
-            return Fault("bad-body", f"the body of {envelope.type} is wrong: {error}")
-        strays = (*strays, *_strays(form, raw.body, envelope.type))
+            return Fault("bad-body", f"the body of {kind} is wrong: {error}")
+        strays = (*strays, *_strays(form, members, kind))
     event = Event(envelope.id, envelope.writer, envelope.seq, envelope.at, envelope.hlc, envelope.goal, body)
     return Decoded(event, strays)
 

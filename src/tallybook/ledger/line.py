@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSION: Final = 1
+OLDEST: Final = 1
+"""The first version of the format that there was; lines of it and of all after it are read."""
 LONGEST_LINE: Final = 1024 * 1024
 """Bytes, without the newline."""
 DEEPEST_BODY: Final = 64
@@ -38,7 +40,7 @@ FORMATS: Final = {
 
 _SUM: Final = re.compile(rb',"sum":"([0-9a-f]{16})"\}')
 _HEAD: Final = re.compile(
-    '{"v":1,'
+    f'{{"v":{VERSION},'
     + ",".join(f'"{key}":({form})' if key == "seq" else f'"{key}":"({form})"' for key, form in FORMATS.items())
     + r',"body":(\{.*\})',
     re.DOTALL,
@@ -220,10 +222,10 @@ def _event(head: str, checksum: str, digest: str) -> RawEvent:
 
 
 def _unusual(head: str, checksum: str, digest: str) -> RawEvent:
-    """A line of a newer version, read as far as it is understood; else what is wrong with it."""
+    """A line of another version, read as far as it is understood; else what is wrong with it."""
     members = _DECODER.decode(head + "}")
     version = members.get("v")
-    if type(version) is not int or version < VERSION:
+    if type(version) is not int or version < OLDEST:
         raise _FaultyError(_VERSION)
     missing = [key for key in KEYS if key not in members]
     if missing or (version == VERSION and tuple(members) != KEYS):
