@@ -132,15 +132,18 @@ def test_every_contract_is_broken_above() -> None:
 
 
 SHARED = {"__init__", "documents", "handover", "identity", "lines", "offspring", "port", "processes", "programs"}
-SHARED |= {"argv", "calls", "kinds", "names", "panels", "registry", "surrogates", "trees", "values", "verdicts"}
+SHARED |= {"argv", "calls", "copies", "kinds", "local_calls", "names", "panels", "registry", "surrogates", "trees"}
+SHARED |= {"values", "verdicts"}
 VENDORS = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
 VENDORS -= {*SHARED, "__pycache__"}
 HOOKED = {"claude_code", "codex"}
 SHARED_BY_READERS = (
     "argv",
     "calls",
+    "copies",
     "documents",
     "lines",
+    "local_calls",
     "names",
     "panels",
     "port",

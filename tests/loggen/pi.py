@@ -103,6 +103,16 @@ def _reordered(value: object, rng: random.Random) -> object:
     return {name: _reordered(value[name], rng) for name in names}
 
 
+def result(identity: str | None, at: int, call: str, *, failed: bool) -> Json:
+    """What a tool gave back."""
+    told = {"role": "toolResult", "toolCallId": call, "toolName": "bash", "content": [], "isError": failed}
+    return entry("message", identity, at, message={**told, "timestamp": at})
+
+
+TALK: Final = frozenset({"message", "compaction", "branch_summary", "custom_message", "reset_boundary"})
+"""Entries that are parts of a conversation."""
+
+
 class Session(msgspec.Struct):
     """One file as it stands now."""
 
@@ -113,10 +123,14 @@ class Session(msgspec.Struct):
     parent: str | None = None
     leaf: int = 0
     """How many of its lines the next entry follows."""
+    turn: str | None = None
+    """The prompt whose turn is running."""
 
 
 Served = tuple[str, Parts, str]
 """Session, tokens and model of one answer."""
+Happened = tuple[str, str, str]
+"""Session, kind and name of something that happened."""
 
 
 class World(msgspec.Struct):
@@ -129,6 +143,8 @@ class World(msgspec.Struct):
     """Whether it gives the same few ids again and again."""
     sessions: list[Session] = []
     served: list[Served] = []
+    happened: dict[str, list[Happened]] = {}
+    """By the id of the entry that tells of it."""
     serial: int = 0
 
     def tick(self) -> int:
@@ -141,7 +157,11 @@ class World(msgspec.Struct):
         if not self.sessions or self.rng.random() < 0.1:
             self.open()
         session = self.rng.choice(self.sessions)
-        match self.rng.randrange(10):
+        match self.rng.randrange(12):
+            case 10:
+                self.change(session)
+            case 11:
+                self.put_in(session)
             case 0:
                 self.fork(session, whole=True)
             case 1:
@@ -169,11 +189,48 @@ class World(msgspec.Struct):
 
     def answer(self, session: Session) -> None:
         """A prompt and its answer."""
-        self._add(session, prompt(self._id(), self.tick()))
+        line = prompt(self._id(), self.tick())
+        if self.rng.random() < 0.2:
+            line["message"]["content"].append({"type": "image", "data": "x", "mimeType": "image/png"})
+        pictures = [("image", "prompt")] * (len(line["message"]["content"]) - 1)
+        session.turn = line["id"]
+        self._add(session, line, ("prompt", "typed"), ("turn", "open"), *pictures)
         model, at = self.rng.choice(MODELS), self.tick()
         told: Json = {"responseId": self._response()} if self.tells else {}
-        calls = (f"call_{self.serial}",) if self.rng.random() < 0.3 else ()
-        self._add(session, answer(self._id(), at, usage(self._serve(session, model)), model=model, calls=calls, **told))
+        calls = (self.rng.choice(["call_0", f"call_{self.serial}"]),) if self.rng.random() < 0.3 else ()
+        switch = [("model-switch", model)] if self._model_of(session) not in {None, model} else []
+        used = [("tool", "bash"), ("shell", "ls")] * len(calls)
+        line = answer(self._id(), at, usage(self._serve(session, model)), model=model, calls=calls, **told)
+        self._add(session, line, ("message", ""), *used, *switch)
+        if not calls:
+            self._end(session, "completed")
+        elif self.rng.random() < 0.8:
+            failed = self.rng.random() < 0.3
+            line = result(self._id(), self.tick(), calls[0], failed=failed)
+            self._add(session, line, *[("tool-error", "bash")] * failed)
+
+    def change(self, session: Session) -> None:
+        """Another model, or another level of thinking."""
+        if self.rng.random() < 0.5:
+            model = self.rng.choice(MODELS)
+            switch = [("model-switch", model)] if self._model_of(session) not in {None, model} else []
+            line = entry("model_change", self._id(), self.tick(), provider="anthropic", modelId=model)
+            self._add(session, line, *switch)
+            return
+        level = self.rng.choice(["low", "high"])
+        levels = [line["thinkingLevel"] for line in session.lines if line["type"] == "thinking_level_change"]
+        changed = [("effort", level)] if levels and levels[-1] != level else []
+        self._add(session, entry("thinking_level_change", self._id(), self.tick(), thinkingLevel=level), *changed)
+
+    def put_in(self, session: Session) -> None:
+        """What an extension says, or a command that the user runs."""
+        if self.rng.random() < 0.5:
+            told: Json = {"customType": "notes", "content": "x", "display": True}
+            self._add(session, entry("custom_message", self._id(), self.tick(), **told), ("injected", "notes"))
+            return
+        message = {"role": "bashExecution", "command": "ls", "output": "x", "exitCode": 0, "timestamp": self.tick()}
+        line = entry("message", self._id(), self.tick(), message=message)
+        self._add(session, line, ("command", "bash"), ("injected", "command-output"))
 
     def fork(self, session: Session, *, whole: bool) -> None:
         """All of another session, or the branch that one stands on, copied into a new one."""
@@ -184,13 +241,17 @@ class World(msgspec.Struct):
         """A compaction, whose own usage later versions log; how long the context was is no usage."""
         told: Json = {"summary": "so far", "tokensBefore": 90_000, "firstKeptEntryId": "00000000"}
         if self.rng.random() < 0.5:
-            told["usage"] = usage(self._serve(session, self._last_model(session)))
-        self._add(session, entry("compaction", self._id(), self.tick(), **told))
+            told["usage"] = usage(self._serve(session, self._model_of(session) or "unknown"))
+        self._add(session, entry("compaction", self._id(), self.tick(), **told), ("compaction", ""))
 
     def fail(self, session: Session) -> None:
         """An answer that never came."""
-        used = usage((0, 0, 0, 0))
-        self._add(session, answer(self._id(), self.tick(), used, stopReason=self.rng.choice(["error", "aborted"])))
+        stop = self.rng.choice(["error", "aborted"])
+        told = ("api-error", "other") if stop == "error" else ("abort", "interrupted")
+        switch = [("model-switch", MODELS[0])] if self._model_of(session) not in {None, MODELS[0]} else []
+        line = answer(self._id(), self.tick(), usage((0, 0, 0, 0)), stopReason=stop)
+        self._add(session, line, ("message", ""), told, *switch)
+        self._end(session, "failed" if stop == "error" else "aborted")
 
     def aside(self, session: Session) -> None:
         """A call that is no part of the conversation."""
@@ -207,9 +268,35 @@ class World(msgspec.Struct):
         """All that was served."""
         return Counter(self.served)
 
-    def _add(self, session: Session, line: Json) -> None:
+    def happenings(self, present: set[str]) -> Counter[Happened]:
+        """All that happened and stands in these files."""
+        here = [one for one in self.sessions if one.path in present]
+        told = {line["id"] for one in here for line in one.lines[1:]}
+        return Counter(thing for name in told for thing in self.happened.get(name, ()))
+
+    def _add(self, session: Session, line: Json, *things: tuple[str, str]) -> None:
+        line["parentId"] = session.lines[session.leaf - 1].get("id") if session.leaf > 1 else None
+        talk = [one for one in session.lines[1:] if one["type"] in TALK]
+        if line["type"] in TALK and talk and self._said_before(session, line) is not talk[-1]:
+            things = (*things, ("rollback", "branch"))
+        self.happened[line["id"]] = [(session.id, kind, name) for kind, name in things]
         session.lines.append(line)
         session.leaf = len(session.lines)
+
+    def _said_before(self, session: Session, line: Json) -> Json | None:
+        """The part of the conversation that an entry follows."""
+        known = {one["id"]: one for one in session.lines[1:]}
+        here = known.get(line["parentId"])
+        while here is not None and here["type"] not in TALK:
+            here = known.get(here["parentId"])
+        return here
+
+    def _end(self, session: Session, name: str) -> None:
+        """The running turn has come to an end; one that has failed may be tried again."""
+        if session.turn is not None:
+            told = self.happened[session.turn]
+            told[:] = [(one[0], "turn", name) if one[1] == "turn" else one for one in told]
+            session.turn = session.turn if name == "failed" else None
 
     def _serve(self, session: Session, model: str) -> Parts:
         self.serial += 1
@@ -218,9 +305,10 @@ class World(msgspec.Struct):
         self.served.append((session.id, parts, model))
         return parts
 
-    def _last_model(self, session: Session) -> str:
-        models = [line["message"]["model"] for line in session.lines if line.get("message", {}).get("model")]
-        return models[-1] if models else "unknown"
+    def _model_of(self, session: Session) -> str | None:
+        """The model that an answer or the user has named last."""
+        named = [line.get("modelId") or line.get("message", {}).get("model") for line in session.lines]
+        return next((model for model in reversed(named) if model), None)
 
     def _response(self) -> str:
         return f"chatcmpl-{self.rng.randrange(3)}" if self.repeats else f"msg_{self.serial:024x}"

@@ -32,6 +32,11 @@ def text(raw: msgspec.Raw) -> str | None:
     return readable(raw, _text) or None
 
 
+def flag(raw: msgspec.Raw) -> bool:
+    """Whether a value is true, and nothing else that would pass for it."""
+    return bytes(raw) == b"true"
+
+
 def instant(raw: msgspec.Raw) -> int | None:
     """Microseconds since the epoch of an ISO 8601 time or a number of milliseconds; None where it is neither.
 

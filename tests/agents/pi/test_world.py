@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loggen.harness import count, derive, ingest
-from loggen.pi import Served, World, encode
+from loggen.pi import Happened, Served, World, encode
 from tallybook.agents.pi.reader import PiReader
+from tallybook.history.activity import activity_by_session
 from tallybook.history.ingest import ingest as ingest_all
 from tallybook.history.store import Store, open_store
 
@@ -128,10 +129,18 @@ def test_a_store_that_looks_again_and_again_has_what_one_look_has(seed: int, tel
                 report = ingest_all(store, [READER], environ)
                 assert (report.problems, report.bad_lines, report.unknown_records) == ((), 0, 0)
                 assert stored(store) == world.expected()
+                assert things(store) == world.happenings(set(world.files()))
             for log in (place / "sessions" / "--srv--").iterdir():
                 log.unlink()
             ingest_all(store, [READER], environ)
             assert stored(store) == world.expected()
+            assert things(store) == world.happenings(set(world.files()))
+
+
+def things(store: Store) -> Counter[Happened]:
+    """What the store knows to have happened."""
+    rows = activity_by_session(store)
+    return Counter({(row.session.session, row.kind, row.name): row.count for row in rows if row.session is not None})
 
 
 def write(path: Path, content: bytes) -> None:

@@ -20,7 +20,7 @@ class PiReader:
     """Pi, and oh-my-pi, which keeps its sessions in the same form."""
 
     agent: str = AGENT
-    version: str = "pi/1"
+    version: str = "pi/2"
     unreported: tuple[str, ...] = ()
     unlogged: tuple[str, ...] = (
         "answers that were broken off before the provider told of any usage",

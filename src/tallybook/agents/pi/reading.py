@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tallybook.agents import values
+from tallybook.agents.copies import copied
 from tallybook.agents.pi import facts, names, records
+from tallybook.agents.pi.doings import Doings, Progress, Spot
 from tallybook.agents.port import Batch, Occurrence, SessionFact
 from tallybook.agents.surrogates import mended
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from tallybook.agents.port import Line, LogFile
 
 _BOM: Final = b"\xef\xbb\xbf"
+_MAIN: Final = "default"
+"""The role of the model that answers."""
 _BROKEN: Final = frozenset({"error", "aborted", "pending"})
 
 
@@ -33,6 +37,10 @@ class State(msgspec.Struct, array_like=True):
     model: str | None = None
     provider: str | None = None
     effort: str | None = None
+    parent_session: str | None = None
+    """The id of that session, and when it was born, where its name holds them."""
+    parent_born: int | None = None
+    progress: Progress = msgspec.field(default_factory=Progress)
 
 
 class _Told(msgspec.Struct, frozen=True, gc=False):
@@ -64,10 +72,12 @@ class _Scan:
         self._occurrences: list[Occurrence] = []
         self._links: dict[tuple[str, str], None] = {}
         self._facts: dict[str, SessionFact] = {}
+        self._doings = Doings(state.progress)
         self._bad = 0
         self._unknown = 0
 
     def batch(self) -> Batch:
+        items = self._doings.finish()  # which the state is to know of
         return Batch(
             occurrences=tuple(self._occurrences),
             sessions=tuple(self._facts.values()),
@@ -75,6 +85,7 @@ class _Scan:
             state=msgspec.msgpack.encode(self._state),
             bad_lines=self._bad,
             unknown_records=self._unknown,
+            items=items,
         )
 
     def line(self, line: Line) -> None:
@@ -89,23 +100,75 @@ class _Scan:
             return
         self._unknown += entry.type not in records.KNOWN
         at = values.instant(entry.timestamp)
-        match entry.type:
-            case "session":
-                self._head(line.offset, entry, at)
-            case "message":
-                self._message(line.offset, entry, at)
+        if entry.type == "session":
+            self._head(line.offset, entry, at)
+        elif entry.type == "message":
+            self._message(line, entry, at)
+        else:
+            self._other(line, entry, at)
+
+    def _other(self, line: Line, entry: records.Entry, at: int | None) -> None:
+        kind = entry.type
+        if kind in records.SIDE_CALLS:
+            self._follow(line, entry, at, talk=False)
+            told = _Told(entry.usage, entry.stop_reason, values.text(entry.model), values.text(entry.provider))
+            self._answer(line.offset, entry, at, told)
+            return
+        if kind in records.IN_TREE:
+            self._tree(kind, entry, self._follow(line, entry, at, talk=kind in records.TALK))
+        if kind in records.SUMMARIES and bytes(entry.usage) != b"null":
+            told = _Told(entry.usage, entry.stop_reason, self._state.model, self._state.provider)
+            self._answer(line.offset, entry, at, told)
+        else:
+            self._seen(at)
+
+    def _tree(self, kind: str, entry: records.Entry, spot: Spot) -> None:
+        """What an entry tells that is neither a message nor an answer."""
+        doings = self._doings
+        match kind:
             case "model_change":
-                self._model(values.text(entry.model_id) or values.text(entry.model), values.text(entry.provider))
+                self._changed(entry, spot)
             case "thinking_level_change":
                 self._state.effort = values.text(entry.thinking_level)
-            case kind if kind in records.SIDE_CALLS:
-                told = _Told(entry.usage, entry.stop_reason, values.text(entry.model), values.text(entry.provider))
-                self._answer(line.offset, entry, at, told)
-            case kind if kind in records.SUMMARIES and bytes(entry.usage) != b"null":
-                told = _Told(entry.usage, entry.stop_reason, self._state.model, self._state.provider)
-                self._answer(line.offset, entry, at, told)
+                doings.effort(self._state.effort, spot)
+            case "compaction":
+                doings.compacted(entry, spot)
+            case "custom_message":
+                doings.put_in(entry, entry.content, spot)
+            case "mode_change":
+                doings.mode(values.text(entry.mode), spot)
+            case "reset_boundary":
+                doings.reset(spot)
+            case "ttsr_injection":
+                doings.ruled(spot)
             case _:
-                self._seen(at)
+                pass
+
+    def _changed(self, entry: records.Entry, spot: Spot) -> None:
+        """Pi tells provider and model, oh-my-pi both in one, and the role that the model has."""
+        model, both = values.text(entry.model_id), values.text(entry.model)
+        self._model(model or both, values.text(entry.provider))
+        if model is None and both is not None:
+            model = both.partition("/")[2] or both
+        if (values.text(entry.role) or _MAIN) == _MAIN:
+            self._doings.model(model, spot)
+
+    def _follow(self, line: Line, entry: records.Entry, at: int | None, *, talk: bool) -> Spot:
+        """Where an entry stands; whatever was copied from another session is told as that one's, and later."""
+        state = self._state
+        identity = names.short(values.text(entry.id) or "")
+        key = f"{identity}@{at}" if identity else f"@{at}#{blake2b(line.raw, digest_size=8).hexdigest()}"
+        session = state.session
+        if state.parent is not None:
+            if at is None or state.born is None:
+                at = copied(at)
+            elif at < state.born:
+                session = state.parent_session or session
+                at = copied(at, 1 + (state.parent_born is not None and at < state.parent_born))
+        sent = self._sender not in {None, state.session}
+        spot = Spot(key, session, at, identity, values.text(entry.parent_id), sent)
+        self._doings.follow(spot, talk=talk)
+        return spot
 
     def _head(self, offset: int, entry: records.Entry, at: int | None) -> None:
         state = self._state
@@ -118,7 +181,7 @@ class _Scan:
         parent = names.named(named) if named else None
         group, own = names.head(session), names.named(self._log.place).group
         if parent is not None and parent.group not in {group, own}:
-            state.parent = parent.group
+            state.parent, state.parent_session, state.parent_born = parent
             self._links[group, parent.group] = None
         else:
             parent = None
@@ -142,14 +205,19 @@ class _Scan:
     def _model(self, model: str | None, provider: str | None) -> None:
         self._state.model, self._state.provider = model or self._state.model, provider or self._state.provider
 
-    def _message(self, offset: int, entry: records.Entry, at: int | None) -> None:
+    def _message(self, line: Line, entry: records.Entry, at: int | None) -> None:
         message = values.readable(entry.message, records.message)
         if message is None:
             self._bad += 1
             return
         if at is None:
             at = values.instant(message.timestamp)
+        spot = self._follow(line, entry, at, talk=True)
         if message.role != "assistant":
+            if message.role == "user":
+                self._doings.asked(message, spot)
+            else:
+                self._doings.message(message, spot)
             self._seen(at)
             return
         model, provider = values.text(message.model), values.text(message.provider)
@@ -163,7 +231,8 @@ class _Scan:
             names.short(values.text(message.response_id) or ""),
             tuple(block.id for block in blocks if block.type == "toolCall" and block.id),
         )
-        self._answer(offset, entry, at, told)
+        self._doings.answer(message, blocks, spot)
+        self._answer(line.offset, entry, at, told)
 
     def _answer(self, offset: int, entry: records.Entry, at: int | None, told: _Told) -> None:
         usage = values.readable(told.usage, records.usage)

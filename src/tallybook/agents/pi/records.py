@@ -17,6 +17,20 @@ SUMMARIES: Final = frozenset({"compaction", "branch_summary"})
 """Entries that may tell what it took to write a summary."""
 SIDE_CALLS: Final = frozenset({"usage", "model_usage"})
 """Entries of calls that are no part of the conversation."""
+TALK: Final = frozenset({"branch_summary", "compaction", "custom_message", "reset_boundary"})
+"""Entries that are a part of the conversation, like messages."""
+IN_TREE: Final = TALK | {
+    "custom",
+    "label",
+    "mode_change",
+    "model_change",
+    "service_tier_change",
+    "session_info",
+    "session_init",
+    "thinking_level_change",
+    "ttsr_injection",
+}
+"""Entries that tell something that happened, or that others follow."""
 KNOWN: Final = frozenset(
     {
         *SUMMARIES,
@@ -47,6 +61,7 @@ class Entry(msgspec.Struct, rename="camel", gc=False):
 
     type: str
     id: Raw = _ABSENT
+    parent_id: Raw = _ABSENT
     timestamp: Raw = _ABSENT
     cwd: Raw = _ABSENT
     parent_session: Raw = _ABSENT
@@ -57,6 +72,14 @@ class Entry(msgspec.Struct, rename="camel", gc=False):
     usage: Raw = _ABSENT
     stop_reason: Raw = _ABSENT
     thinking_level: Raw = _ABSENT
+    tokens_before: Raw = _ABSENT
+    method: Raw = _ABSENT
+    mode: Raw = _ABSENT
+    custom_type: Raw = _ABSENT
+    attribution: Raw = _ABSENT
+    details: Raw = _ABSENT
+    content: Raw = _ABSENT
+    role: Raw = _ABSENT
 
 
 class Message(msgspec.Struct, rename="camel", gc=False):
@@ -71,13 +94,46 @@ class Message(msgspec.Struct, rename="camel", gc=False):
     stop_reason: Raw = _ABSENT
     content: Raw = _ABSENT
     timestamp: Raw = _ABSENT
+    tool_call_id: Raw = _ABSENT
+    is_error: Raw = _ABSENT
+    error_status: Raw = _ABSENT
+    ttft: Raw = _ABSENT
+    synthetic: Raw = _ABSENT
+    attribution: Raw = _ABSENT
+    custom_type: Raw = _ABSENT
+    details: Raw = _ABSENT
+    exclude_from_context: Raw = _ABSENT
+    files: Raw = _ABSENT
 
 
-class Block(msgspec.Struct, gc=False):
-    """One content block, its content left out."""
+class Block(msgspec.Struct, rename="camel", gc=False):
+    """One content block, its text left out."""
 
     type: str | None = None
     id: str | None = None
+    name: object = None
+    arguments: Raw = _ABSENT
+    text_signature: Raw = _ABSENT
+
+
+class Given(msgspec.Struct, gc=False):
+    """What a tool was called with, as far as it has a name."""
+
+    command: object = None
+    agent: object = None
+    tasks: object = None
+
+
+class Signature(msgspec.Struct, gc=False):
+    """What the provider says of a text."""
+
+    phase: object = None
+
+
+class Details(msgspec.Struct, gc=False):
+    """What belongs to a message that an extension has put in."""
+
+    name: object = None
 
 
 class Lives(msgspec.Struct, gc=False):
@@ -130,6 +186,12 @@ entry: Final = msgspec.json.Decoder(Entry).decode
 message: Final = msgspec.json.Decoder(Message).decode
 usage: Final = msgspec.json.Decoder(Usage | None).decode
 blocks: Final = msgspec.json.Decoder(list[Block]).decode
+given: Final = msgspec.json.Decoder(Given).decode
+signature: Final = msgspec.json.Decoder(Signature).decode
+details: Final = msgspec.json.Decoder(Details).decode
+many: Final = msgspec.json.Decoder(list[Raw]).decode
+count: Final = msgspec.json.Decoder(int).decode
+number: Final = msgspec.json.Decoder(int | float).decode
 
 
 def _count(number: Number) -> int | None:
