@@ -6,7 +6,9 @@ import pytest
 
 from tallybook.history.ccusage import Counts
 from tallybook.history.own_cells import (
+    ANEW,
     COMPACTION,
+    CONTINUED,
     CUT,
     EARLIER,
     FORK,
@@ -53,6 +55,14 @@ def test_where_the_total_has_more(around: Circumstances, cause: str) -> None:
     """It began with something else, or tells of what no log itemises; a part of each alike."""
     assert cause_of_total("thread", LOW, HIGH, around) == cause
     assert cause_of_total("record", LOW, MIXED, around) == cause
+
+
+def test_a_total_that_responses_are_made_of_has_causes_of_its_own() -> None:
+    """It tells all that they do, save where it fell or began with another session's."""
+    assert cause_of_total("session", HIGH, LOW, Circumstances(later=True)) == ANEW
+    assert cause_of_total("session", LOW, HIGH, Circumstances(continued=True)) == CONTINUED
+    assert cause_of_total("session", LOW, HIGH, Circumstances(bounded=True, forked=True)) == UNEXPLAINED
+    assert cause_of_total("session", LOW, LOW, Circumstances(continued=True)) == EQUAL
 
 
 def test_a_counter_by_model_may_have_more_and_never_less() -> None:

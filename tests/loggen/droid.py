@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ def usage(parts: Parts) -> Json:
 
 def settings(parts: Parts | None, locked: int | None = START, model: str = MODELS[0], **more: object) -> Json:
     """A document."""
-    told: Json = {"model": model, "reasoningEffort": "high", "interactionMode": "auto", "assistantActiveTimeMs": 5}
+    told: Json = {"model": model, "reasoningEffort": "high", "interactionMode": "auto", "autonomyMode": "auto-low"}
     if locked is not None:
         told |= {"providerLock": "anthropic", "providerLockTimestamp": stamp(locked)}
     if parts is not None:
@@ -51,11 +52,26 @@ def start(session: str, at: int, **more: object) -> Json:
     return {**told, "timestamp": stamp(at), **more}
 
 
-def message(role: str, at: int | None) -> Json:
+def message(role: str, at: int | None, *blocks: Json, **more: object) -> Json:
     """A message; it tells no usage."""
-    content = [{"type": "text", "text": 'done {"tokenUsage":{"inputTokens":9}}'}]
+    content = list(blocks) or [{"type": "text", "text": 'done {"tokenUsage":{"inputTokens":9}}'}]
     dated = {} if at is None else {"timestamp": stamp(at)}
-    return {"type": "message", "id": f"m-{at}", **dated, "message": {"role": role, "content": content}}
+    return {"type": "message", "id": f"m-{at}", **dated, "message": {"role": role, "content": content, **more}}
+
+
+def use(call: str, name: object, /, **given: object) -> Json:
+    """A block that calls a tool."""
+    return {"type": "tool_use", "id": call, "name": name, "input": given}
+
+
+def result(call: str, **more: object) -> Json:
+    """A block with what a tool gave back."""
+    return {"type": "tool_result", "tool_use_id": call, "content": "x", **more}
+
+
+def outcome(turn: str, reason: str) -> Json:
+    """How a turn ended."""
+    return {"type": "agent_turn_outcome", "turnId": turn, "reason": reason, "resultKind": "text"}
 
 
 def compaction(at: int) -> Json:
@@ -83,6 +99,10 @@ def plus(first: Parts, second: Parts) -> Parts:
     return a, b, c, d, e
 
 
+Happened = tuple[str, str, str]
+"""Session, kind and name of something that happened."""
+
+
 class Session(msgspec.Struct):
     """One session as it stands now."""
 
@@ -94,6 +114,9 @@ class Session(msgspec.Struct):
     model: str = MODELS[0]
     written: int = 0
     compacted: bool = False
+    sent: bool = False
+    turn: str | None = None
+    """The prompt whose turn is running."""
 
 
 class World(msgspec.Struct):
@@ -103,6 +126,8 @@ class World(msgspec.Struct):
     resumes: bool = False
     """Whether a session goes on that was compacted into another one."""
     sessions: list[Session] = []
+    happened: dict[str, list[Happened]] = {}
+    """By the id of the line that tells of it."""
     serial: int = 0
 
     def tick(self) -> int:
@@ -115,36 +140,104 @@ class World(msgspec.Struct):
         if not self.sessions or self.rng.random() < 0.1:
             self.open()
         session = self.rng.choice(self.sessions)
-        match self.rng.randrange(10):
+        match self.rng.randrange(11):
             case 0:
                 session.compacted, at = True, self.tick()
-                self.open(session.total, [{"parent": session.id}, compaction(at)])
+                fresh = self.open(session.total, {"parent": session.id})
+                self._add(fresh, compaction(at), ("compaction", ""))
             case 1:
-                self.open(more=[{"parent": session.id, "forkedAtMessageId": "m"}])
+                self.fork(session)
             case 2:
-                self.open(more=[{"callingSessionId": session.id}])
+                self.open(more={"callingSessionId": session.id}).sent = True
             case 3:
                 session.model = self.rng.choice(MODELS)
                 session.written = self.tick()
+            case 4:
+                self.aside(session)
             case _ if self.resumes or not session.compacted:
                 self.answer(session)
 
-    def open(self, total: Parts = ZERO, more: list[Json] | None = None) -> Session:
-        """A new session; ``more`` adds to its first line, and follows it."""
+    def open(self, total: Parts = ZERO, more: Json | None = None) -> Session:
+        """A new session; ``more`` adds to its first line."""
         at = self.tick()
-        head, *others = more or [{}]
         session = Session(name(self.serial), total, written=at)
-        session.records = [start(session.id, at, **head), *others]
+        session.records = [start(session.id, at, **more or {})]
         self.sessions.append(session)
         return session
 
+    def fork(self, session: Session) -> None:
+        """A new session that begins with a copy of all lines, or of the first of them."""
+        copies = json.loads(json.dumps(session.records[1 : self.rng.randrange(1, len(session.records) + 1)]))
+        last = next((one["id"] for one in reversed(copies) if one["type"] == "message"), None)
+        copies = copies if last else []
+        more = {"forkedAtMessageId": last}
+        if "callingSessionId" in session.records[0]:
+            more["callingSessionId"] = session.records[0]["callingSessionId"]
+        fork = self.open(more={**more, "parent": session.id})
+        fork.sent = session.sent
+        fork.records += copies
+
     def answer(self, session: Session) -> None:
-        """A prompt and its answer."""
-        session.records += [message("user", self.tick()), message("assistant", self.tick())]
+        """A prompt and its answer, which may call a tool first."""
+        line = message("user", self.tick(), {"type": "text", "text": "add a shelf"})
+        pictures = self.rng.randrange(2)
+        line["message"]["content"] += [{"type": "image", "source": {"data": "x"}}] * pictures
+        session.turn = line["id"]
+        asked = ("prompt", "agent" if session.sent else "typed")
+        self._add(session, line, asked, ("turn", "open"), *[("image", "prompt")] * pictures)
+        if self.rng.random() < 0.4:
+            call = self.rng.choice(["call_0", f"toolu_{self.serial}"])
+            line = message(
+                "assistant", self.tick(), {"type": "thinking", "thinking": "x"}, use(call, "Execute", command="ls")
+            )
+            self._add(session, line, ("reasoning", ""), ("tool", "Execute"), ("shell", "ls"))
+            failed = self.rng.random() < 0.3
+            line = message("user", self.tick(), result(call, is_error=failed))
+            self._add(session, line, *[("tool-error", "Execute")] * failed)
+        if self.rng.random() < 0.8:
+            self._add(session, message("assistant", self.tick()), ("message", ""))
+            self._end(session, "completed")
+        if self.rng.random() < 0.3:
+            self.outcome(session)
         n = self.serial
         used: Parts = (3 + n, 500 + 7 * n, 10_000 + 31 * n, 100 + n, n % 50)
         session.total, session.own = plus(session.total, used), plus(session.own, used)
         session.written = self.tick()
+
+    def outcome(self, session: Session) -> None:
+        """How the turn ended is told in a line of its own."""
+        reason = self.rng.choice(["completed", "cancelled", "model_rate_limited", "error"])
+        told = {"cancelled": [("abort", reason)], "model_rate_limited": [("api-error", reason)]}.get(reason, [])
+        line = outcome(f"turn-{self.tick()}", reason)
+        self._add(session, line, *told)
+        self._end(session, {"completed": "completed", "cancelled": "aborted"}.get(reason, "failed"))
+        session.turn = None
+
+    def aside(self, session: Session) -> None:
+        """What the program puts in, or a command that the user runs."""
+        if self.rng.random() < 0.5:
+            line = message("user", self.tick(), {"type": "text", "text": "<system-reminder>x</system-reminder>"})
+            self._add(session, line, ("injected", "reminder"))
+        else:
+            line = message("assistant", self.tick(), use("local", "Execute", command="ls"), visibility="user_only")
+            self._add(session, line, ("command", "bash"))
+
+    def _add(self, session: Session, line: Json, *things: tuple[str, str]) -> None:
+        session.records.append(line)
+        identity = line.get("id") or line["turnId"]
+        self.happened[identity] = [(session.id, kind, name) for kind, name in things]
+
+    def _end(self, session: Session, ended: str) -> None:
+        if session.turn is not None:
+            told = self.happened[session.turn]
+            told[:] = [(one[0], "turn", ended) if one[1] == "turn" else one for one in told]
+
+    def happenings(self, present: set[str]) -> Counter[Happened]:
+        """All that happened and stands in the lines of these sessions, and the approval in their documents."""
+        here = [one for one in self.sessions if one.id in present]
+        told = {line.get("id") or line["turnId"] for one in here for line in one.records[1:]}
+        found = Counter(thing for identity in told for thing in self.happened.get(identity, ()))
+        return found + Counter((one.id, "approval", "auto-low") for one in here)
 
     def expected(self) -> dict[str, int]:
         """What each session used itself, without those that used nothing."""

@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 _BY_MODEL: Final = "cost-state"
 _THREAD: Final = "thread"
 _RECORD: Final = "record"
+_SESSION: Final = "session"
 LATER: Final = "the log goes on behind the counter"
 NOT_ITEMISED: Final = "recorded but not itemised: titles, compactions, helper calls and answers that were cut off"
 FORK: Final = "a fork starts at its parent's total, and where that stood is not told"
 RESET: Final = "the counter was set back, and not to nothing"
 COMPACTION: Final = "the counter leaves out compactions that usage records tell of"
 EARLIER: Final = "the thread began before its records did"
+ANEW: Final = "the total has begun anew, or an earlier version of its document came back"
+CONTINUED: Final = "a session that goes on after a compaction starts at the total of the one before it"
 CUT: Final = "answers that were cut off, or compactions without usage, are a lower bound here"
 
 
@@ -86,6 +89,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     """Usage records tell of responses."""
     bounded: bool = False
     """A response is a lower bound."""
+    continued: bool = False
+    """The session goes on where another one was compacted."""
 
 
 def own_compared(store: Store) -> OwnCounters:
@@ -132,7 +137,7 @@ def _totals(store: Store, key: SessionKey) -> Iterator[OwnCell]:
     """What running totals of one session say."""
     counters = {one.scope: one for one in own_counters(store, key) if one.model is None}
     tokens = {scope: one.tokens for scope, one in counters.items()}
-    for scope in (_THREAD, _RECORD):
+    for scope in (_THREAD, _RECORD, _SESSION):
         theirs = own_usage(tokens, scope)
         if theirs is None:
             continue
@@ -145,6 +150,7 @@ def _totals(store: Store, key: SessionKey) -> Iterator[OwnCell]:
             later=any(one.at is None or at is None or one.at > at for one in responses),
             recorded=_RECORD in tokens,
             bounded=any(one.quality is not Quality.EXACT for one in responses),
+            continued=_is_continued(store, key),
         )
         ours, other = _counts(total_of(one.tokens for one in responses)), _counts(theirs)
         yield OwnCell(key, scope, None, ours, other, cause_of_total(scope, ours, other, around))
@@ -165,6 +171,9 @@ def cause_of_total(scope: str, ours: Counts, theirs: Counts, around: Circumstanc
     more = _less(ours, theirs)
     if not any(more):
         return EQUAL
+    if scope == _SESSION:
+        cause = ANEW if min(more) >= 0 else CONTINUED
+        return cause if cause is ANEW or around.continued else UNEXPLAINED
     if min(more) >= 0:  # we have more than the counter
         known = [
             (around.later, LATER),
@@ -183,6 +192,16 @@ def _forked_from(store: Store, key: SessionKey) -> SessionKey | None:
         (key.agent, key.session),
     )
     return SessionKey(key.agent, rows[0][0]) if rows else None
+
+
+def _is_continued(store: Store, key: SessionKey) -> bool:
+    return bool(
+        store.rows(
+            """SELECT 1 FROM session s JOIN agent a ON a.id = s.agent
+            WHERE a.name = ? AND s.name = ? AND s.origin = 'compaction'""",
+            (key.agent, key.session),
+        )
+    )
 
 
 def _responses(store: Store, key: SessionKey) -> list[_Response]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -12,11 +13,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from loggen.droid import Parts, World, encode, lines, settings
+from loggen.droid import Happened, Parts, World, encode, lines, settings
 from loggen.harness import derive
 from tallybook.agents.droid.reader import DroidReader
 from tallybook.agents.port import Batch, Line, LogFile
+from tallybook.history.activity import activity_by_session
 from tallybook.history.ingest import ingest
+from tallybook.history.own_cells import CONTINUED, own_compared
 from tallybook.history.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -111,6 +114,12 @@ def counted(store: Store) -> dict[str, int]:
     return dict(rows)
 
 
+def things(store: Store) -> Counter[Happened]:
+    """What the store knows to have happened."""
+    rows = activity_by_session(store)
+    return Counter({(row.session.session, row.kind, row.name): row.count for row in rows if row.session is not None})
+
+
 @given(st.integers(0, 2**32), st.booleans())
 @hypothesis_settings(max_examples=40)
 def test_sessions_that_compact_fork_and_delegate_count_what_is_their_own(seed: int, resumes: bool) -> None:
@@ -135,3 +144,7 @@ def test_sessions_that_compact_fork_and_delegate_count_what_is_their_own(seed: i
             if not resumes:
                 assert found == expected
             assert all(total <= expected.get(session, 0) for session, total in found.items())
+            assert things(store) == world.happenings({session.id for session in world.sessions})
+            compared = own_compared(store)
+            assert {cell.cause for cell in compared.cells} <= {CONTINUED}
+            assert len(compared.cells) + compared.equal == len(world.sessions)

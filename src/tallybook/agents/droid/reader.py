@@ -20,7 +20,7 @@ class DroidReader:
     """Droid, whose logs have nothing but a running total of each session."""
 
     agent: str = AGENT
-    version: str = "droid/1"
+    version: str = "droid/2"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h")
     unlogged: tuple[str, ...] = (
         "single answers: only the total of a session is logged, as it stands when it is looked at",

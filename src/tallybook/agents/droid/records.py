@@ -31,6 +31,7 @@ class Settings(msgspec.Struct, rename="camel", gc=False):
     provider_lock: Raw = _ABSENT
     provider_lock_timestamp: Raw = _ABSENT
     token_usage: Raw = _ABSENT
+    autonomy_mode: Raw = _ABSENT
 
 
 class TokenUsage(msgspec.Struct, rename="camel", gc=False):
@@ -53,15 +54,61 @@ class Record(msgspec.Struct, rename="camel", gc=False):
     forked_at_message_id: Raw | msgspec.UnsetType = msgspec.UNSET
     calling_session_id: Raw = _ABSENT
     message: Raw = _ABSENT
+    id: Raw = _ABSENT
+    turn_id: Raw = _ABSENT
+    reason: Raw = _ABSENT
+    summary_kind: Raw = _ABSENT
 
 
-class Message(msgspec.Struct, gc=False):
-    """Who wrote a message."""
+class Message(msgspec.Struct, rename="camel", gc=False):
+    """A message, its text left out."""
 
     role: str | None = None
+    content: Raw = _ABSENT
+    visibility: object = None
+    hidden_from_user_views: Raw = _ABSENT
+    user_message_source: Raw = _ABSENT
+    model_id: Raw = _ABSENT
+    reasoning_effort: Raw = _ABSENT
+    interaction_mode: Raw = _ABSENT
+    openai_phase: object = None
+    openai_reasoning_id: Raw = _ABSENT
+    chat_completion_reasoning_content: Raw = _ABSENT
+
+    @property
+    def has_thought(self) -> bool:
+        """Whether the provider has told of thinking beside the content."""
+        return any(
+            bytes(told) != b"null" for told in (self.openai_reasoning_id, self.chat_completion_reasoning_content)
+        )
+
+
+class Block(msgspec.Struct, gc=False):
+    """One content block."""
+
+    type: str | None = None
+    text: Raw = _ABSENT
+    """Looked at for marks that the program puts in front, and never decoded."""
+    id: object = None
+    name: object = None
+    namespace: object = None
+    input: Raw = _ABSENT
+    tool_use_id: object = None
+    is_error: Raw = _ABSENT
+
+
+class Given(msgspec.Struct, gc=False):
+    """What a tool was called with, as far as it has a name."""
+
+    command: object = None
+    subagent_type: object = None
+    skill: object = None
+    name: object = None
 
 
 settings: Final = msgspec.json.Decoder(Settings).decode
 token_usage: Final = msgspec.json.Decoder(TokenUsage | None).decode
 record: Final = msgspec.json.Decoder(Record).decode
 message: Final = msgspec.json.Decoder(Message).decode
+blocks: Final = msgspec.json.Decoder(list[Block]).decode
+given: Final = msgspec.json.Decoder(Given).decode
