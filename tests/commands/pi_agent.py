@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,7 +76,17 @@ class PiAgent(msgspec.Struct):
         text = [{"type": "text", "text": secret}, {"type": "thinking", "thinking": secret}]
         call = {"type": "toolCall", "id": "c", "name": secret, "arguments": {"command": secret}}
         used = {**pi.usage((1, 1, 1, 1)), "note": secret, "cost": {"currency": secret}}
-        message = {"content": [*text, call], "errorMessage": secret, "diagnostics": [secret], "api": secret}
+        given = {"command": secret, "agent": secret, "tasks": [{"agent": secret}]}
+        named = ("bash", "task", f"mcp__{secret}__{secret}", f"mcp__{secret}")
+        calls = [{"type": "toolCall", "id": f"c{n}", "name": name, "arguments": given} for n, name in enumerate(named)]
+        signed = {"type": "text", "text": secret, "textSignature": json.dumps({"phase": secret})}
+        message = {
+            "content": [*text, call, *calls, signed],
+            "errorStatus": secret,
+            "errorMessage": secret,
+            "diagnostics": [secret],
+            "api": secret,
+        }
         self.lines.append(pi.answer(self._id(), moment(), used, **message))
         for kind, told in (
             ("compaction", {"summary": secret, "details": secret}),
@@ -85,6 +96,17 @@ class PiAgent(msgspec.Struct):
             ("label", {"label": secret}),
             ("session_info", {"name": secret}),
             ("session_init", {"systemPrompt": secret, "task": secret}),
+            ("thinking_level_change", {"thinkingLevel": "high"}),
+            ("thinking_level_change", {"thinkingLevel": secret}),
+            ("model_change", {"provider": secret, "modelId": "m"}),
+            ("mode_change", {"mode": secret}),
+            ("compaction", {"method": secret, "tokensBefore": secret}),
+            ("custom_message", {"customType": secret, "content": secret, "details": {"name": secret}}),
+            ("custom_message", {"customType": "skill-prompt", "details": {"name": secret}}),
+            ("message", {"message": {"role": "custom", "customType": secret, "content": text}}),
+            ("message", {"message": {"role": "fileMention", "files": [{"path": secret, "content": secret}]}}),
+            ("message", {"message": {"role": "user", "content": secret, "attribution": secret, "synthetic": secret}}),
+            ("message", {"message": {"role": "toolResult", "toolCallId": "c", "isError": True, "content": text}}),
             ("message", {"message": {"role": "user", "content": text}}),
             ("message", {"message": {"role": "bashExecution", "command": secret, "output": secret}}),
             ("message", {"message": {"role": secret}}),

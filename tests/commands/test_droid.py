@@ -5,70 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections import Counter
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
-from commands.bench import Json, tokens
+from commands.bench import tokens
+from commands.droid_agent import DroidAgent, now
 from loggen import droid
 
 if TYPE_CHECKING:
     from commands.bench import Bench
-
-
-def now() -> int:
-    return int(datetime.now(UTC).timestamp() * 1000)
-
-
-class DroidAgent(msgspec.Struct):
-    """One session; every answer rewrites its document."""
-
-    number: int = 1
-    total: droid.Parts = droid.ZERO
-    records: list[Json] = []
-    serial: int = 0
-    model: str = droid.MODELS[0]
-    more: Json = {}
-
-    def __post_init__(self) -> None:
-        self.records.append(droid.start(self.session, now(), cwd=str(Path.cwd())))
-        self.flush()
-
-    @property
-    def session(self) -> str:
-        return droid.name(self.number)
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        return "--agent", "droid", "--session", self.session
-
-    @property
-    def log(self) -> Path:
-        return Path.home() / ".factory" / "sessions" / "-work" / f"{self.session}.settings.json"
-
-    def say(self) -> Counter[str]:
-        """An answer."""
-        self.serial += 1
-        n = 10 * self.number + self.serial
-        used: droid.Parts = (9 + n, 50 + n, 700 + 3 * n, 80 + n, n)
-        self.total = droid.plus(self.total, used)
-        self.records.append(droid.message("assistant", now()))
-        self.flush()
-        given, write, read, output, thinking = used
-        return Counter(input=given, cache_read=read, cache_write_unknown=write, output=output, reasoning=thinking)
-
-    def flush(self) -> None:
-        """Write both files; the document in one move."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.log.with_name(f"{self.session}.jsonl")
-        beside.write_bytes(droid.lines(self.records))
-        draft = self.log.with_suffix(".tmp")
-        draft.write_bytes(droid.encode(droid.settings(self.total, now(), self.model, **self.more)))
-        draft.replace(self.log)
 
 
 def test_a_task_has_what_was_added_between_its_commands(bench: Bench) -> None:

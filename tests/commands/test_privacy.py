@@ -12,6 +12,7 @@ import pytest
 
 from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, now
 from commands.copilot_agent import CopilotAgent
+from commands.droid_agent import DroidAgent
 from commands.gemini_agent import GeminiAgent
 from commands.opencode_agent import OpenCodeAgent
 from commands.pi_agent import PiAgent
@@ -246,7 +247,7 @@ def gemini_lines(secret: str) -> Iterator[Json]:
     yield {secret: secret}
 
 
-def plant(agent: Agent) -> None:
+def plant(agent: Agent | DroidAgent) -> None:
     """Write all secrets into the log, as good lines, as lines of wrong shape, and torn."""
     for secret in FAMILIES.values():
         if isinstance(agent, AmpAgent):
@@ -255,7 +256,7 @@ def plant(agent: Agent) -> None:
             agent.lines += gemini_lines(secret)
         elif isinstance(agent, ClaudeAgent):
             agent.records += claude_rows(agent.session, secret)
-        elif isinstance(agent, CopilotAgent | OpenCodeAgent | PiAgent):
+        elif isinstance(agent, CopilotAgent | DroidAgent | OpenCodeAgent | PiAgent):
             agent.tell(secret)
         else:
             agent.rollout.lines += [
@@ -273,7 +274,8 @@ def plant(agent: Agent) -> None:
         agent.log.with_name("T-torn.json").write_bytes(agent.log.read_bytes()[:-20])
         agent.log.with_name("T-other.json").write_bytes(b'["' + BODY.encode() + b'"]')
         return
-    with agent.log.open("ab") as log:
+    lines = agent.log.with_name(f"{agent.session}.jsonl") if isinstance(agent, DroidAgent) else agent.log
+    with lines.open("ab") as log:
         for secret in FAMILIES.values():
             log.write(f'{{"timestamp": "{now()}", "type": "{MARK}", "payload": {json.dumps(secret)}}}\n'.encode())
             log.write(secret.encode() + b"\n" + f'{{"type":"assistant","message":"{MARK}'.encode() + b"\n")
@@ -286,13 +288,26 @@ def held(*places: Path) -> set[str]:
     return {path.name for path in files if MARK.lower().encode() in path.read_bytes().lower()}
 
 
-@pytest.mark.parametrize("kin", [AmpAgent, ClaudeAgent, CodexAgent, CopilotAgent, GeminiAgent, OpenCodeAgent, PiAgent])
-def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[Agent]) -> None:
+LOGS = (".claude", ".codex", ".copilot", ".factory", ".gemini", ".local", ".pi")
+KINS = (AmpAgent, ClaudeAgent, CodexAgent, CopilotAgent, DroidAgent, GeminiAgent, OpenCodeAgent, PiAgent)
+
+NAMED = {
+    AmpAgent: {"injected", "mcp", "shell", "skill", "subagent", "tool"},
+    ClaudeAgent: {"command", "skill", "shell"},
+    CodexAgent: {"approval", "shell"},
+    DroidAgent: {"approval", "compaction", "effort", "mcp", "message", "shell", "skill", "subagent", "tool"},
+    PiAgent: {"compaction", "effort", "injected", "mcp", "message", "mode", "shell", "skill", "subagent", "tool"},
+}
+"""Kinds of things of which a secret stood in place of the name."""
+
+
+@pytest.mark.parametrize("kin", KINS)
+def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[Agent | DroidAgent]) -> None:
     assert len(FAMILIES) >= 40
-    agent = kin(bench, 1)
+    agent = DroidAgent() if issubclass(kin, DroidAgent) else kin(bench, 1)
     used = agent.say()
     plant(agent)
-    assert held(*(bench.home / place for place in (".claude", ".codex", ".copilot", ".gemini", ".local", ".pi")))
+    assert held(*(bench.home / place for place in LOGS))
     said = [bench.ok("start-task", "--title", "t", "--kind", "product", "--json", **agent.environ)]
     goal = str(said[0].goal["id"])
     said += [
@@ -311,8 +326,7 @@ def test_no_secret_is_kept_or_shown(bench: Bench, kin: type[Agent]) -> None:
         kinds = {kind for (kind,) in store.execute("SELECT kind FROM what WHERE name = 'other'")}
         states = b"".join(state for (state,) in store.execute("SELECT state FROM source"))
     assert MARK.encode() not in states
-    wanted = {ClaudeAgent: {"command", "skill", "shell"}, CodexAgent: {"approval", "shell"}}
-    assert kinds >= wanted.get(kin, set())
+    assert kinds >= NAMED.get(kin, set())
     for one in said:
         assert MARK.lower() not in (one.out + one.err).lower()
 

@@ -157,23 +157,24 @@ class Doings:
             self._items.append((turn.key, turn.session, turn.at, "turn", name, took, None))
 
     def _changed(self, message: records.Message, spot: Spot) -> None:
-        """What answers, and how, where it is another than before."""
+        """What answers, and how hard it thinks, where it is another than before."""
         progress = self._progress
-        model, effort = values.text(message.model_id), values.text(message.reasoning_effort)
-        if model is not None and model != progress.model:
+        model, effort = values.text(message.model_id), safe_name(values.text(message.reasoning_effort))
+        name = safe_name(model and model.replace("/", ":"))
+        if name and name != progress.model:
             if progress.model is not None:
-                self._add(spot, "model-switch", safe_name(model.replace("/", ":")))
-            progress.model = model
-        if effort is not None and effort != progress.effort:
+                self._add(spot, "model-switch", name)
+            progress.model = name
+        if effort and effort != progress.effort:
             if progress.effort is not None:
-                self._add(spot, "effort", safe_name(effort))
+                self._add(spot, "effort", effort)
             progress.effort = effort
 
     def _mode(self, message: records.Message, spot: Spot) -> None:
-        mode = values.text(message.interaction_mode)
-        if mode is not None and mode != self._progress.mode:
+        mode = safe_name(values.text(message.interaction_mode))
+        if mode and mode != self._progress.mode:
             if self._progress.mode is not None:
-                self._add(spot, "mode", safe_name(mode))
+                self._add(spot, "mode", mode)
             self._progress.mode = mode
 
     def _call(self, block: records.Block, identity: str, spot: Spot) -> None:

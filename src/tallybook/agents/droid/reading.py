@@ -17,7 +17,7 @@ from tallybook.agents.documents import Torn, decoded
 from tallybook.agents.droid import facts, records
 from tallybook.agents.droid.doings import Doings, Progress, Spot
 from tallybook.agents.droid.paths import session_of
-from tallybook.agents.names import entry_name, safe_name
+from tallybook.agents.names import entry_name, level, plain, safe_name
 from tallybook.agents.port import Batch, Occurrence, OwnCounter, SessionFact
 from tallybook.agents.surrogates import mended
 from tallybook.domain.tokens import TokenVector
@@ -59,7 +59,7 @@ def read_document(log: LogFile, lines: Iterable[Line]) -> Batch:
 
 def _document(log: LogFile, settings: records.Settings) -> Batch:
     session, model = session_of(log.path.name), values.text(settings.model)
-    provider = values.text(settings.provider_lock)
+    provider = plain(values.text(settings.provider_lock))
     fact = SessionFact(session, model=model, provider=provider)
     locked = values.instant(settings.provider_lock_timestamp)
     items = tuple(_approval(session, locked, settings))
@@ -73,7 +73,7 @@ def _document(log: LogFile, settings: records.Settings) -> Batch:
         usage.output_tokens or 0,
         usage.thinking_tokens or 0,
     )
-    effort = values.text(settings.reasoning_effort)
+    effort = level(values.text(settings.reasoning_effort))
     told = facts.Snapshot(session, log.written, locked, model or "unknown", totals, provider, effort)
     data = facts.encode(told)
     group = f"{session}={blake2b(data, digest_size=12).hexdigest()}"

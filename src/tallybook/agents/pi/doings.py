@@ -215,25 +215,26 @@ class Doings:
 
     def model(self, model: str | None, spot: Spot) -> None:
         """What answers from here on."""
-        before = self._progress.model
-        if model is not None and model != before:
-            self._progress.model = model
+        before, name = self._progress.model, safe_name(model and model.replace("/", ":"))
+        if name and name != before:
+            self._progress.model = name
             if before is not None:
-                self._add(spot, "model-switch", safe_name(model.replace("/", ":")))
+                self._add(spot, "model-switch", name)
 
     def effort(self, level: str | None, spot: Spot) -> None:
         """How hard the model thinks from here on."""
-        before = self._progress.effort
-        if level is not None and level != before:
-            self._progress.effort = level
+        before, name = self._progress.effort, safe_name(level)
+        if name and name != before:
+            self._progress.effort = name
             if before is not None:
-                self._add(spot, "effort", safe_name(level))
+                self._add(spot, "effort", name)
 
     def mode(self, mode: str | None, spot: Spot) -> None:
         """How the agent works from here on."""
-        if mode is not None and mode != self._progress.mode:
-            self._progress.mode = mode
-            self._add(spot, "mode", safe_name(mode))
+        name = safe_name(mode)
+        if name and name != self._progress.mode:
+            self._progress.mode = name
+            self._add(spot, "mode", name)
 
     def compacted(self, entry: records.Entry, spot: Spot) -> None:
         """The context was replaced by a summary."""

@@ -9,6 +9,7 @@ import msgspec
 
 from tallybook.agents import values
 from tallybook.agents.copies import copied
+from tallybook.agents.names import level, plain
 from tallybook.agents.pi import facts, names, records
 from tallybook.agents.pi.doings import Doings, Progress, Spot
 from tallybook.agents.port import Batch, Occurrence, SessionFact
@@ -111,7 +112,7 @@ class _Scan:
         kind = entry.type
         if kind in records.SIDE_CALLS:
             self._follow(line, entry, at, talk=False)
-            told = _Told(entry.usage, entry.stop_reason, values.text(entry.model), values.text(entry.provider))
+            told = _Told(entry.usage, entry.stop_reason, values.text(entry.model), plain(values.text(entry.provider)))
             self._answer(line.offset, entry, at, told)
             return
         if kind in records.IN_TREE:
@@ -129,8 +130,9 @@ class _Scan:
             case "model_change":
                 self._changed(entry, spot)
             case "thinking_level_change":
-                self._state.effort = values.text(entry.thinking_level)
-                doings.effort(self._state.effort, spot)
+                told = values.text(entry.thinking_level)
+                self._state.effort = level(told)
+                doings.effort(told, spot)
             case "compaction":
                 doings.compacted(entry, spot)
             case "custom_message":
@@ -147,7 +149,7 @@ class _Scan:
     def _changed(self, entry: records.Entry, spot: Spot) -> None:
         """Pi tells provider and model, oh-my-pi both in one, and the role that the model has."""
         model, both = values.text(entry.model_id), values.text(entry.model)
-        self._model(model or both, values.text(entry.provider))
+        self._model(model or both, plain(values.text(entry.provider)))
         if model is None and both is not None:
             model = both.partition("/")[2] or both
         if (values.text(entry.role) or _MAIN) == _MAIN:
@@ -220,7 +222,7 @@ class _Scan:
                 self._doings.message(message, spot)
             self._seen(at)
             return
-        model, provider = values.text(message.model), values.text(message.provider)
+        model, provider = values.text(message.model), plain(values.text(message.provider))
         self._model(model, provider)
         blocks = values.readable(message.content, records.blocks) or []
         told = _Told(
