@@ -10,12 +10,13 @@ from zlib import crc32
 
 import pytest
 
-from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, now
+from commands.agents import AmpAgent, ClaudeAgent, CodexAgent, milliseconds, now
 from commands.copilot_agent import CopilotAgent
 from commands.droid_agent import DroidAgent
 from commands.gemini_agent import GeminiAgent
 from commands.opencode_agent import OpenCodeAgent
 from commands.pi_agent import PiAgent
+from loggen import amp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,15 +218,27 @@ def amp_secrets(agent: AmpAgent, secret: str) -> None:
         {"type": "text", "text": secret},
         {"type": "thinking", "thinking": secret, "signature": secret},
         {"type": "tool_use", "id": "toolu_x", "name": secret, "input": {secret: [secret]}},
-        {"type": "tool_result", "toolUseID": "toolu_x", "run": {"status": "done", "result": secret}},
+        {"type": "tool_result", "toolUseID": "toolu_x", "run": {"status": secret, "result": secret, "error": secret}},
         {"type": secret, "text": secret},
     ]
     number = len(agent.messages)
     more = {"content": content, "state": {"type": "complete", "stopReason": secret}, "~debug": {secret: secret}}
+    given = {"cmd": secret, "name": secret, "subagent_type": secret}
+    content += [
+        {"type": "tool_use", "id": f"toolu_{number}_{n}", "name": name, "input": given}
+        for n, name in enumerate(("Bash", "skill", "Task", f"mcp__{secret}__{secret}"))
+    ]
+    used = {"usage": amp.usage((1, 1, 1, 1), milliseconds()) | {"maxInputTokens": secret, "note": secret}}
     agent.messages += [
+        {"role": "user", "messageId": number, **more, "source": {"type": secret}},
+        {"role": "user", "messageId": number, **more, "agentMode": "smart"},
+        {"role": "user", "messageId": number, **more, "agentMode": secret, "meta": {"sentAt": secret}},
+        {"role": "user", "messageId": number, **more, "interrupted": secret, "discoveredGuidanceFiles": [secret]},
+        {"role": "assistant", "messageId": number, **more, **used},
         {"role": "user", "messageId": number, **more, "fileMentions": {"files": [{"uri": secret, "content": secret}]}},
         {"role": "assistant", "messageId": number + 1, **more},
         {"role": "info", "messageId": number + 2, **more},
+        {"role": "info", "messageId": number + 2, "content": [{"type": "manual_bash_invocation", "args": given}]},
         {"role": secret, "messageId": number + 3, **more},
         {"role": "assistant", "messageId": [secret], "usage": secret},
     ]
@@ -292,10 +305,10 @@ LOGS = (".claude", ".codex", ".copilot", ".factory", ".gemini", ".local", ".pi")
 KINS = (AmpAgent, ClaudeAgent, CodexAgent, CopilotAgent, DroidAgent, GeminiAgent, OpenCodeAgent, PiAgent)
 
 NAMED = {
-    AmpAgent: {"injected", "mcp", "shell", "skill", "subagent", "tool"},
+    AmpAgent: {"injected", "mode", "shell", "skill", "subagent", "tool"},
     ClaudeAgent: {"command", "skill", "shell"},
     CodexAgent: {"approval", "shell"},
-    DroidAgent: {"approval", "compaction", "effort", "mcp", "message", "shell", "skill", "subagent", "tool"},
+    DroidAgent: {"approval", "compaction", "effort", "message", "shell", "skill", "subagent", "tool"},
     PiAgent: {"compaction", "effort", "injected", "mcp", "message", "mode", "shell", "skill", "subagent", "tool"},
 }
 """Kinds of things of which a secret stood in place of the name."""

@@ -62,6 +62,12 @@ def prompt(number: object, at: int | None = None) -> Json:
     return message if at is None else {**message, "meta": {"sentAt": at}}
 
 
+def result(number: object, call: str, status: str) -> Json:
+    """What a tool gave back."""
+    block = {"type": "tool_result", "toolUseID": call, "run": {"status": status, "result": "x"}}
+    return {"role": "user", "messageId": number, "content": [block]}
+
+
 def event(identity: str, number: object, tokens: Json, at: int | None, **more: object) -> Json:
     """An event of the ledger."""
     told = {"id": identity, "model": MODEL, "credits": 1.25, "tokens": tokens, "operationType": "inference"}
@@ -114,6 +120,10 @@ class Served(msgspec.Struct, eq=False):
         return self.home, self.ledger or (0, 0, 0, 0), "lower_bound"
 
 
+Happened = tuple[str, str, str]
+"""Thread, kind and name of something that happened; how a turn has ended is left out."""
+
+
 class Chat(msgspec.Struct, eq=False):
     """One thread as it stands now."""
 
@@ -122,6 +132,8 @@ class Chat(msgspec.Struct, eq=False):
     messages: list[Json] = msgspec.field(default_factory=list)
     answers: list[Served | None] = msgspec.field(default_factory=list)
     """What each message was served with."""
+    homes: list[str] = msgspec.field(default_factory=list)
+    """The thread in which each message was written."""
     events: list[Json] = msgspec.field(default_factory=list)
     ledger: list[Served] = msgspec.field(default_factory=list)
     """What each event tells of."""
@@ -133,6 +145,7 @@ class Chat(msgspec.Struct, eq=False):
     def add(self, message: Json, served: Served | None) -> None:
         self.messages.append({**message, "messageId": self.number})
         self.answers.append(served)
+        self.homes.append(self.id)
         self.number += 1
 
     def content(self, rng: random.Random) -> bytes:
@@ -152,6 +165,8 @@ class World(msgspec.Struct):
     """Whether an edited thread gives the numbers of what was cut to later ones; each answer is told twice there."""
     chats: list[Chat] = msgspec.field(default_factory=list)
     served: list[Served] = msgspec.field(default_factory=list)
+    happened: dict[object, list[Happened]] = msgspec.field(default_factory=dict)
+    """What was seen to have happened, by the message that tells of it."""
     serial: int = 0
 
     def tick(self) -> int:
@@ -194,7 +209,11 @@ class World(msgspec.Struct):
         chat.add(prompt(0, at), None)
         number = chat.number
         if told:
-            chat.add(answer(0, self._usage(served, at)), served)
+            calls = [f"toolu_{self.serial}"] if self.rng.random() < 0.3 else []
+            chat.add(answer(0, self._usage(served, at), calls=calls), served)
+            for call in calls:
+                status = self.rng.choice(["done", "error", "cancelled", "rejected-by-user", "in-progress"])
+                chat.add(result(0, call, status), None)
         if kind != "none":
             self._book(chat, served, kind, at + 3, number)
         return served
@@ -223,7 +242,7 @@ class World(msgspec.Struct):
         """An earlier prompt is edited: all that came after it is gone, and billed."""
         if chat.messages:
             at = self.rng.randrange(len(chat.messages))
-            del chat.messages[at:], chat.answers[at:]
+            del chat.messages[at:], chat.answers[at:], chat.homes[at:]
             chat.number = len(chat.messages) if self.reuses else chat.number
 
     def fork(self, chat: Chat) -> None:
@@ -232,7 +251,7 @@ class World(msgspec.Struct):
             return
         end = self.rng.randrange(1, len(chat.messages) + 1)
         fork = Chat(name(self.serial + 1), self.tick(), json.loads(json.dumps(chat.messages[:end])), copied=end)
-        fork.answers = list(chat.answers[:end])
+        fork.answers, fork.homes = list(chat.answers[:end]), list(chat.homes[:end])
         relationship = {"threadID": chat.id, "type": "fork", "role": "child", "messageIndex": end - 1}
         fork.more = self.rng.choice([{"originThreadID": chat.id, "forkPointIndex": end - 1}, {}])
         fork.more = {**fork.more, "relationships": [relationship]}
@@ -259,6 +278,7 @@ class World(msgspec.Struct):
         for chat in self.chats:
             if not chat.saved:
                 continue
+            self._notice(chat)
             for message, served in zip(chat.messages, chat.answers, strict=True):
                 if served is not None:
                     own, whole = served.home == chat.id, message["state"]["type"] == "complete"
@@ -270,8 +290,34 @@ class World(msgspec.Struct):
                 tokens = told["tokens"]
                 served.ledger = (tokens.get("input", 0), 0, 0, tokens.get("output", 0))
 
+    def _notice(self, chat: Chat) -> None:
+        """What the messages of one document tell, save an answer that is being written."""
+        tools: set[str] = set()
+        for message, served, home in zip(chat.messages, chat.answers, chat.homes, strict=True):
+            first = message["content"][0]
+            if first["type"] == "tool_result":
+                told = {"rejected-by-user": ["tool-error", "tool-denied"], "done": [], "in-progress": []}
+                kinds = told.get(first["run"]["status"], ["tool-error"])
+                if first["toolUseID"] in tools:
+                    self.happened[first["toolUseID"]] = [(home, kind, "Bash") for kind in kinds]
+            elif served is None:
+                asked = "agent" if "mainThreadID" in chat.more else "typed"
+                self.happened[message["meta"]["sentAt"]] = [(home, "prompt", asked), (home, "turn", "")]
+            elif message["state"]["type"] != "streaming":
+                calls = [block["id"] for block in message["content"] if block["type"] == "tool_use"]
+                tools.update(calls)
+                things = [("message", ""), *[("tool", "Bash"), ("shell", "ls")] * len(calls)]
+                if message["state"]["type"] == "cancelled":
+                    things.append(("abort", "interrupted"))
+                self.happened[id(served)] = [(home, *thing) for thing in things]
+
+    def happenings(self) -> Counter[Happened]:
+        """All that was seen to have happened."""
+        return Counter(thing for things in self.happened.values() for thing in things)
+
     def forget(self) -> None:
         """Nobody has looked yet."""
+        self.happened.clear()
         for served in self.served:
             served.told = served.copied = served.remains = served.begun = False
             served.ledger = None

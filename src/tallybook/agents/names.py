@@ -16,7 +16,7 @@ _LONGEST_NAME: Final = 80
 _LONGEST_BRANCH: Final = 200
 _NAME: Final = re.compile(r"(?=[^a-zA-Z]{0,79}[a-zA-Z])[a-zA-Z0-9_][a-zA-Z0-9_.:+-]{0,79}")
 _ENTRY: Final = re.compile(r"[a-zA-Z]{1,20} [a-zA-Z]{1,20}")
-_VERSION: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9a-zA-Z+-]{1,15}){1,6}")
+_VERSION: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9a-zA-Z+-]{1,20}){1,6}")
 _BRANCH: Final = re.compile(r"(?!.*(?:\.\.|//|\.lock$))[\w#(.-](?:/@|[\w.,#()/+-]){0,199}", re.ASCII)
 _LEVEL: Final = re.compile(r"[a-z][a-z-]{1,15}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")

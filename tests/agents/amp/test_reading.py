@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,11 @@ from loggen.amp import MODEL, START, Json, answer, encode, event, name, prompt, 
 from loggen.harness import derive, document
 from tallybook.agents.amp.reader import AmpReader
 from tallybook.agents.port import Batch, SessionFact
+from tallybook.history.ingest import ingest as ingest_all
+from tallybook.history.store import open_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 READER = AmpReader()
 ONE, TWO = name(1), name(2)
@@ -207,3 +214,17 @@ def test_no_document_raises(parts: Json) -> None:
 def test_no_bytes_raise(junk: bytes, start: int, end: int) -> None:
     raw = encode(GOOD)
     derive(READER, {"x": [read(raw[:start] + junk + raw[end:])]})
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    """Of a thread without an id its file's name is one, whatever bytes it has; the store takes it."""
+    threads = tmp_path / "threads"
+    threads.mkdir()
+    (threads / os.fsdecode(b"T-\xff.json")).write_bytes(
+        encode({**thread(ONE, [prompt(0, AT), answer(1, USED)]), "id": 5})
+    )
+    with open_store(tmp_path / "data") as store:
+        report = ingest_all(store, [READER], {"AMP_DATA_DIR": str(tmp_path)})
+        assert (report.problems, report.bad_lines) == ((), 0)
+        assert store.rows("SELECT name FROM session") == [("T-\\xff",)]
+        assert store.rows("SELECT count(*) FROM response") == [(1,)]

@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loggen.amp import Parts, World
+from loggen.amp import Happened, Parts, World
 from tallybook.agents.amp.reader import AmpReader
+from tallybook.history.activity import activity_by_session
 from tallybook.history.ingest import ingest
 from tallybook.history.store import Store, open_store
 
@@ -22,6 +23,15 @@ def found(store: Store) -> Counter[tuple[str, Parts, str]]:
         JOIN session s ON s.id = r.session JOIN word q ON q.id = r.quality"""
     )
     return Counter((row[0], (row[1], row[2], row[3], row[4]), row[5]) for row in rows)
+
+
+def things(store: Store) -> Counter[Happened]:
+    """What the store knows to have happened."""
+    counts: Counter[Happened] = Counter()
+    for row in activity_by_session(store):
+        if row.session is not None:
+            counts[row.session.session, row.kind, "" if row.kind == "turn" else row.name] += row.count
+    return counts
 
 
 class Home:
@@ -66,6 +76,7 @@ def test_every_response_that_was_seen_counts_once(seed: int, dated: bool, reuses
                             home.read(store)
                     home.read(store)
                     assert found(store) == world.expected()
+                    assert things(store) == world.happenings()
         files = list(world.files().items())
         rng.shuffle(files)
         world.forget()
@@ -79,3 +90,4 @@ def test_every_response_that_was_seen_counts_once(seed: int, dated: bool, reuses
                     home.read(store)
             home.read(store)
             assert found(store) == world.expected()
+            assert things(store) == world.happenings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,12 @@ import pytest
 from loggen.droid import MODELS, START, Json, compaction, encode, lines, message, name, settings, start
 from loggen.harness import derive, document, ingest
 from tallybook.agents.droid.reader import DroidReader
+from tallybook.history.ingest import ingest as ingest_all
+from tallybook.history.store import open_store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tallybook.agents.port import Batch, SessionFact
 
 READER = DroidReader()
@@ -146,3 +151,16 @@ def test_no_text_is_kept() -> None:
     for batch in batches:
         kept = msgspec.structs.replace(batch, items=tuple((*item[:6], None) for item in batch.items))
         assert secret.encode() not in msgspec.msgpack.encode(kept)
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    """It is a session's id, whatever bytes it has; the store takes it."""
+    root = tmp_path / ".factory" / "sessions"
+    root.mkdir(parents=True)
+    (root / os.fsdecode(b"\xff.settings.json")).write_bytes(encode(settings(A)))
+    (root / os.fsdecode(b"\xff.jsonl")).write_bytes(lines([start(S, START), message("assistant", START)]))
+    with open_store(tmp_path / "data") as store:
+        report = ingest_all(store, [READER], {"FACTORY_HOME_OVERRIDE": str(tmp_path)})
+        assert (report.problems, report.bad_lines) == ((), 0)
+        assert store.rows("SELECT name FROM session") == [("\\xff",)]
+        assert store.rows("SELECT count(*) FROM response") == [(1,)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,12 @@ import pytest
 from loggen.harness import count, derive, ingest
 from loggen.pi import ROOT, START, answer, encode, entry, head, path, prompt, usage, uuid7
 from tallybook.agents.pi.reader import PiReader
+from tallybook.history.ingest import ingest as ingest_all
+from tallybook.history.store import open_store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tallybook.agents.port import Batch, SessionFact
 
 READER = PiReader()
@@ -151,3 +156,13 @@ def test_no_text_is_kept() -> None:
     kept = msgspec.structs.replace(batch, items=tuple((*item[:6], None) for item in batch.items))
     assert secret.encode() not in msgspec.msgpack.encode(kept)
     assert secret not in repr(kept)
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    """Of a file without a head it is the session's id, whatever bytes it has; the store takes it."""
+    for name in (b"\xff.jsonl", b"2026-05-28T20-26-40-000Z_\xff.jsonl"):
+        (tmp_path / os.fsdecode(name)).write_bytes(encode([LINE]))
+    with open_store(tmp_path / "data") as store:
+        report = ingest_all(store, [READER], {"PI_CODING_AGENT_SESSION_DIR": str(tmp_path)})
+        assert (report.problems, report.bad_lines) == ((), 0)
+        assert store.rows("SELECT name FROM session") == [("\\xff",)]

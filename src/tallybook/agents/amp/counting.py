@@ -76,6 +76,7 @@ def response(row: Row) -> Response:
         quality=worst(quality, Quality.UNVERIFIED) if doubtful else quality,
         final=end is not End.OPEN,
         calls=message.fact.calls if message else (),
+        window=message.fact.window if message else None,
     )
 
 

@@ -71,6 +71,8 @@ class Message(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="m"):
     counts: Counts
     end: End
     calls: tuple[str, ...]
+    window: int | None = None
+    """How much input the model takes."""
 
     @property
     def home(self) -> str:

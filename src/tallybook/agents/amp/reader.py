@@ -20,7 +20,7 @@ class AmpReader:
     """Amp, as it kept its threads on disk until spring 2026."""
 
     agent: str = AGENT
-    version: str = "amp/2"
+    version: str = "amp/3"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h", "reasoning")
     unlogged: tuple[str, ...] = ("threads that are kept on the server alone, all since May 2026",)
     usage_since: int | None = None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from hashlib import blake2b
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents import values
 from tallybook.agents.amp import facts, records
+from tallybook.agents.amp.doings import Doings, Spot
 from tallybook.agents.amp.threads import Thread, thread_of
+from tallybook.agents.copies import copied
 from tallybook.agents.documents import Torn, decoded
 from tallybook.agents.port import Batch, Occurrence, SessionFact
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 _TICK: Final = 1000
 """Amp's clock ticks once in so many microseconds; what shares a tick is put in the order of the document."""
+_LARGEST: Final = 10**12
 _ENDS: Final = {"complete": facts.End.COMPLETE, "streaming": facts.End.OPEN}
 
 
@@ -31,7 +35,7 @@ def read(log: LogFile, lines: Iterable[Line]) -> Batch:
             return Batch(torn=document.why)
         if document is None:
             return Batch(bad_lines=1)
-        scan.take(document, thread_of(document, log.path.stem))
+        scan.take(document, thread_of(document, PurePath(log.key).stem))
     return scan.batch()
 
 
@@ -52,6 +56,7 @@ class _Scan:
         self._model: str | None = None
         self._call: str | None = None
         self._sessions: tuple[SessionFact, ...] = ()
+        self._doings = Doings()
         self._bad = 0
 
     def take(self, document: records.Thread, thread: Thread) -> None:
@@ -80,6 +85,7 @@ class _Scan:
             pending_call=self._call,
             pending_session=self._thread.id if self._call else None,
             bad_lines=self._bad,
+            items=tuple(self._doings.items),
         )
 
     def _list(self, raw: records.Raw) -> list[records.Raw]:
@@ -99,6 +105,20 @@ class _Scan:
             at = values.instant(meta.sent_at) if meta else None
             self._moved(at)
             self._own = self._own or not self._thread.inherits(index, at)
+            number = "" if message.message_id is None else str(message.message_id)
+            content = None if at is None else f"{number}@{at}"
+            spot = self._spot(at, number or f"[{index}]", content, inherited=not self._own)
+            if message.role == "user":
+                self._doings.asked(message, spot)
+            elif message.role == "info":
+                self._doings.info(message, spot)
+
+    def _spot(self, at: int | None, name: str, content: str | None, *, inherited: bool) -> Spot:
+        """A message, known by what all its copies share, or else by its thread; a copy is told later."""
+        thread = self._thread
+        home = thread.origin if inherited and thread.origin is not None else thread.id
+        key = f"{home}/{name}" if content is None else content
+        return Spot(key, home, at if home == thread.id else copied(at), thread.parent is not None)
 
     def _answer(self, index: int, message: records.Message, usage: records.Usage | None, *, last: bool) -> None:
         end = _end(message, last=last)
@@ -106,11 +126,16 @@ class _Scan:
         calls = tuple(block.id for block in blocks if block.type == "tool_use" and block.id)
         if last and calls and (usage is None or end is facts.End.OPEN):
             self._call = calls[-1]
+        number = "" if message.message_id is None else str(message.message_id)
         if usage is None and (end is not facts.End.COMPLETE or (last and calls)):
+            if end is facts.End.BROKEN:
+                inherited = not self._own and self._thread.inherits(index, None)
+                self._doings.answer(
+                    message, blocks, self._spot(None, number or f"[{index}]", None, inherited=inherited)
+                )
             return  # it has not been served whole, or its usage is still to come
         usage = usage or records.Usage()
         thread, at = self._thread, values.instant(usage.timestamp)
-        number = "" if message.message_id is None else str(message.message_id)
         answered = (number, usage.input_tokens, usage.output_tokens) in self._answered
         inherited = not (self._own or answered) and thread.inherits(index, at)
         self._own = not inherited
@@ -128,12 +153,26 @@ class _Scan:
             name = f"{number}={_digest(counts.used)}"  # an edited thread may give the number to another answer
         group = self._once(f"{thread.id}/{name}{'' if at is None else f'@{at}'}{'<' * inherited}")
         fact = facts.Message(
-            thread.id, thread.born, inherited, thread.origin, number, model or "unknown", counts, end, calls
+            thread.id,
+            thread.born,
+            inherited,
+            thread.origin,
+            number,
+            model or "unknown",
+            counts,
+            end,
+            calls,
+            _window(usage.max_input_tokens),
         )
         self._keep(group, at, fact)
         if number:
             self._link(group, f"{fact.home}/{number}")
-        self._link(group, f"={_digest((number, at, fact.model, counts.told))}")
+        content = f"={_digest((number, at, fact.model, counts.told))}"
+        self._link(group, content)
+        if end is not facts.End.OPEN:
+            spot = self._spot(at, name, None if at is None else content, inherited=inherited)
+            self._doings.answer(message, blocks, spot)
+            self._doings.model(model, spot)
 
     def _event(self, raw: records.Raw) -> None:
         event = values.readable(raw, records.event)
@@ -200,6 +239,11 @@ def _end(message: records.Message, *, last: bool) -> facts.End:
     state = values.readable(message.state, records.state)
     end = _ENDS.get(state.type if state else "", facts.End.BROKEN)
     return facts.End.BROKEN if end is facts.End.OPEN and not last else end
+
+
+def _window(raw: records.Raw) -> int | None:
+    told = values.readable(raw, records.number)
+    return told if told is not None and 0 < told <= _LARGEST else None
 
 
 def _digest(told: object) -> str:

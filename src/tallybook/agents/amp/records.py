@@ -34,6 +34,11 @@ class Message(msgspec.Struct, rename="camel", gc=False):
     usage: Raw = _ABSENT
     content: Raw = _ABSENT
     meta: Raw = _ABSENT
+    source: Raw = _ABSENT
+    interrupted: Raw = _ABSENT
+    agent_mode: Raw = _ABSENT
+    file_mentions: Raw = _ABSENT
+    discovered_guidance_files: Raw = _ABSENT
 
 
 class State(msgspec.Struct, gc=False):
@@ -49,10 +54,41 @@ class Meta(msgspec.Struct, rename="camel", gc=False):
 
 
 class Block(msgspec.Struct, gc=False):
-    """One content block, its content left out."""
+    """One content block, its text left out."""
 
     type: str | None = None
     id: str | None = None
+    name: object = None
+    input: Raw = _ABSENT
+    answers: object = msgspec.field(default=None, name="toolUseID")
+    run: Raw = _ABSENT
+
+
+class Run(msgspec.Struct, gc=False):
+    """How a tool has run."""
+
+    status: object = None
+
+
+class Given(msgspec.Struct, gc=False):
+    """What a tool was called with, as far as it has a name."""
+
+    cmd: object = None
+    command: object = None
+    name: object = None
+    subagent_type: object = None
+
+
+class Source(msgspec.Struct, gc=False):
+    """Who has written a user's message in the user's place."""
+
+    type: object = None
+
+
+class Mentions(msgspec.Struct, gc=False):
+    """Files that a prompt names, and that went with it."""
+
+    files: list[Raw] = []
 
 
 class Usage(msgspec.Struct, rename="camel", gc=False):
@@ -65,6 +101,7 @@ class Usage(msgspec.Struct, rename="camel", gc=False):
     cache_creation_input_tokens: Count | None = None
     cache_read_input_tokens: Count | None = None
     total_input_tokens: Count | None = None
+    max_input_tokens: Raw = _ABSENT
 
 
 class Ledger(msgspec.Struct, gc=False):
@@ -104,10 +141,25 @@ class Relationship(msgspec.Struct, rename="camel", gc=False):
     message_index: int | None = None
 
 
+class Repository(msgspec.Struct, gc=False):
+    """What was checked out there."""
+
+    ref: object = None
+    sha: object = None
+
+
 class Tree(msgspec.Struct, gc=False):
     """One directory of the workspace."""
 
     uri: str | None = None
+    repository: Raw = _ABSENT
+
+
+class Platform(msgspec.Struct, rename="camel", gc=False):
+    """The program."""
+
+    client: object = None
+    client_version: object = None
 
 
 class Surroundings(msgspec.Struct, gc=False):
@@ -115,6 +167,7 @@ class Surroundings(msgspec.Struct, gc=False):
 
     trees: list[Tree] | None = None
     cwd: str | None = None
+    platform: Raw = _ABSENT
 
 
 class Env(msgspec.Struct, gc=False):
@@ -133,6 +186,12 @@ event: Final = msgspec.json.Decoder(Event).decode
 state: Final = msgspec.json.Decoder(State).decode
 meta: Final = msgspec.json.Decoder(Meta).decode
 blocks: Final = msgspec.json.Decoder(list[Block]).decode
+run: Final = msgspec.json.Decoder(Run).decode
+given: Final = msgspec.json.Decoder(Given).decode
+source: Final = msgspec.json.Decoder(Source | None).decode
+mentions: Final = msgspec.json.Decoder(Mentions | None).decode
+repository: Final = msgspec.json.Decoder(Repository | None).decode
+platform: Final = msgspec.json.Decoder(Platform | None).decode
 relationships: Final = msgspec.json.Decoder(list[Relationship]).decode
 env: Final = msgspec.json.Decoder(Env).decode
 number: Final = msgspec.json.Decoder(int).decode

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from tallybook.agents import values
 from tallybook.agents.amp import records
+from tallybook.agents.names import branch_name, commit_name, entry_name, version_name
 from tallybook.agents.port import SessionFact
 
+_HEADS: Final = "refs/heads/"
 _HERE: Final = frozenset({"", "localhost"})
 
 
@@ -27,6 +29,10 @@ class Thread(msgspec.Struct, frozen=True):
     copied: int = 0
     """At most so many of its first messages were copied from there; what replaced one of them was not."""
     cwd: str | None = None
+    branch: str | None = None
+    commit: str | None = None
+    version: str | None = None
+    entry: str | None = None
 
     def inherits(self, index: int | None, at: int | None) -> bool:
         """Whether what stands at this index (None in the ledger) with this time was copied from the origin."""
@@ -47,6 +53,10 @@ class Thread(msgspec.Struct, frozen=True):
             cwd=self.cwd,
             model=model,
             origin="subagent" if self.parent else "main",
+            branch=self.branch,
+            commit=self.commit,
+            version=self.version,
+            entry=self.entry,
         )
 
 
@@ -65,7 +75,7 @@ def thread_of(document: records.Thread, name: str) -> Thread:
         parent if parent != identity else None,
         origin if origin != identity else None,
         0 if point is None else point + 1,
-        _cwd(document),
+        *_surroundings(document),
     )
 
 
@@ -75,13 +85,33 @@ def _fork(document: records.Thread) -> records.Relationship | None:
     return next((one for one in related if one.type == "fork" and one.role == "child"), None)
 
 
-def _cwd(document: records.Thread) -> str | None:
+class _Surroundings(NamedTuple):
+    """As the thread's own fields."""
+
+    cwd: str | None = None
+    branch: str | None = None
+    commit: str | None = None
+    version: str | None = None
+    entry: str | None = None
+
+
+def _surroundings(document: records.Thread) -> _Surroundings:
     env = values.readable(document.env, records.env)
     if env is None:
-        return None
+        return _Surroundings()
     initial = env.initial or records.Surroundings()
-    roots = (_path(tree.uri) for tree in initial.trees or () if tree.uri)
-    return next((root for root in roots if root), None) or initial.cwd or env.cwd
+    roots = ((_path(tree.uri), tree) for tree in initial.trees or () if tree.uri)
+    root, tree = next((found for found in roots if found[0]), (None, records.Tree()))
+    repository = values.readable(tree.repository, records.repository) or records.Repository()
+    program = values.readable(initial.platform, records.platform) or records.Platform()
+    ref = repository.ref.removeprefix(_HEADS) if isinstance(repository.ref, str) else None
+    return _Surroundings(
+        root or initial.cwd or env.cwd,
+        branch_name(ref),
+        commit_name(repository.sha),
+        version_name(program.client_version),
+        entry_name(program.client),
+    )
 
 
 def _path(uri: str) -> str | None:

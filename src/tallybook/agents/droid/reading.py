@@ -7,6 +7,7 @@ written. What was seen once stays, and the set of all that was seen is what is c
 from __future__ import annotations
 
 from hashlib import blake2b
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -58,7 +59,7 @@ def read_document(log: LogFile, lines: Iterable[Line]) -> Batch:
 
 
 def _document(log: LogFile, settings: records.Settings) -> Batch:
-    session, model = session_of(log.path.name), values.text(settings.model)
+    session, model = session_of(PurePath(log.key).name), values.text(settings.model)
     provider = plain(values.text(settings.provider_lock))
     fact = SessionFact(session, model=model, provider=provider)
     locked = values.instant(settings.provider_lock_timestamp)
@@ -103,7 +104,7 @@ def _counter(told: facts.Snapshot) -> OwnCounter:
 
 def read_lines(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
     """Read complete lines that follow those which left ``state``."""
-    scan = _Scan(session_of(log.path.name), msgspec.msgpack.decode(state, type=State) if state else State())
+    scan = _Scan(session_of(PurePath(log.key).name), msgspec.msgpack.decode(state, type=State) if state else State())
     for line in lines:
         scan.line(line)
     return scan.batch()

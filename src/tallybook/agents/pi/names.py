@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from pathlib import PurePath
 
 _STEM: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)(?:-(\d{1,6}))?Z_(.+)", re.DOTALL | re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,7 +56,7 @@ def session_of(stem: str) -> str | None:
     return found[6] if found else None
 
 
-def sender(path: Path) -> str | None:
+def sender(path: PurePath) -> str | None:
     """The session whose directory of subagents holds the file, None for others; those within are its own too."""
     return next((session for one in path.parents if (session := session_of(one.name))), None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -57,7 +58,7 @@ class _Told(msgspec.Struct, frozen=True, gc=False):
 
 def read(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
     """The facts in ``lines``, which follow those that left ``state``."""
-    stem = log.path.stem
+    stem = PurePath(log.key).stem  # whose bytes are text, whatever those of the path are
     began = msgspec.msgpack.decode(state, type=State) if state else State(names.session_of(stem) or stem)
     scan = _Scan(log, began)
     for line in lines:
@@ -69,7 +70,7 @@ class _Scan:
     def __init__(self, log: LogFile, state: State) -> None:
         self._log = log
         self._state = state
-        self._sender = names.sender(log.path)
+        self._sender = names.sender(PurePath(log.key))
         self._occurrences: list[Occurrence] = []
         self._links: dict[tuple[str, str], None] = {}
         self._facts: dict[str, SessionFact] = {}
@@ -181,7 +182,7 @@ class _Scan:
         state.headed, state.session, state.born = True, session, at
         named = values.text(entry.parent_session)
         parent = names.named(named) if named else None
-        group, own = names.head(session), names.named(self._log.place).group
+        group, own = names.head(session), names.named(self._log.key).group
         if parent is not None and parent.group not in {group, own}:
             state.parent, state.parent_session, state.parent_born = parent
             self._links[group, parent.group] = None
