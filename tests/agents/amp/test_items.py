@@ -131,6 +131,10 @@ MESSAGES: list[tuple[Json, list[tuple[str, str]]]] = [
     (said("user", TEXT, source={"type": None}), PROMPT),
     (said("user", TEXT, source="x"), PROMPT),
     (said("user", TEXT, discoveredGuidanceFiles=[{"uri": "x"}]), [*PROMPT, ("injected", "guidance-files")]),
+    (
+        said("user", TEXT, source={"type": "x"}, discoveredGuidanceFiles=[5]),
+        [("injected", "x"), ("injected", "guidance-files")],
+    ),
     (said("user", TEXT, discoveredGuidanceFiles=[]), PROMPT),
     (said("user", TEXT, interrupted=True), [("prompt", "typed"), ("turn", "aborted"), ("abort", "interrupted")]),
     (said("user", interrupted=True), [("abort", "interrupted")]),
