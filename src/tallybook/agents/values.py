@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 _FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+_ABSENT: Final = msgspec.Raw(b"null")
 _text: Final = msgspec.json.Decoder(str).decode
+_parts: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _moment: Final = msgspec.json.Decoder(int | float | str).decode
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -29,12 +32,42 @@ def readable(raw: bytes, decode: Callable[[bytes], T]) -> T | None:
 
 def text(raw: msgspec.Raw) -> str | None:
     """A string that is not empty."""
-    return readable(raw, _text) or None
+    return None if raw == _ABSENT else readable(raw, _text) or None  # most values are not there at all
 
 
-def flag(raw: msgspec.Raw) -> bool:
-    """Whether a value is true, and nothing else that would pass for it."""
-    return bytes(raw) == b"true"
+def named(told: object) -> str | None:
+    """A value that is a string and not empty."""
+    return told if isinstance(told, str) and told else None
+
+
+def tolerant(kind: type[S], *needed: str) -> Callable[[bytes], S]:
+    """A decoder that takes a record whole, or else field by field: what is wrong is left out.
+
+    A record in which a field that is ``needed`` is wrong is wrong as a whole.
+    """
+    whole = msgspec.json.Decoder(kind).decode
+
+    def decode(raw: bytes) -> S:
+        found = readable(raw, whole)
+        return _by_fields(raw, kind, needed) if found is None else found
+
+    return decode
+
+
+def _by_fields(raw: bytes, kind: type[S], needed: Sequence[str]) -> S:
+    parts = _parts(raw)
+    told: dict[str, object] = {}
+    for field in msgspec.structs.fields(kind):
+        if field.encode_name in parts:
+            try:
+                told[field.name] = msgspec.json.decode(parts[field.encode_name], type=field.type)
+            except _FAULTS:
+                if field.name in needed:
+                    raise
+    try:
+        return kind(**told)
+    except TypeError as error:  # a field that must be there is missing
+        raise ValueError from error
 
 
 def instant(raw: msgspec.Raw) -> int | None:

@@ -66,7 +66,7 @@ class Doings:
 
     def asked(self, message: records.Message, spot: Spot) -> None:
         """A message of the user, or one that was put in in the user's place."""
-        blocks = values.readable(message.content, records.blocks) or []
+        blocks = message.blocks
         for block in blocks:
             if block.type == "tool_result" and isinstance(block.answers, str):
                 self._result(block.answers, block.run)
@@ -79,7 +79,7 @@ class Doings:
         if values.readable(message.discovered_guidance_files, records.messages):
             row = (f"{spot.key}/guidance", spot.session, spot.at, "injected", "guidance-files", None, None)
             self.items.append(row)
-        if values.flag(message.interrupted):
+        if message.interrupted is True:
             self._add(spot, "abort", "interrupted")
             self._end("aborted", None)
 
@@ -92,14 +92,15 @@ class Doings:
         mentions = values.readable(message.file_mentions, records.mentions)
         for number in range(len(mentions.files) if mentions else 0):
             self.items.append((f"{spot.key}:{number}", spot.session, spot.at, "attachment", "file", None, None))
-        mode = safe_name(values.text(message.agent_mode))
+        mode = safe_name(values.named(message.agent_mode))
         if mode and mode != self._mode:
             if self._mode is not None:
                 self._add(spot, "mode", mode)
             self._mode = mode
 
-    def answer(self, message: records.Message, blocks: list[records.Block], spot: Spot) -> None:
+    def answer(self, message: records.Message, spot: Spot) -> None:
         """An answer that was served, or broken off: each kind of block once, and each call."""
+        blocks = message.blocks
         kinds = [block.type for block in blocks]
         for kind in dict.fromkeys(_SAID[one] for one in kinds if one in _SAID):
             self._add(spot, kind, "")
@@ -133,7 +134,7 @@ class Doings:
 
     def info(self, message: records.Message, spot: Spot) -> None:
         """What is neither the user's nor the model's: commands that the user runs, summaries, notes."""
-        for number, block in enumerate(values.readable(message.content, records.blocks) or ()):
+        for number, block in enumerate(message.blocks):
             row = (f"{spot.key}:{number}", spot.session, spot.at)
             if block.type == "manual_bash_invocation":
                 self.items.append((*row, "command", "bash", None, None))

@@ -122,17 +122,15 @@ class _Scan:
 
     def _answer(self, index: int, message: records.Message, usage: records.Usage | None, *, last: bool) -> None:
         end = _end(message, last=last)
-        blocks = values.readable(message.content, records.blocks) or []
-        calls = tuple(block.id for block in blocks if block.type == "tool_use" and block.id)
+        calls = tuple(block.id for block in message.blocks if block.type == "tool_use" and block.id)
         if last and calls and (usage is None or end is facts.End.OPEN):
             self._call = calls[-1]
         number = "" if message.message_id is None else str(message.message_id)
         if usage is None and (end is not facts.End.COMPLETE or (last and calls)):
             if end is facts.End.BROKEN:
                 inherited = not self._own and self._thread.inherits(index, None)
-                self._doings.answer(
-                    message, blocks, self._spot(None, number or f"[{index}]", None, inherited=inherited)
-                )
+                spot = self._spot(None, number or f"[{index}]", None, inherited=inherited)
+                self._doings.answer(message, spot)
             return  # it has not been served whole, or its usage is still to come
         usage = usage or records.Usage()
         thread, at = self._thread, values.instant(usage.timestamp)
@@ -171,7 +169,7 @@ class _Scan:
         self._link(group, content)
         if end is not facts.End.OPEN:
             spot = self._spot(at, name, None if at is None else content, inherited=inherited)
-            self._doings.answer(message, blocks, spot)
+            self._doings.answer(message, spot)
             self._doings.model(model, spot)
 
     def _event(self, raw: records.Raw) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated, Final
 
 import msgspec
 
+from tallybook.agents.values import tolerant
+
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Raw = msgspec.Raw
 _ABSENT: Final = Raw(b"null")
@@ -25,6 +27,17 @@ class Thread(msgspec.Struct, rename="camel", gc=False):
     relationships: Raw = _ABSENT
 
 
+class Block(msgspec.Struct, gc=False):
+    """One content block, its text left out."""
+
+    type: str | None = None
+    id: str | None = None
+    name: object = None
+    input: Raw = _ABSENT
+    answers: object = msgspec.field(default=None, name="toolUseID")
+    run: Raw = _ABSENT
+
+
 class Message(msgspec.Struct, rename="camel", gc=False):
     """One message; a wrong id makes it unreadable."""
 
@@ -32,13 +45,18 @@ class Message(msgspec.Struct, rename="camel", gc=False):
     message_id: int | str | None = None
     state: Raw = _ABSENT
     usage: Raw = _ABSENT
-    content: Raw = _ABSENT
+    content: list[Block] | None = None
     meta: Raw = _ABSENT
     source: Raw = _ABSENT
-    interrupted: Raw = _ABSENT
-    agent_mode: Raw = _ABSENT
+    interrupted: object = None
+    agent_mode: object = None
     file_mentions: Raw = _ABSENT
     discovered_guidance_files: Raw = _ABSENT
+
+    @property
+    def blocks(self) -> list[Block]:
+        """What it consists of."""
+        return self.content or []
 
 
 class State(msgspec.Struct, gc=False):
@@ -51,17 +69,6 @@ class Meta(msgspec.Struct, rename="camel", gc=False):
     """What a user's message carries."""
 
     sent_at: Raw = _ABSENT
-
-
-class Block(msgspec.Struct, gc=False):
-    """One content block, its text left out."""
-
-    type: str | None = None
-    id: str | None = None
-    name: object = None
-    input: Raw = _ABSENT
-    answers: object = msgspec.field(default=None, name="toolUseID")
-    run: Raw = _ABSENT
 
 
 class Run(msgspec.Struct, gc=False):
@@ -179,13 +186,12 @@ class Env(msgspec.Struct, gc=False):
 
 thread: Final = msgspec.json.Decoder(Thread).decode
 messages: Final = msgspec.json.Decoder(list[Raw] | None).decode
-message: Final = msgspec.json.Decoder(Message).decode
+message: Final = tolerant(Message, "role", "message_id")
 usage: Final = msgspec.json.Decoder(Usage | None).decode
 ledger: Final = msgspec.json.Decoder(Ledger | None).decode
 event: Final = msgspec.json.Decoder(Event).decode
 state: Final = msgspec.json.Decoder(State).decode
 meta: Final = msgspec.json.Decoder(Meta).decode
-blocks: Final = msgspec.json.Decoder(list[Block]).decode
 run: Final = msgspec.json.Decoder(Run).decode
 given: Final = msgspec.json.Decoder(Given).decode
 source: Final = msgspec.json.Decoder(Source | None).decode

@@ -86,15 +86,14 @@ class Doings:
     def message(self, message: records.Message, spot: Spot) -> None:
         """A message of anybody; what is shown to the user alone is no part of the conversation."""
         self._progress.at = spot.at if spot.at is not None else self._progress.at
-        blocks = values.readable(message.content, records.blocks) or []
         shown = message.visibility == "user_only"
         if message.role == "assistant":
             if shown:
-                self._ran(blocks, spot)
+                self._ran(message.blocks, spot)
             else:
-                self._answer(message, blocks, spot)
+                self._answer(message, message.blocks, spot)
         elif message.role in {"user", "tool"} and not shown:
-            self._asked(message, blocks, spot)
+            self._asked(message, message.blocks, spot)
 
     def _ran(self, blocks: list[records.Block], spot: Spot) -> None:
         """A command that the user runs is shown as if the model had."""
@@ -105,11 +104,10 @@ class Doings:
         """A user's message: results, what was put in, and what a person or another session says."""
         for block in blocks:
             if block.type == "tool_result" and isinstance(block.tool_use_id, str):
-                self._calls.result(block.tool_use_id, spot.at, values.flag(block.is_error))
-        told = [block.text for block in blocks if block.type == "text"]
-        if not blocks and bytes(message.content).startswith(b'"'):
-            told = [message.content]
-        texts = [bytes(text) for text in told]
+                self._calls.result(block.tool_use_id, spot.at, block.is_error is True)
+        texts = [bytes(block.text) for block in blocks if block.type == "text"]
+        if isinstance(message.content, str):
+            texts = [msgspec.json.encode(message.content)]
         attached = [_ATTACHED[block.type] for block in blocks if block.type in _ATTACHED]
         tags = {name for text in texts for tag, name in _TAGS.items() if text.startswith(tag)}
         said = [text for text in texts if not text.startswith(tuple(_TAGS))]
@@ -121,7 +119,7 @@ class Doings:
         if any(text in _BROKEN_OFF for text in said):
             self._add(spot, "abort", "interrupted")
             self._turn("aborted", spot.at)
-        elif message.visibility == "llm_only" or values.flag(message.hidden_from_user_views):
+        elif message.visibility == "llm_only" or message.hidden_from_user_views is True:
             self._progress.turn = None if turn is not None and turn.ended else turn
             self._add(spot, "injected", "hidden")
         else:
@@ -137,7 +135,7 @@ class Doings:
 
     def _answer(self, message: records.Message, blocks: list[records.Block], spot: Spot) -> None:
         kinds = {block.type for block in blocks}
-        if "text" in kinds or bytes(message.content).startswith(b'"'):
+        if "text" in kinds or isinstance(message.content, str):
             self._add(spot, "message", safe_name(message.openai_phase))
         if kinds & {"thinking", "redacted_thinking"} or message.has_thought:
             self._add(spot, "reasoning", "")
@@ -159,7 +157,7 @@ class Doings:
     def _changed(self, message: records.Message, spot: Spot) -> None:
         """What answers, and how hard it thinks, where it is another than before."""
         progress = self._progress
-        model, effort = values.text(message.model_id), safe_name(values.text(message.reasoning_effort))
+        model, effort = values.named(message.model_id), safe_name(values.named(message.reasoning_effort))
         name = safe_name(model and model.replace("/", ":"))
         if name and name != progress.model:
             if progress.model is not None:
@@ -171,7 +169,7 @@ class Doings:
             progress.effort = effort
 
     def _mode(self, message: records.Message, spot: Spot) -> None:
-        mode = safe_name(values.text(message.interaction_mode))
+        mode = safe_name(values.named(message.interaction_mode))
         if mode and mode != self._progress.mode:
             if self._progress.mode is not None:
                 self._add(spot, "mode", mode)

@@ -200,7 +200,7 @@ class _Scan:
         spot = self._spot(line, record, at)
         if message is not None:
             self._doings.message(message, spot)
-            if self._fact.entry is None and (entry := entry_name(values.text(message.user_message_source))):
+            if self._fact.entry is None and (entry := entry_name(values.named(message.user_message_source))):
                 self._add(entry=entry)
         if at is not None and message is not None:
             self._keep(line.offset, at, facts.Message(self._session, message.role == "assistant"))

@@ -6,6 +6,8 @@ from typing import Annotated, Final
 
 import msgspec
 
+from tallybook.agents.values import tolerant
+
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Raw = msgspec.Raw
 _ABSENT: Final = Raw(b"null")
@@ -60,29 +62,6 @@ class Record(msgspec.Struct, rename="camel", gc=False):
     summary_kind: Raw = _ABSENT
 
 
-class Message(msgspec.Struct, rename="camel", gc=False):
-    """A message, its text left out."""
-
-    role: str | None = None
-    content: Raw = _ABSENT
-    visibility: object = None
-    hidden_from_user_views: Raw = _ABSENT
-    user_message_source: Raw = _ABSENT
-    model_id: Raw = _ABSENT
-    reasoning_effort: Raw = _ABSENT
-    interaction_mode: Raw = _ABSENT
-    openai_phase: object = None
-    openai_reasoning_id: Raw = _ABSENT
-    chat_completion_reasoning_content: Raw = _ABSENT
-
-    @property
-    def has_thought(self) -> bool:
-        """Whether the provider has told of thinking beside the content."""
-        return any(
-            bytes(told) != b"null" for told in (self.openai_reasoning_id, self.chat_completion_reasoning_content)
-        )
-
-
 class Block(msgspec.Struct, gc=False):
     """One content block."""
 
@@ -94,7 +73,35 @@ class Block(msgspec.Struct, gc=False):
     namespace: object = None
     input: Raw = _ABSENT
     tool_use_id: object = None
-    is_error: Raw = _ABSENT
+    is_error: object = None
+
+
+class Message(msgspec.Struct, rename="camel", gc=False):
+    """A message, its text left out."""
+
+    role: str | None = None
+    content: list[Block] | str | None = None
+    visibility: object = None
+    hidden_from_user_views: object = None
+    user_message_source: object = None
+    model_id: object = None
+    reasoning_effort: object = None
+    interaction_mode: object = None
+    openai_phase: object = None
+    openai_reasoning_id: Raw = _ABSENT
+    chat_completion_reasoning_content: Raw = _ABSENT
+
+    @property
+    def blocks(self) -> list[Block]:
+        """What it consists of; none where its content is a text."""
+        return self.content if isinstance(self.content, list) else []
+
+    @property
+    def has_thought(self) -> bool:
+        """Whether the provider has told of thinking beside the content."""
+        return any(
+            bytes(told) != b"null" for told in (self.openai_reasoning_id, self.chat_completion_reasoning_content)
+        )
 
 
 class Given(msgspec.Struct, gc=False):
@@ -109,6 +116,5 @@ class Given(msgspec.Struct, gc=False):
 settings: Final = msgspec.json.Decoder(Settings).decode
 token_usage: Final = msgspec.json.Decoder(TokenUsage | None).decode
 record: Final = msgspec.json.Decoder(Record).decode
-message: Final = msgspec.json.Decoder(Message).decode
-blocks: Final = msgspec.json.Decoder(list[Block]).decode
+message: Final = tolerant(Message, "role")
 given: Final = msgspec.json.Decoder(Given).decode

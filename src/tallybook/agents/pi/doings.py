@@ -90,31 +90,28 @@ class Doings:
 
     def asked(self, message: records.Message, spot: Spot) -> None:
         """A message of the user, or one that stands for it."""
-        if values.flag(message.synthetic):
+        if message.synthetic is True:
             self._add(spot, "injected", "synthetic")
-        elif not spot.sent and values.text(message.attribution) == "agent":
+        elif not spot.sent and message.attribution == "agent":
             self._add(spot, "injected", "agent")
         else:
-            self._prompt(spot, message.content)
+            self._prompt(spot, message.blocks)
 
-    def _prompt(self, spot: Spot, content: records.Raw) -> None:
+    def _prompt(self, spot: Spot, blocks: list[records.Block]) -> None:
         self._progress.turn = spot.key, spot.at
         self._add(spot, "prompt", "agent" if spot.sent else "typed")
         self._add(spot, "turn", "open")
-        if bytes(content).startswith(b"["):
-            blocks = values.readable(content, records.blocks) or ()
-            pictures = sum(block.type == "image" for block in blocks)
-            for number in range(pictures):
-                self._items.append((f"{spot.key}:{number}", spot.session, spot.at, "image", "prompt", None, None))
+        for number in range(sum(block.type == "image" for block in blocks)):
+            self._items.append((f"{spot.key}:{number}", spot.session, spot.at, "image", "prompt", None, None))
 
-    def put_in(self, told: records.Message | records.Entry, content: records.Raw, spot: Spot) -> None:
+    def put_in(self, told: records.PutIn, spot: Spot) -> None:
         """A message of an extension, or of the program; a person may have asked for it."""
-        kind = values.text(told.custom_type)
+        kind = values.named(told.custom_type)
         if kind == _SKILL:
             named = values.readable(told.details, records.details)
             self._add(spot, "skill", safe_name(named.name if named else None) or OTHER)
-        if values.text(told.attribution) == "user":
-            self._prompt(spot, content)
+        if told.attribution == "user":
+            self._prompt(spot, told.blocks)
         elif kind != _SKILL:
             self._add(spot, "injected", safe_name(kind))
 
@@ -122,15 +119,15 @@ class Doings:
         """A message that is neither the user's nor the model's."""
         match message.role:
             case "toolResult":
-                call = values.text(message.tool_call_id)
+                call = values.named(message.tool_call_id)
                 if call is not None:
-                    self._calls.result(names.short(call), spot.at, values.flag(message.is_error))
+                    self._calls.result(names.short(call), spot.at, message.is_error is True)
             case "bashExecution" | "pythonExecution" as role:
                 self._add(spot, "command", _RUNS[role])
-                if not values.flag(message.exclude_from_context):
+                if message.exclude_from_context is not True:
                     self._add(spot, "injected", "command-output")
             case "custom" | "hookMessage":
-                self.put_in(message, message.content, spot)
+                self.put_in(message, spot)
             case "developer":
                 self._add(spot, "injected", "developer")
             case "fileMention":
@@ -140,12 +137,12 @@ class Doings:
             case _:
                 pass
 
-    def answer(self, message: records.Message, blocks: list[records.Block], spot: Spot) -> None:
+    def answer(self, message: records.Message, spot: Spot) -> None:
         """An answer of the model: each kind of block once, each phase of text once, each call."""
         place = (spot.key, spot.session, spot.at)
         seen: set[tuple[str, str]] = set()
         pictures = 0
-        for block in blocks:
+        for block in message.blocks:
             kind = _SAID.get(block.type or "")
             if kind is not None:
                 phase = _phase(block) if kind == "message" else ""
@@ -158,14 +155,14 @@ class Doings:
             elif block.type == "image":
                 self._items.append((f"{spot.key}:{pictures}", *place[1:], "image", "generated", None, None))
                 pictures += 1
-        self.model(values.text(message.model), spot)
-        first = values.readable(message.ttft, records.number)
+        self.model(values.named(message.model), spot)
+        first = _number(message.ttft)
         if first is not None and 0 <= first < _LARGEST:
             self._add(spot, "first-token", "", round(first * _MILLISECOND))
         self._end(message, spot)
 
     def _end(self, message: records.Message, spot: Spot) -> None:
-        stop = values.text(message.stop_reason) or ""
+        stop = values.named(message.stop_reason) or ""
         if stop == "error":
             status = values.readable(message.error_status, records.count)
             self._add(spot, "api-error", f"http-{status}" if status in _STATUSES else OTHER)
@@ -238,7 +235,7 @@ class Doings:
 
     def compacted(self, entry: records.Entry, spot: Spot) -> None:
         """The context was replaced by a summary."""
-        before = values.readable(entry.tokens_before, records.number)
+        before = _number(entry.tokens_before)
         amount = int(before) if before is not None and 0 <= before < _LARGEST else None
         self._add(spot, "compaction", safe_name(values.text(entry.method)), amount)
 
@@ -252,8 +249,12 @@ class Doings:
 
 
 def _phase(block: records.Block) -> str:
-    told = values.text(block.text_signature)
-    if told is None or not told.startswith("{"):
+    told = block.text_signature
+    if not isinstance(told, str) or not told.startswith("{"):
         return ""
     said = values.readable(told.encode("utf-8", "surrogatepass"), records.signature)
     return safe_name(said.phase) if said else ""
+
+
+def _number(raw: records.Raw) -> float | None:
+    return values.readable(raw, records.number)

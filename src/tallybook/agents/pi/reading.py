@@ -49,7 +49,7 @@ class _Told(msgspec.Struct, frozen=True, gc=False):
     """What one entry tells of an answer."""
 
     usage: records.Raw
-    stop: records.Raw
+    stop: str | None
     model: str | None
     provider: str | None
     response: str = ""
@@ -113,31 +113,38 @@ class _Scan:
         kind = entry.type
         if kind in records.SIDE_CALLS:
             self._follow(line, entry, at, talk=False)
-            told = _Told(entry.usage, entry.stop_reason, values.text(entry.model), plain(values.text(entry.provider)))
+            told = _Told(
+                entry.usage,
+                values.text(entry.stop_reason),
+                values.text(entry.model),
+                plain(values.text(entry.provider)),
+            )
             self._answer(line.offset, entry, at, told)
             return
         if kind in records.IN_TREE:
-            self._tree(kind, entry, self._follow(line, entry, at, talk=kind in records.TALK))
+            self._tree(line, entry, self._follow(line, entry, at, talk=kind in records.TALK))
         if kind in records.SUMMARIES and bytes(entry.usage) != b"null":
-            told = _Told(entry.usage, entry.stop_reason, self._state.model, self._state.provider)
+            told = _Told(entry.usage, values.text(entry.stop_reason), self._state.model, self._state.provider)
             self._answer(line.offset, entry, at, told)
         else:
             self._seen(at)
 
-    def _tree(self, kind: str, entry: records.Entry, spot: Spot) -> None:
+    def _tree(self, line: Line, entry: records.Entry, spot: Spot) -> None:
         """What an entry tells that is neither a message nor an answer."""
         doings = self._doings
-        match kind:
+        match entry.type:
             case "model_change":
                 self._changed(entry, spot)
             case "thinking_level_change":
-                told = values.text(entry.thinking_level)
-                self._state.effort = level(told)
-                doings.effort(told, spot)
+                effort = values.text(entry.thinking_level)
+                self._state.effort = level(effort)
+                doings.effort(effort, spot)
             case "compaction":
                 doings.compacted(entry, spot)
             case "custom_message":
-                doings.put_in(entry, entry.content, spot)
+                told = values.readable(line.raw, records.put_in)
+                if told is not None:
+                    doings.put_in(told, spot)
             case "mode_change":
                 doings.mode(values.text(entry.mode), spot)
             case "reset_boundary":
@@ -223,25 +230,24 @@ class _Scan:
                 self._doings.message(message, spot)
             self._seen(at)
             return
-        model, provider = values.text(message.model), plain(values.text(message.provider))
+        model, provider = values.named(message.model), plain(message.provider)
         self._model(model, provider)
-        blocks = values.readable(message.content, records.blocks) or []
         told = _Told(
             message.usage,
-            message.stop_reason,
-            values.text(message.response_model) or model,
+            values.named(message.stop_reason),
+            values.named(message.response_model) or model,
             provider,
-            names.short(values.text(message.response_id) or ""),
-            tuple(block.id for block in blocks if block.type == "toolCall" and block.id),
+            names.short(values.named(message.response_id) or ""),
+            tuple(block.id for block in message.blocks if block.type == "toolCall" and block.id),
         )
-        self._doings.answer(message, blocks, spot)
+        self._doings.answer(message, spot)
         self._answer(line.offset, entry, at, told)
 
     def _answer(self, offset: int, entry: records.Entry, at: int | None, told: _Told) -> None:
         usage = values.readable(told.usage, records.usage)
         self._bad += usage is None and bytes(told.usage) != b"null"
         counts = usage.counts() if usage else facts.Counts()
-        broken = values.text(told.stop) in _BROKEN
+        broken = told.stop in _BROKEN
         self._seen(at)
         if usage is None or (broken and not counts.sum):
             return  # nothing tells what it used

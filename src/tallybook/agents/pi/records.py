@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from tallybook.agents.pi.facts import Counts
+from tallybook.agents.values import tolerant
 
 Raw = msgspec.Raw
 Number = int | float | None
@@ -75,35 +76,7 @@ class Entry(msgspec.Struct, rename="camel", gc=False):
     tokens_before: Raw = _ABSENT
     method: Raw = _ABSENT
     mode: Raw = _ABSENT
-    custom_type: Raw = _ABSENT
-    attribution: Raw = _ABSENT
-    details: Raw = _ABSENT
-    content: Raw = _ABSENT
     role: Raw = _ABSENT
-
-
-class Message(msgspec.Struct, rename="camel", gc=False):
-    """The message of an entry."""
-
-    role: str
-    model: Raw = _ABSENT
-    provider: Raw = _ABSENT
-    response_model: Raw = _ABSENT
-    response_id: Raw = _ABSENT
-    usage: Raw = _ABSENT
-    stop_reason: Raw = _ABSENT
-    content: Raw = _ABSENT
-    timestamp: Raw = _ABSENT
-    tool_call_id: Raw = _ABSENT
-    is_error: Raw = _ABSENT
-    error_status: Raw = _ABSENT
-    ttft: Raw = _ABSENT
-    synthetic: Raw = _ABSENT
-    attribution: Raw = _ABSENT
-    custom_type: Raw = _ABSENT
-    details: Raw = _ABSENT
-    exclude_from_context: Raw = _ABSENT
-    files: Raw = _ABSENT
 
 
 class Block(msgspec.Struct, rename="camel", gc=False):
@@ -113,7 +86,41 @@ class Block(msgspec.Struct, rename="camel", gc=False):
     id: str | None = None
     name: object = None
     arguments: Raw = _ABSENT
-    text_signature: Raw = _ABSENT
+    text_signature: object = None
+
+
+class PutIn(msgspec.Struct, rename="camel", gc=False):
+    """What an extension puts in: a message, or an entry of its own."""
+
+    content: list[Block] | str | None = None
+    custom_type: object = None
+    attribution: object = None
+    details: Raw = _ABSENT
+
+    @property
+    def blocks(self) -> list[Block]:
+        """What it consists of; none where its content is a text."""
+        return self.content if isinstance(self.content, list) else []
+
+
+class Message(PutIn, kw_only=True, gc=False):
+    """The message of an entry."""
+
+    role: str
+    model: object = None
+    provider: object = None
+    response_model: object = None
+    response_id: object = None
+    usage: Raw = _ABSENT
+    stop_reason: object = None
+    timestamp: Raw = _ABSENT
+    tool_call_id: object = None
+    is_error: object = None
+    error_status: Raw = _ABSENT
+    ttft: Raw = _ABSENT
+    synthetic: object = None
+    exclude_from_context: object = None
+    files: Raw = _ABSENT
 
 
 class Given(msgspec.Struct, gc=False):
@@ -183,9 +190,9 @@ class Usage(msgspec.Struct, rename="camel", gc=False):
 
 
 entry: Final = msgspec.json.Decoder(Entry).decode
-message: Final = msgspec.json.Decoder(Message).decode
+message: Final = tolerant(Message, "role")
+put_in: Final = tolerant(PutIn)
 usage: Final = msgspec.json.Decoder(Usage | None).decode
-blocks: Final = msgspec.json.Decoder(list[Block]).decode
 given: Final = msgspec.json.Decoder(Given).decode
 signature: Final = msgspec.json.Decoder(Signature).decode
 details: Final = msgspec.json.Decoder(Details).decode
