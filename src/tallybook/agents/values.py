@@ -48,8 +48,10 @@ def tolerant(kind: type[S], *needed: str) -> Callable[[bytes], S]:
     whole = msgspec.json.Decoder(kind).decode
 
     def decode(raw: bytes) -> S:
-        found = readable(raw, whole)
-        return _by_fields(raw, kind, needed) if found is None else found
+        try:
+            return whole(raw)
+        except _FAULTS:
+            return _by_fields(raw, kind, needed)
 
     return decode
 
@@ -75,11 +77,18 @@ def instant(raw: msgspec.Raw) -> int | None:
 
     So is a time before 1970 or after 9999.
     """
-    told = readable(raw, _moment)
-    if told is None:
-        return None
+    return None if raw == _ABSENT else moment(readable(raw, _moment))
+
+
+def moment(told: object) -> int | None:
+    """``instant`` of a value that is decoded."""
     try:
-        at = _microseconds(told) if isinstance(told, str) else int(told * 1000)
+        if isinstance(told, str):
+            at = _microseconds(told)
+        elif type(told) in {int, float}:
+            at = int(told * 1000)  # type: ignore[operator]
+        else:
+            return None
     except (ValueError, OverflowError):
         return None
     return at if 0 <= at <= _LATEST else None

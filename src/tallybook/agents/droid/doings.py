@@ -104,7 +104,7 @@ class Doings:
         """A user's message: results, what was put in, and what a person or another session says."""
         for block in blocks:
             if block.type == "tool_result" and isinstance(block.tool_use_id, str):
-                self._calls.result(block.tool_use_id, spot.at, block.is_error is True)
+                self._calls.end(block.tool_use_id, spot.at, block.is_error is True)
         texts = [bytes(block.text) for block in blocks if block.type == "text"]
         if isinstance(message.content, str):
             texts = [msgspec.json.encode(message.content)]
@@ -180,7 +180,7 @@ class Doings:
         space = block.namespace if isinstance(block.namespace, str) else ""
         place = (f"{spot.key}/{identity}", spot.session, spot.at)
         told = safe_name(f"{space}.{name}" if space else name) or OTHER
-        self._calls.call(identity, place, told, bytes(block.input))
+        self._calls.begin(identity, place, told, bytes(block.input))
         if name in _LOOKED_INTO:
             self._looked_into(place, name, block.input)
         elif name in _WEB:

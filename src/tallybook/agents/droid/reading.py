@@ -118,11 +118,15 @@ class _Scan:
         self._occurrences: list[Occurrence] = []
         self._links: dict[tuple[str, str], None] = {}
         self._doings = Doings(state.progress)
+        self._span: tuple[int, int] | None = None
+        """From the first moment to the last."""
         self._bad = 0
         self._unknown = 0
 
     def batch(self) -> Batch:
         items = self._doings.finish()  # which the state is to know of
+        if self._span is not None:
+            self._add(born_at=self._span[0], last_at=self._span[1])
         return Batch(
             occurrences=tuple(self._occurrences),
             sessions=(self._fact,),
@@ -144,7 +148,7 @@ class _Scan:
             self._bad += 1
             return
         self._unknown += record.type not in records.KNOWN
-        at = values.instant(record.timestamp)
+        at = values.moment(record.timestamp)
         self._seen(at)
         match record.type:
             case "session_start":
@@ -160,7 +164,7 @@ class _Scan:
     def _spot(self, line: Line, record: records.Record, at: int | None) -> Spot:
         """Where a line stands; what was copied from another session is told as that one's, and later."""
         state = self._state
-        identity = values.text(record.id) or values.text(record.turn_id)
+        identity = values.named(record.id) or values.named(record.turn_id)
         key = identity or f"@{at}#{blake2b(line.raw, digest_size=8).hexdigest()}"
         if state.copying is None or state.origin is None:
             return Spot(key, self._session, at, state.sent)
@@ -193,8 +197,9 @@ class _Scan:
         self._links[self._session, origin] = None
         self._keep(offset, at, facts.Origin(self._session, origin))
 
-    def _message(self, line: Line, record: records.Record, at: int | None) -> None:
-        message = values.readable(record.message, records.message)
+    def _message(self, line: Line, record: records.Whole | records.Line, at: int | None) -> None:
+        told = record.message
+        message = values.readable(told, records.message) if isinstance(told, msgspec.Raw) else told
         self._bad += message is None
         self._state.parent = None
         spot = self._spot(line, record, at)
@@ -209,10 +214,9 @@ class _Scan:
         self._occurrences.append(Occurrence(self._session, offset, at, facts.encode(fact)))
 
     def _seen(self, at: int | None) -> None:
-        if at is None:
-            return
-        born, last = self._fact.born_at, self._fact.last_at
-        self._add(born_at=at if born is None else min(born, at), last_at=at if last is None else max(last, at))
+        if at is not None:
+            born, last = self._span or (at, at)
+            self._span = min(born, at), max(last, at)
 
     def _add(self, **told: object) -> None:
         self._fact = msgspec.structs.replace(self._fact, **told)

@@ -46,22 +46,6 @@ class TokenUsage(msgspec.Struct, rename="camel", gc=False):
     thinking_tokens: Count | None = None
 
 
-class Record(msgspec.Struct, rename="camel", gc=False):
-    """One line of the file beside it."""
-
-    type: str
-    timestamp: Raw = _ABSENT
-    cwd: Raw = _ABSENT
-    parent: Raw = _ABSENT
-    forked_at_message_id: Raw | msgspec.UnsetType = msgspec.UNSET
-    calling_session_id: Raw = _ABSENT
-    message: Raw = _ABSENT
-    id: Raw = _ABSENT
-    turn_id: Raw = _ABSENT
-    reason: Raw = _ABSENT
-    summary_kind: Raw = _ABSENT
-
-
 class Block(msgspec.Struct, gc=False):
     """One content block."""
 
@@ -104,6 +88,33 @@ class Message(msgspec.Struct, rename="camel", gc=False):
         )
 
 
+class Record(msgspec.Struct, rename="camel", gc=False):
+    """One line of the file beside it."""
+
+    type: str
+    timestamp: object = None
+    cwd: Raw = _ABSENT
+    parent: Raw = _ABSENT
+    forked_at_message_id: Raw | msgspec.UnsetType = msgspec.UNSET
+    calling_session_id: Raw = _ABSENT
+    id: object = None
+    turn_id: object = None
+    reason: Raw = _ABSENT
+    summary_kind: Raw = _ABSENT
+
+
+class Line(Record, gc=False):
+    """One line whose message may be wrong."""
+
+    message: Raw = _ABSENT
+
+
+class Whole(Record, gc=False):
+    """One line with its message, as nearly all are."""
+
+    message: Message | None = None
+
+
 class Given(msgspec.Struct, gc=False):
     """What a tool was called with, as far as it has a name."""
 
@@ -115,6 +126,20 @@ class Given(msgspec.Struct, gc=False):
 
 settings: Final = msgspec.json.Decoder(Settings).decode
 token_usage: Final = msgspec.json.Decoder(TokenUsage | None).decode
-record: Final = msgspec.json.Decoder(Record).decode
+whole: Final = msgspec.json.Decoder(Whole).decode
+line: Final = tolerant(Line, "type")
 message: Final = tolerant(Message, "role")
 given: Final = msgspec.json.Decoder(Given).decode
+
+
+def record(raw: bytes) -> Whole | Line:
+    """One line, in one pass where nothing is wrong.
+
+    Raises:
+        msgspec.MsgspecError: it is no line; a ``ValueError`` or ``RecursionError`` too.
+
+    """
+    try:
+        return whole(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return line(raw)

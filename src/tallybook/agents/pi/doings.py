@@ -121,7 +121,7 @@ class Doings:
             case "toolResult":
                 call = values.named(message.tool_call_id)
                 if call is not None:
-                    self._calls.result(names.short(call), spot.at, message.is_error is True)
+                    self._calls.end(names.short(call), spot.at, message.is_error is True)
             case "bashExecution" | "pythonExecution" as role:
                 self._add(spot, "command", _RUNS[role])
                 if message.exclude_from_context is not True:
@@ -179,7 +179,7 @@ class Doings:
     def _call(self, block: records.Block, identity: str, spot: Spot) -> None:
         name = block.name if isinstance(block.name, str) else ""
         place = (f"{spot.key}/{identity}", spot.session, spot.at)
-        self._calls.call(identity, place, safe_name(name) or OTHER, bytes(block.arguments))
+        self._calls.begin(identity, place, safe_name(name) or OTHER, bytes(block.arguments))
         if name == _SHELL:
             given = values.readable(block.arguments, records.given)
             if given and isinstance(given.command, str):

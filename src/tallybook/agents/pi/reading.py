@@ -75,10 +75,14 @@ class _Scan:
         self._links: dict[tuple[str, str], None] = {}
         self._facts: dict[str, SessionFact] = {}
         self._doings = Doings(state.progress)
+        self._touched = False
+        self._last: int | None = None
+        """The last moment at which something happened."""
         self._bad = 0
         self._unknown = 0
 
     def batch(self) -> Batch:
+        self._settle()
         items = self._doings.finish()  # which the state is to know of
         return Batch(
             occurrences=tuple(self._occurrences),
@@ -101,7 +105,7 @@ class _Scan:
             self._bad += 1
             return
         self._unknown += entry.type not in records.KNOWN
-        at = values.instant(entry.timestamp)
+        at = values.moment(entry.timestamp)
         if entry.type == "session":
             self._head(line.offset, entry, at)
         elif entry.type == "message":
@@ -166,7 +170,7 @@ class _Scan:
     def _follow(self, line: Line, entry: records.Entry, at: int | None, *, talk: bool) -> Spot:
         """Where an entry stands; whatever was copied from another session is told as that one's, and later."""
         state = self._state
-        identity = names.short(values.text(entry.id) or "")
+        identity = names.short(values.named(entry.id) or "")
         key = f"{identity}@{at}" if identity else f"@{at}#{blake2b(line.raw, digest_size=8).hexdigest()}"
         session = state.session
         if state.parent is not None:
@@ -176,16 +180,17 @@ class _Scan:
                 session = state.parent_session or session
                 at = copied(at, 1 + (state.parent_born is not None and at < state.parent_born))
         sent = self._sender not in {None, state.session}
-        spot = Spot(key, session, at, identity, values.text(entry.parent_id), sent)
+        spot = Spot(key, session, at, identity, values.named(entry.parent_id), sent)
         self._doings.follow(spot, talk=talk)
         return spot
 
     def _head(self, offset: int, entry: records.Entry, at: int | None) -> None:
         state = self._state
-        session = values.text(entry.id)
+        session = values.named(entry.id)
         if state.headed or session is None:
             self._bad += session is None
             return
+        self._settle()
         state.headed, state.session, state.born = True, session, at
         named = values.text(entry.parent_session)
         parent = names.named(named) if named else None
@@ -215,8 +220,9 @@ class _Scan:
     def _model(self, model: str | None, provider: str | None) -> None:
         self._state.model, self._state.provider = model or self._state.model, provider or self._state.provider
 
-    def _message(self, line: Line, entry: records.Entry, at: int | None) -> None:
-        message = values.readable(entry.message, records.message)
+    def _message(self, line: Line, entry: records.Whole | records.Line, at: int | None) -> None:
+        told = entry.message
+        message = values.readable(told, records.message) if isinstance(told, msgspec.Raw) else told
         if message is None:
             self._bad += 1
             return
@@ -232,7 +238,7 @@ class _Scan:
             return
         model, provider = values.named(message.model), plain(message.provider)
         self._model(model, provider)
-        told = _Told(
+        answered = _Told(
             message.usage,
             values.named(message.stop_reason),
             values.named(message.response_model) or model,
@@ -241,7 +247,7 @@ class _Scan:
             tuple(block.id for block in message.blocks if block.type == "toolCall" and block.id),
         )
         self._doings.answer(message, spot)
-        self._answer(line.offset, entry, at, told)
+        self._answer(line.offset, entry, at, answered)
 
     def _answer(self, offset: int, entry: records.Entry, at: int | None, told: _Told) -> None:
         usage = values.readable(told.usage, records.usage)
@@ -256,7 +262,7 @@ class _Scan:
             session=state.session,
             forked=state.parent is not None,
             born=state.born,
-            entry=names.short(values.text(entry.id) or ""),
+            entry=names.short(values.named(entry.id) or ""),
             response=told.response,
             model=told.model or "unknown",
             provider=told.provider,
@@ -272,19 +278,27 @@ class _Scan:
 
     def _seen(self, at: int | None) -> None:
         """Something happened in the session at this moment, unless it was copied from an earlier one."""
+        self._touched = True
+        if at is not None and (self._last is None or at > self._last):
+            self._last = at
+
+    def _settle(self) -> None:
+        """Put into the session's fact what was seen since the last time."""
         state = self._state
+        if not self._touched:
+            return
+        sent = self._sender if self._sender != state.session else None
         known = self._facts.get(state.session) or SessionFact(
-            state.session,
-            parent=self._sender if self._sender != state.session else None,
-            origin="subagent" if self._sender not in {None, state.session} else "main",
+            state.session, parent=sent, origin="subagent" if sent else "main"
         )
-        moments = [moment for moment in (known.last_at, at) if moment is not None]
+        moments = [moment for moment in (known.last_at, self._last) if moment is not None]
         self._facts[state.session] = msgspec.structs.replace(
             known,
             last_at=max(moments, default=None),
             model=state.model or known.model,
             provider=state.provider or known.provider,
         )
+        self._touched, self._last = False, None
 
 
 def _digest(counts: facts.Counts) -> str:

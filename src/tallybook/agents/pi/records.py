@@ -57,28 +57,6 @@ KNOWN: Final = frozenset(
 )
 
 
-class Entry(msgspec.Struct, rename="camel", gc=False):
-    """One line."""
-
-    type: str
-    id: Raw = _ABSENT
-    parent_id: Raw = _ABSENT
-    timestamp: Raw = _ABSENT
-    cwd: Raw = _ABSENT
-    parent_session: Raw = _ABSENT
-    message: Raw = _ABSENT
-    model: Raw = _ABSENT
-    model_id: Raw = _ABSENT
-    provider: Raw = _ABSENT
-    usage: Raw = _ABSENT
-    stop_reason: Raw = _ABSENT
-    thinking_level: Raw = _ABSENT
-    tokens_before: Raw = _ABSENT
-    method: Raw = _ABSENT
-    mode: Raw = _ABSENT
-    role: Raw = _ABSENT
-
-
 class Block(msgspec.Struct, rename="camel", gc=False):
     """One content block, its text left out."""
 
@@ -121,6 +99,39 @@ class Message(PutIn, kw_only=True, gc=False):
     synthetic: object = None
     exclude_from_context: object = None
     files: Raw = _ABSENT
+
+
+class Entry(msgspec.Struct, rename="camel", gc=False):
+    """One line."""
+
+    type: str
+    id: object = None
+    parent_id: object = None
+    timestamp: object = None
+    cwd: Raw = _ABSENT
+    parent_session: Raw = _ABSENT
+    model: Raw = _ABSENT
+    model_id: Raw = _ABSENT
+    provider: Raw = _ABSENT
+    usage: Raw = _ABSENT
+    stop_reason: Raw = _ABSENT
+    thinking_level: Raw = _ABSENT
+    tokens_before: Raw = _ABSENT
+    method: Raw = _ABSENT
+    mode: Raw = _ABSENT
+    role: Raw = _ABSENT
+
+
+class Line(Entry, gc=False):
+    """One line whose message may be wrong."""
+
+    message: Raw = _ABSENT
+
+
+class Whole(Entry, gc=False):
+    """One line with its message, as nearly all are."""
+
+    message: Message | None = None
 
 
 class Given(msgspec.Struct, gc=False):
@@ -189,7 +200,8 @@ class Usage(msgspec.Struct, rename="camel", gc=False):
         )
 
 
-entry: Final = msgspec.json.Decoder(Entry).decode
+whole: Final = msgspec.json.Decoder(Whole).decode
+line: Final = tolerant(Line, "type")
 message: Final = tolerant(Message, "role")
 put_in: Final = tolerant(PutIn)
 usage: Final = msgspec.json.Decoder(Usage | None).decode
@@ -209,3 +221,16 @@ def _count(number: Number) -> int | None:
 
 def _plus(part: int | None, more: int | None) -> int | None:
     return part if more is None else (part or 0) + more
+
+
+def entry(raw: bytes) -> Whole | Line:
+    """One line, in one pass where nothing is wrong.
+
+    Raises:
+        msgspec.MsgspecError: it is no line; a ``ValueError`` or ``RecursionError`` too.
+
+    """
+    try:
+        return whole(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return line(raw)
