@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 _FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-_ABSENT: Final = msgspec.Raw(b"null")
+ABSENT: Final = msgspec.Raw(b"null")
+"""What stands for a value that is not there."""
 _text: Final = msgspec.json.Decoder(str).decode
 _parts: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _moment: Final = msgspec.json.Decoder(int | float | str).decode
@@ -32,7 +33,7 @@ def readable(raw: bytes, decode: Callable[[bytes], T]) -> T | None:
 
 def text(raw: msgspec.Raw) -> str | None:
     """A string that is not empty."""
-    return None if raw == _ABSENT else readable(raw, _text) or None  # most values are not there at all
+    return None if raw == ABSENT else readable(raw, _text) or None  # most values are not there at all
 
 
 def named(told: object) -> str | None:
@@ -77,7 +78,7 @@ def instant(raw: msgspec.Raw) -> int | None:
 
     So is a time before 1970 or after 9999.
     """
-    return None if raw == _ABSENT else moment(readable(raw, _moment))
+    return None if raw == ABSENT else moment(readable(raw, _moment))
 
 
 def moment(told: object) -> int | None:

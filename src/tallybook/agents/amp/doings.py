@@ -107,15 +107,15 @@ class Doings:
         for block in blocks:
             if block.type == "tool_use" and block.id:
                 self._call(block, (block.id, spot.session, spot.at))
-        state = values.readable(message.state, records.state)
-        if state is None or state.type == "complete":
+        stage = message.stage
+        if stage is None or stage == "complete":
             if "tool_use" not in kinds:
                 self._end("completed", spot.at)
-        elif state.type == "error":
+        elif stage == "error":
             self._add(spot, "api-error", OTHER)
             self._end("failed", spot.at)
         else:
-            self._add(spot, "abort", "interrupted" if state.type == _BROKEN_OFF else OTHER)
+            self._add(spot, "abort", "interrupted" if stage == _BROKEN_OFF else OTHER)
             self._end("aborted", spot.at)
 
     def _end(self, name: str, at: int | None) -> None:

@@ -95,8 +95,9 @@ class _Scan:
 
     def _message(self, index: int, raw: records.Raw, *, last: bool) -> None:
         message = values.readable(raw, records.message)
-        usage = values.readable(message.usage, records.usage) if message else None
-        if message is None or (usage is None and bytes(message.usage) != b"null"):
+        told = message is not None and message.usage != values.ABSENT
+        usage = values.readable(message.usage, records.usage) if message and told else None
+        if message is None or (usage is None and told):
             self._bad += 1
         elif message.role == "assistant":
             self._answer(index, message, usage, last=last)
@@ -133,11 +134,11 @@ class _Scan:
                 self._doings.answer(message, spot)
             return  # it has not been served whole, or its usage is still to come
         usage = usage or records.Usage()
-        thread, at = self._thread, values.instant(usage.timestamp)
+        thread, at = self._thread, values.moment(usage.timestamp)
         answered = (number, usage.input_tokens, usage.output_tokens) in self._answered
         inherited = not (self._own or answered) and thread.inherits(index, at)
         self._own = not inherited
-        model = values.text(usage.model)
+        model = values.named(usage.model)
         counts = facts.Counts(
             usage.input_tokens,
             usage.cache_read_input_tokens,
@@ -232,10 +233,9 @@ class _Scan:
 
 def _end(message: records.Message, *, last: bool) -> facts.End:
     """A message that says nothing is complete; one that others follow is not being written any more."""
-    if bytes(message.state) == b"null":
+    if message.stage is None:
         return facts.End.COMPLETE
-    state = values.readable(message.state, records.state)
-    end = _ENDS.get(state.type if state else "", facts.End.BROKEN)
+    end = _ENDS.get(message.stage, facts.End.BROKEN)
     return facts.End.BROKEN if end is facts.End.OPEN and not last else end
 
 

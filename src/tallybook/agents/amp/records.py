@@ -43,7 +43,8 @@ class Message(msgspec.Struct, rename="camel", gc=False):
 
     role: str
     message_id: int | str | None = None
-    state: Raw = _ABSENT
+    state: object = None
+    """How far it has come: ``streaming``, ``complete``, ``cancelled``, ``error``."""
     usage: Raw = _ABSENT
     content: list[Block] | None = None
     meta: Raw = _ABSENT
@@ -54,15 +55,17 @@ class Message(msgspec.Struct, rename="camel", gc=False):
     discovered_guidance_files: Raw = _ABSENT
 
     @property
+    def stage(self) -> str | None:
+        """How far it has come; None where it says nothing, empty where nobody understands it."""
+        if self.state is None:
+            return None
+        told = self.state.get("type") if isinstance(self.state, dict) else None
+        return told if isinstance(told, str) else ""
+
+    @property
     def blocks(self) -> list[Block]:
         """What it consists of."""
         return self.content or []
-
-
-class State(msgspec.Struct, gc=False):
-    """How far a message has come: ``streaming``, ``complete``, ``cancelled``, ``error``."""
-
-    type: str
 
 
 class Meta(msgspec.Struct, rename="camel", gc=False):
@@ -101,8 +104,8 @@ class Mentions(msgspec.Struct, gc=False):
 class Usage(msgspec.Struct, rename="camel", gc=False):
     """What a message used; the three inputs do not overlap, and their sum may be told too."""
 
-    model: Raw = _ABSENT
-    timestamp: Raw = _ABSENT
+    model: object = None
+    timestamp: object = None
     input_tokens: Count | None = None
     output_tokens: Count | None = None
     cache_creation_input_tokens: Count | None = None
@@ -187,11 +190,17 @@ class Env(msgspec.Struct, gc=False):
 thread: Final = msgspec.json.Decoder(Thread).decode
 messages: Final = msgspec.json.Decoder(list[Raw] | None).decode
 message: Final = tolerant(Message, "role", "message_id")
-usage: Final = msgspec.json.Decoder(Usage | None).decode
+usage: Final = tolerant(
+    Usage,
+    "input_tokens",
+    "output_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "total_input_tokens",
+)
 ledger: Final = msgspec.json.Decoder(Ledger | None).decode
 event: Final = msgspec.json.Decoder(Event).decode
-state: Final = msgspec.json.Decoder(State).decode
-meta: Final = msgspec.json.Decoder(Meta).decode
+meta: Final = msgspec.json.Decoder(Meta | None).decode
 run: Final = msgspec.json.Decoder(Run).decode
 given: Final = msgspec.json.Decoder(Given).decode
 source: Final = msgspec.json.Decoder(Source | None).decode

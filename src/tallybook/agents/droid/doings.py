@@ -102,13 +102,22 @@ class Doings:
 
     def _asked(self, message: records.Message, blocks: list[records.Block], spot: Spot) -> None:
         """A user's message: results, what was put in, and what a person or another session says."""
+        texts: list[bytes] = []
+        attached: list[tuple[str, str]] = []
         for block in blocks:
-            if block.type == "tool_result" and isinstance(block.tool_use_id, str):
-                self._calls.end(block.tool_use_id, spot.at, block.is_error is True)
-        texts = [bytes(block.text) for block in blocks if block.type == "text"]
+            if block.type == "tool_result":
+                if isinstance(block.tool_use_id, str):
+                    self._calls.end(block.tool_use_id, spot.at, block.is_error is True)
+            elif block.type == "text":
+                texts.append(bytes(block.text))
+            elif block.type in _ATTACHED:
+                attached.append(_ATTACHED[block.type])
         if isinstance(message.content, str):
-            texts = [msgspec.json.encode(message.content)]
-        attached = [_ATTACHED[block.type] for block in blocks if block.type in _ATTACHED]
+            texts.append(msgspec.json.encode(message.content))
+        if texts or attached:
+            self._said(message, texts, attached, spot)
+
+    def _said(self, message: records.Message, texts: list[bytes], attached: list[tuple[str, str]], spot: Spot) -> None:
         tags = {name for text in texts for tag, name in _TAGS.items() if text.startswith(tag)}
         said = [text for text in texts if not text.startswith(tuple(_TAGS))]
         for name in sorted(tags):
