@@ -31,7 +31,7 @@ _PLACE: Final = re.compile(r"0|[1-9][0-9]{0,2}")
 _KINDS: Final = (
     *("tool", "tool-error", "shell", "mcp", "message", "reasoning", "turn", "prompt", "first-token", "abort"),
     *("injected", "image", "command", "skill", "subagent", "web", "compaction", "api-error", "approval", "sandbox"),
-    *("model-switch", "instructions", "review", "rollback", "undo"),
+    *("model-switch", "instructions", "review", "rollback", "undo", "attachment", "effort", "mode", "tool-denied"),
 )
 """The place of a kind is a part of stored keys: it never changes, and new ones come behind."""
 _OFFSETS: Final = {kind: place * _STEP for place, kind in enumerate(_KINDS, 1)}
