@@ -164,3 +164,25 @@ def test_no_text_reaches_store_or_ledger(bench: Bench) -> None:
         assert not path.is_file() or secret.encode() not in path.read_bytes()
     with sqlite3.connect(bench.data / "history.db") as store:
         assert not any(secret in str(line) for line in store.iterdump())
+
+
+def test_its_own_total_is_compared(bench: Bench) -> None:
+    """It says the same, unless it began anew, or with the total of the session before a compaction."""
+    agent = DroidAgent()
+    agent.say()
+    agent.say()
+    told = bench.ok("reconcile", "--json").json
+    assert (told["rows"], told["equal"], told["unexplained"]) == ([], 1, 0)
+    heir = DroidAgent(2, total=agent.total)
+    heir.records[0]["parent"] = agent.session
+    heir.records.append(droid.compaction(now()))
+    heir.say()
+    bench.ok("sessions")
+    agent.total = droid.ZERO
+    agent.say()
+    told = bench.ok("reconcile", "--json").json
+    assert (told["equal"], told["unexplained"]) == (0, 0)
+    causes = {row["key"]["session"]: (row["key"]["scope"], row["cause"]) for row in told["rows"]}
+    assert causes[agent.session][0] == causes[heir.session][0] == "session"
+    assert causes[agent.session][1].startswith("the total has begun anew")
+    assert causes[heir.session][1].startswith("a session that goes on after a compaction")

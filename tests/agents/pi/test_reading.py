@@ -166,3 +166,16 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
         report = ingest_all(store, [READER], {"PI_CODING_AGENT_SESSION_DIR": str(tmp_path)})
         assert (report.problems, report.bad_lines) == ((), 0)
         assert store.rows("SELECT name FROM session") == [("\\xff",)]
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [("model", "1e400"), ("content", '[{"type":5}]'), ("stopReason", "1e400"), ("ttft", "1e400"), ("content", "5")],
+)
+def test_a_wrong_field_of_a_message_spoils_no_other(field: str, wrong: str) -> None:
+    """Its usage counts all the same."""
+    message = {key: value for key, value in LINE["message"].items() if key != field}
+    raw = json.dumps({**LINE, "message": message}).replace('"role"', f'"{field}": {wrong}, "role"', 1)
+    batch = read(encode([head(A, START)]) + raw.encode() + b"\n")
+    assert batch.bad_lines == 0
+    assert [one.tokens.total for one in derive(READER, {PATH: [batch]})] == [10]
