@@ -48,6 +48,7 @@ BROKEN = [
     ("hooks", "tallybook.ledger.__init__", "import msgspec"),
     ("typer", "tallybook.usecases.injected", "import typer"),
     ("rich", "tallybook.reports.injected", "import rich.table"),
+    ("genai_prices", "tallybook.pricing.injected", "import genai_prices"),
     ("ruamel", "tallybook.usecases.injected", "import ruamel.yaml"),
     ("sqlite3", "tallybook.ledger.injected", "import sqlite3"),
     ("sqlite3", "tallybook.agents.opencode.reading", "import sqlite3"),

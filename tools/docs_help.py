@@ -40,6 +40,8 @@ EXAMPLES = {
     "reconcile": ["reconcile", "{report}", "--no-update"],
     "import": ["import", "{log}", "--dry-run"],
     "limits": ["limits", "--no-update"],
+    "price": ["prices", "show", "gpt-5", "--at", "2026-06-19"],
+    "coverage": ["prices", "coverage", "--no-update"],
     "status-text": ["limits", "status-text", "{panel}"],
     "usage": ["usage", "--by", "agent", "--no-update"],
     "history": ["history", "update"],

@@ -94,6 +94,7 @@ GROUPS = {
     "agent": ("agent install", "agent uninstall", "agent status"),
     "budget": ("budget set", "budget show"),
     "limits": ("limits", "limits status-text"),
+    "prices": ("prices show", "prices coverage"),
     "check": ("check start", "check mark", "check complete", "check add", "check list"),
     "history": tuple(f"history {name}" for name in ("update", "ingest", "classify", "derive", "compare", "audit")),
 }
@@ -121,6 +122,7 @@ def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
         "reconcile": ("report.json",),
         "limits status-text": ("panel.txt",),
         "import": ("report.json",),
+        "prices show": ("gpt-5",),
         "sync": ("--remote", "."),
     }
     (bench.repo / "panel.txt").write_text("Credits: 3 credits")

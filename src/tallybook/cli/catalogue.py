@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "usage": "usage",
     "why": "why",
     "limits": "limits",
+    "prices": "prices",
     "import": "import_ledger",
     "reconcile": "reconcile",
     "history": "history",

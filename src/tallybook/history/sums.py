@@ -23,9 +23,10 @@ VECTOR: Final = """r.input, r.cache_read, r.cache_write_5m, r.cache_write_1h, r.
 r.output, r.reasoning"""
 """Of one response ``r``, in the same order."""
 _CONTEXT: Final = "r.input + r.cache_read + r.cache_write_5m + r.cache_write_1h + r.cache_write_unknown"
-_BANDS: Final = (*(name for _, name in CONTEXT_BANDS), LONGEST_BAND)
-_BAND: Final = f"""CASE {" ".join(f"WHEN {_CONTEXT} <= {most} THEN {n}" for n, (most, _) in enumerate(CONTEXT_BANDS))}
+BANDS: Final = (*(name for _, name in CONTEXT_BANDS), LONGEST_BAND)
+BAND: Final = f"""CASE {" ".join(f"WHEN {_CONTEXT} <= {most} THEN {n}" for n, (most, _) in enumerate(CONTEXT_BANDS))}
 ELSE {len(CONTEXT_BANDS)} END"""
+"""Of one response ``r``: the place of its band in ``BANDS``."""
 _WORDS: Final = "JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier"
 _UP_TO: Final = "r.session = ? AND NOT (r.source = ? AND r.offset > ?)"
 _BEFORE: Final = "r.session = ? AND (r.at < ? OR r.at IS NULL)"
@@ -62,14 +63,14 @@ def _added_up(
     condition, values = choice
     # Grouped by numbers, and named afterwards: a session may have tens of thousands of responses.
     rows = store.rows(
-        f"""SELECT r.quality, r.model, r.tier, {_BAND}, r.at / {_DAY}, count(*), {SUMS}
+        f"""SELECT r.quality, r.model, r.tier, {BAND}, r.at / {_DAY}, count(*), {SUMS}
         FROM response r WHERE {condition} GROUP BY 1, 2, 3, 4, 5""",  # noqa: S608
         values,
     )
     words = dict(store.rows("SELECT id, text FROM word"))
     qualities = {Quality(words[row[0]]) for row in rows if row[_DAY_AT] is not None}
     classes = [
-        ClassUsage(PriceClass(words[model], words[tier], _BANDS[band], _day(day)), count, TokenVector(*parts))
+        ClassUsage(PriceClass(words[model], words[tier], BANDS[band], _day(day)), count, TokenVector(*parts))
         for _, model, tier, band, day, count, *parts in rows
         if day is not None
     ]

@@ -1,0 +1,135 @@
+"""Money as whole numbers: what tokens cost, how much of them has a price, and why the rest has none.
+
+The unit is the picodollar, a millionth of a millionth of a US dollar: prices are told in dollars per million tokens
+with at most six decimals, so the price of one token is a whole number of them and no sum is ever rounded. Only what is
+shown is, to the nanodollar, half to even.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+
+    from tallybook.domain.tokens import TokenVector
+
+PICO: Final = 10**12
+"""Picodollars in a dollar."""
+_NANO: Final = 1000
+"""Picodollars in a nanodollar."""
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """What one token of each sort costs, in picodollars."""
+
+    input: int
+    cache_read: int
+    cache_write_5m: int
+    cache_write_1h: int
+    output: int
+    reasoning: int
+    """Of tokens that are a part of the output."""
+    web_search: int
+    """One request."""
+    source: str
+    """Where the price is from, such as ``genai-prices 0.2.3: openai gpt-5``."""
+    since: str | None = None
+    """The day from which on it holds, where that is known."""
+    notes: tuple[str, ...] = ()
+    """What had to be assumed."""
+
+    def cost(self, tokens: TokenVector, web_searches: int = 0) -> int:
+        """Picodollars. A cache write of unknown lifetime costs what the shorter one costs."""
+        return (
+            tokens.input * self.input
+            + tokens.cache_read * self.cache_read
+            + (tokens.cache_write_5m + tokens.cache_write_unknown) * self.cache_write_5m
+            + tokens.cache_write_1h * self.cache_write_1h
+            + (tokens.output - tokens.reasoning) * self.output
+            + tokens.reasoning * self.reasoning
+            + web_searches * self.web_search
+        )
+
+
+class Unpriced(msgspec.Struct, frozen=True, order=True):
+    """Tokens of a model that have no price."""
+
+    model: str
+    reason: str
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What some tokens cost, as far as they have prices; costs add up in any order to the same."""
+
+    pico_usd: int = 0
+    priced: int = 0
+    """Tokens that have a price."""
+    tokens: int = 0
+    """All tokens."""
+    unpriced: frozenset[Unpriced] = frozenset()
+
+    def __add__(self, other: Cost) -> Cost:
+        """Both together."""
+        return Cost(
+            self.pico_usd + other.pico_usd,
+            self.priced + other.priced,
+            self.tokens + other.tokens,
+            self.unpriced | other.unpriced,
+        )
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything of it has a price; what used nothing costs nothing."""
+        return self.priced > 0 or (self.tokens == 0 and not self.unpriced)
+
+    @property
+    def nano_usd(self) -> int | None:
+        """Nanodollars of what has a price, rounded half to even; None where nothing has."""
+        return round(Fraction(self.pico_usd, _NANO)) if self.is_known else None
+
+    @property
+    def usd(self) -> str | None:
+        """Dollars with at least two decimals, exact to the nanodollar."""
+        nano = self.nano_usd
+        if nano is None:
+            return None
+        whole, rest = divmod(abs(nano), 10**9)
+        decimals = f"{rest:09}".rstrip("0").ljust(2, "0")
+        return f"{'-' if nano < 0 else ''}{whole}.{decimals}"
+
+    @property
+    def share(self) -> Fraction:
+        """How much of the tokens has a price, from 0 to 1; of nothing, all."""
+        return Fraction(self.priced, self.tokens) if self.tokens else Fraction(0 if self.unpriced else 1)
+
+
+NOTHING: Final = Cost()
+
+
+def cost_of(rates: Rates | Unpriced, tokens: TokenVector, web_searches: int = 0) -> Cost:
+    """What tokens of one price class cost."""
+    if isinstance(rates, Unpriced):
+        return Cost(0, 0, tokens.total, frozenset((rates,)))
+    return Cost(rates.cost(tokens, web_searches), tokens.total, tokens.total)
+
+
+def total_cost(costs: Iterable[Cost]) -> Cost:
+    """All of them together."""
+    found = list(costs)
+    return Cost(
+        sum(one.pico_usd for one in found),
+        sum(one.priced for one in found),
+        sum(one.tokens for one in found),
+        frozenset().union(*(one.unpriced for one in found)),
+    )
+
+
+def pico_per_token(per_million: Decimal) -> int | None:
+    """The price of a token, from dollars per million; None where that is no whole number of picodollars."""
+    exact = per_million * (PICO // 10**6)
+    return int(exact) if exact == exact.to_integral_value() and exact >= 0 else None

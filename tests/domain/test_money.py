@@ -1,0 +1,100 @@
+"""Money is whole numbers: sums in any order and any grouping are the same, and what has no price is never nothing."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallybook.domain.money import NOTHING, Cost, Rates, Unpriced, cost_of, pico_per_token, total_cost
+from tallybook.domain.tokens import TokenVector
+
+if TYPE_CHECKING:
+    import random
+
+counts = st.integers(0, 10**7)
+vectors = st.builds(lambda a, b, c, d, e, f, g: TokenVector(a, b, c, d, e, f + g, g), *[counts] * 7)
+prices = st.integers(0, 10**8)
+rates = st.builds(Rates, *[prices] * 7, source=st.just("book"))
+unpriced = st.builds(Unpriced, st.sampled_from("mn"), st.sampled_from(["a", "b"]))
+costs = st.builds(cost_of, rates | unpriced, vectors, st.integers(0, 9))
+
+
+@given(st.lists(costs, max_size=9), st.randoms(use_true_random=False))
+def test_sums_do_not_depend_on_order_or_grouping(parts: list[Cost], chance: random.Random) -> None:
+    """The cost of parts is the cost of the whole, to the last picodollar."""
+    whole = total_cost(parts)
+    shuffled = list(parts)
+    chance.shuffle(shuffled)
+    middle = len(parts) // 2
+    assert total_cost(shuffled) == whole == total_cost(parts[:middle]) + total_cost(parts[middle:])
+    assert whole.priced == sum(one.priced for one in parts)
+    assert 0 <= whole.share <= 1
+    assert NOTHING + whole == whole
+
+
+@given(rates, vectors, vectors)
+def test_the_cost_of_a_sum_is_the_sum_of_costs(its: Rates, one: TokenVector, other: TokenVector) -> None:
+    """So a sum of one price class may be priced at once."""
+    assert its.cost(one + other, 3) == its.cost(one, 1) + its.cost(other, 2)
+
+
+@given(rates, vectors)
+def test_each_token_is_priced_once(its: Rates, tokens: TokenVector) -> None:
+    """Reasoning is a part of the output; an unknown cache write costs what the shorter one costs."""
+    by_hand = (
+        tokens.input * its.input + tokens.cache_read * its.cache_read + tokens.cache_write_5m * its.cache_write_5m
+        + tokens.cache_write_unknown * its.cache_write_5m + tokens.cache_write_1h * its.cache_write_1h
+        + (tokens.output - tokens.reasoning) * its.output + tokens.reasoning * its.reasoning
+    )  # fmt: skip
+    assert its.cost(tokens) == by_hand
+
+
+def test_what_has_no_price_is_null_and_named() -> None:
+    """Never 0; a mixture has a share."""
+    price = 1_000_000
+    known = cost_of(Rates(price, price, price, price, price, price, price, "book"), TokenVector(input=300))
+    unknown = cost_of(Unpriced("m", "nobody knows"), TokenVector(input=100))
+    assert (unknown.nano_usd, unknown.usd) == (None, None)
+    assert unknown.share == 0
+    both = known + unknown
+    assert (both.nano_usd, both.usd, both.share) == (300_000, "0.0003", Fraction(3, 4))
+    assert both.unpriced == {Unpriced("m", "nobody knows")}
+    assert cost_of(Unpriced("m", "x"), TokenVector()).share == 0
+
+
+def test_nothing_used_costs_nothing() -> None:
+    """Which is known."""
+    assert (NOTHING.nano_usd, NOTHING.usd) == (0, "0.00")
+    assert NOTHING.share == 1
+
+
+@pytest.mark.parametrize(
+    ("pico", "nano", "usd"),
+    [(1_500, 2, "0.000000002"), (2_500, 2, "0.000000002"), (10**12, 10**9, "1.00"),
+     (1_234_567 * 10**6, 1_234_567_000, "1.234567"), (499, 0, "0.00"), (-1500 * 10**9, -1_500_000_000, "-1.50")],
+)  # fmt: skip
+def test_what_is_shown_is_rounded_half_to_even(pico: int, nano: int, usd: str) -> None:
+    """To the nanodollar."""
+    cost = Cost(pico, 1, 1)
+    assert (cost.nano_usd, cost.usd) == (nano, usd)
+
+
+@pytest.mark.parametrize(
+    ("price", "pico"),
+    [("1.25", 1_250_000), ("0.0375", 37_500), ("0.000001", 1), ("0.0000001", None), ("-1", None), ("0", 0)],
+)
+def test_prices_are_whole_numbers_of_picodollars(price: str, pico: int | None) -> None:
+    """One with more decimals, or below nothing, is none."""
+    assert pico_per_token(Decimal(price)) == pico
+
+
+def test_no_float_is_anywhere_in_money() -> None:
+    """By the types of all members."""
+    for kind in (Cost, Rates, Unpriced):
+        for name, hint in get_type_hints(kind, vars(__import__("tallybook.domain.money", fromlist=["x"]))).items():
+            assert "float" not in str(hint), name
