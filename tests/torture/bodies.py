@@ -1,0 +1,116 @@
+"""Made-up events of every type, by chance of a seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallybook.domain.events import (
+    Body,
+    BudgetSet,
+    Event,
+    GoalContinued,
+    GoalCorrected,
+    GoalFinished,
+    GoalLinked,
+    GoalsMerged,
+    GoalStarted,
+    GoalUpdated,
+    NewEvent,
+    SessionRef,
+    StageMarked,
+    UsageManual,
+    UsageSnapshot,
+)
+from tallybook.domain.quality import Quality
+from tallybook.domain.tokens import TokenVector
+from tallybook.domain.usage import ClassUsage, PriceClass, SessionUsage, SnapshotReason
+from tallybook.ledger.codec import encode
+from tallybook.ledger.line import FIRST_PREV, Envelope, build
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+_DAYS: Final = ("2026-11-21", "2026-11-22")
+_TEXTS: Final = ("a", "Änderung", "\u2028 \\ \" {", "tab\tand\nnewline", "x" * 300, "名前")
+
+
+def goal(number: int) -> str:
+    """The id of a goal."""
+    return f"g261122-{number:08d}"
+
+
+def moment(number: int) -> str:
+    """A time."""
+    return f"2026-11-22T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}+00:00"
+
+
+def usage(rng: Random, session: int, total: int) -> SessionUsage:
+    """A session's counter that has come to about ``total``."""
+    classes = []
+    for number, day in enumerate(_DAYS[: rng.randint(1, 2)]):
+        count = total // (number + 1)
+        vector = TokenVector(count, 3 * count, count // 7, 0, number, count // 5, count // 9)
+        classes.append(ClassUsage(PriceClass("m1", "standard", "≤200k", day), count, vector))
+    parent = f"s{session - 1}" if session % 3 == 2 else None
+    return SessionUsage("claude", f"s{session}", tuple(classes), rng.choice(tuple(Quality)), parent)
+
+
+def body(rng: Random, number: int, goals: int) -> Body:
+    """One body of any type; ``number`` is how many came before."""
+    at, text = moment(number), rng.choice(_TEXTS)
+    kind = rng.randrange(12)
+    if kind < 3:
+        sessions = sorted(rng.sample(range(6), rng.randint(1, 3)))
+        usages = tuple(usage(rng, session, 10 * number + rng.randrange(10)) for session in sessions)
+        return UsageSnapshot(rng.choice(tuple(SnapshotReason)), usages, "torture/1")
+    if kind == 3:
+        return GoalStarted(text, "product", at, "tree", SessionRef("claude", f"s{rng.randrange(6)}", "flag"))
+    if kind == 4:
+        return GoalContinued(at, rng.choice(("other", None)))
+    if kind == 5:
+        return GoalFinished(rng.choice(("success", "fail")), at, "other", None, text)
+    if kind == 6:
+        return GoalCorrected("fail", at, "other", notes=text)
+    if kind == 7:
+        return GoalUpdated(title=text, inputs=(goal(rng.randrange(goals)),), refs=(text,))
+    if kind == 8:
+        return rng.choice((GoalsMerged(goal(rng.randrange(goals))), GoalLinked("commit", text, "trailer")))
+    if kind == 9:
+        return UsageManual(TokenVector(input=number), ("input",))
+    return BudgetSet(tokens=number) if kind == 10 else StageMarked(f"stage {rng.randrange(3)}", at, text)
+
+
+def batch(rng: Random, count: int, goals: int = 5) -> list[NewEvent]:
+    """What one command may write."""
+    numbers = range(rng.randrange(1000), 100_000)
+    return [NewEvent(goal(rng.randrange(goals)), body(rng, number, goals)) for number, _ in zip(numbers, range(count))]
+
+
+def events(rng: Random, count: int, writers: int = 3) -> list[Event]:
+    """A set of events by several writers, some at the same time, with goals that were started twice, merged in
+    circles or never started."""
+    found, last = [], dict.fromkeys((f"w-{number:08x}" for number in range(writers)), 0)
+    goals = max(count // 12, 2)
+    for number in range(count):
+        writer = rng.choice(tuple(last))
+        last[writer] += 1
+        time = f"{1_795_314_314_000 + number // 2:013d}-{last[writer] % 0x10000:04x}"
+        identity = f"01935f4e-8a7b-7c3d-9e2f-{number:012x}"
+        at = f"2026-11-22T02:25:14.{number:06}Z"
+        event = Event(identity, writer, last[writer], at, time, goal(rng.randrange(goals)), body(rng, number, goals))
+        found.append(event)
+    return found
+
+
+def lines(of: Sequence[Event]) -> list[bytes]:
+    """The events' lines without newlines, each writer's chained."""
+    heads: dict[str, str] = {}
+    found = []
+    for event in of:
+        prev = heads.get(event.writer, FIRST_PREV)
+        envelope = Envelope(event.id, event.writer, event.seq, prev, event.at, event.hlc, event.type, event.goal)
+        line, raw = build(envelope, encode(event.body))
+        heads[event.writer] = raw.digest
+        found.append(line)
+    return found
