@@ -14,6 +14,7 @@ from tallybook.ledger.holder import Holder, holder
 from tallybook.ledger.lock import LOCK_NAME, held
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SIGNED = f"{os.getpid()} {os.uname().nodename}\n"
@@ -136,6 +137,29 @@ def test_a_fifo_is_no_lock(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / LOCK_NAME)
     with held(tmp_path, 0), pytest.raises(LockTimeoutError), held(tmp_path, 0):
         raise AssertionError
+
+
+def test_an_error_of_giving_the_lock_back_is_no_error_of_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on the medium by then would be written again by whoever is told that it failed."""
+
+    def close(descriptor: int, closing: Callable[[int], None] = os.close) -> None:
+        closing(descriptor)
+        raise OSError(errno.EIO, "no")
+
+    with held(tmp_path):
+        monkeypatch.setattr(os, "close", close)
+    monkeypatch.undo()
+    with held(tmp_path, 0):
+        pass
+
+
+def test_a_longer_signature_is_written_over(tmp_path: Path) -> None:
+    """Of a process with a larger number."""
+    (tmp_path / LOCK_NAME).write_text(f"99999999999 {'x' * 100}\n")
+    with held(tmp_path):
+        assert (tmp_path / LOCK_NAME).read_text() == SIGNED
 
 
 def test_a_holder_on_another_machine_is_named_with_it(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def held(home: Path, timeout: float = 10.0) -> Iterator[None]:
         _sign(descriptor)
         yield
     finally:
-        os.close(descriptor)  # which gives the lock back
+        with suppress(OSError):  # whoever held the lock has done its work, and what is on the medium stays there
+            os.close(descriptor)  # which gives the lock back
 
 
 def _locked(path: Path) -> int | None:
