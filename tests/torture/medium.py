@@ -142,15 +142,17 @@ class Medium:
 
     # by hand
 
-    def put(self, path: Path, data: bytes) -> None:
-        """A file that is on the medium, with all directories above it."""
+    def put(self, path: Path, data: bytes, like: os.stat_result | None = None) -> None:
+        """A file that is on the medium, with all directories above it; one ``like`` another has its inode and times."""
         directory = self._top
         for name in path.relative_to(self.root).parts[:-1]:
             node = directory.seen.get(name) or DirectoryNode(self._number())
             assert isinstance(node, DirectoryNode)
             directory.seen[name] = directory.durable[name] = node
             directory = node
-        directory.seen[path.name] = directory.durable[path.name] = FileNode(self._number(), data)
+        node = FileNode(self._number() if like is None else like.st_ino, data)
+        node.changes = 0 if like is None else like.st_mtime_ns
+        directory.seen[path.name] = directory.durable[path.name] = node
 
     def get(self, path: Path) -> bytes:
         """What readers see of a file."""

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from torture import sweep, traced
+from torture import flips, sweep, traced, truncation
 
-ROWS: Final = (sweep.ROW, traced.ROW)
+ROWS: Final = (sweep.ROW, traced.ROW, truncation.ROW, flips.ROW)

@@ -23,7 +23,7 @@ from torture.plan import Case, Row
 from torture.sweep import after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tallybook.ledger.store import Ledger
@@ -103,7 +103,7 @@ def _fault(operation: Operation, world: World, plan: Plan, words: tuple[str, ...
     before = ledger.read().events
     code, said = _forked(ledger, operation, plan.base, tuple(options))
     assert code in {0, _REFUSED, -signal.SIGKILL}, said
-    acknowledged = {event.id for event in before} | set(said.split())
+    acknowledged = {event.id for event in before} | (set() if code else set(said.split()))
     reading = ledger.read()
     events = tuple(event for event in reading.events if event.id in acknowledged)
     assert len(events) == len(acknowledged), "an acknowledged event is lost"
@@ -120,7 +120,7 @@ def _forked(ledger: Ledger, operation: Operation, base: Path, options: tuple[str
     pid = os.fork()
     if pid == 0:
         os.close(go)
-        os._exit(_child(partial(operation.act, ledger), ready, report))
+        os._exit(_child(operation, ledger, ready, report))
     os.close(ready)
     try:
         tracer = _traced(pid, options)
@@ -144,16 +144,16 @@ def _waited(pid: int) -> int:
         time.sleep(0.001)
 
 
-def _child(act: Callable[[], tuple[object, ...]], ready: int, report: Path) -> int:
+def _child(operation: Operation, ledger: Ledger, ready: int, report: Path) -> int:
     """Wait for the tracer, act, report; the exit code."""
     os.read(ready, 1)
     try:
-        done = act()
-    except (LedgerError, OSError):
+        done = operation.act(ledger)
+    except LedgerError:
         return _REFUSED
     except BaseException as error:  # noqa: BLE001 - it ends here in any case
         _tell(report, repr(error))
-        return _BROKEN
+        return _REFUSED if isinstance(error, OSError) and not operation.locked else _BROKEN
     _tell(report, " ".join(getattr(event, "id", "") for event in done))
     return 0
 
