@@ -37,6 +37,15 @@ def test_a_new_file_syncs_its_directory_too(path: Path) -> None:
     assert files.calls == ["open", "stat", "read", "write", "sync", "close"]
 
 
+def test_directories_that_may_not_be_settled_are_synced_whatever_the_file_holds(path: Path) -> None:
+    """Whoever wrote the first line may have been killed before the directory was synced."""
+    path.write_bytes(b"one\n")
+    files = FaultyFiles()
+    append(files, path, b"two\n", settled=False)
+    assert files.calls.count("sync_directory") == len(path.parents)
+    assert files.calls.index("sync") < files.calls.index("sync_directory")
+
+
 @pytest.mark.parametrize("whole", [b"", b"one\n", b"one\ntwo\n"])
 @pytest.mark.parametrize("fragment", [b"x", b"torn line", b"\x00" * 40])
 @pytest.mark.parametrize("step", [1, 3, 65536])

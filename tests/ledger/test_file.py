@@ -9,7 +9,15 @@ import pytest
 
 from ledger.ledgers import FaultyFiles
 from tallybook.ledger import file
-from tallybook.ledger.file import OS_FILES, UnusableFileError, make_directories, opened, replace_file, write_all
+from tallybook.ledger.file import (
+    OS_FILES,
+    UnusableFileError,
+    make_directories,
+    opened,
+    replace_file,
+    sync_directories,
+    write_all,
+)
 
 
 def test_new_files_and_directories_are_private(tmp_path: Path) -> None:
@@ -106,3 +114,35 @@ def test_an_error_of_closing_is_none_of_the_data(tmp_path: Path) -> None:
     (tmp_path / "f").touch()
     with opened(FaultyFiles(2, errno.EIO), tmp_path / "f", os.O_RDONLY) as source:
         assert source.size == 0
+
+
+class Directories(file.OsFiles):
+    """Files that note which directories are synced; some lie on another device, some may not be read."""
+
+    def __init__(self, *, foreign: Path | None = None, closed: Path | None = None, number: int = errno.EACCES) -> None:
+        self.synced: list[Path] = []
+        self.foreign = foreign
+        self.closed = closed
+        self.number = number
+
+    def look(self, path: Path) -> os.stat_result:
+        members = list(super().look(path)[:10])
+        members[2] = int(path == self.foreign)
+        return os.stat_result(members)
+
+    def sync_directory(self, path: Path) -> None:
+        if path == self.closed:
+            raise OSError(self.number, os.strerror(self.number))
+        self.synced.append(path)
+
+
+def test_all_directories_above_are_synced(tmp_path: Path) -> None:
+    """Up to the root, to another device, or to one that may not be read."""
+    files = Directories()
+    sync_directories(files, tmp_path)
+    assert files.synced == [tmp_path, *tmp_path.parents]
+    for files in (Directories(foreign=tmp_path.parent.parent), Directories(closed=tmp_path.parent.parent)):
+        sync_directories(files, tmp_path)
+        assert files.synced == [tmp_path, tmp_path.parent]
+    with pytest.raises(OSError, match="Input/output"):
+        sync_directories(Directories(closed=tmp_path.parent, number=errno.EIO), tmp_path)

@@ -8,8 +8,21 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
-from ledger.ledgers import SeededIds, append, codes, finished, ledger_at, marked, own_file, started, tampered
+from ledger.ledgers import (
+    CrashError,
+    FaultyFiles,
+    SeededIds,
+    append,
+    codes,
+    finished,
+    ledger_at,
+    marked,
+    own_file,
+    started,
+    tampered,
+)
 from tallybook.ledger.errors import LedgerError
 from tallybook.ledger.file import OS_FILES
 from tallybook.ledger.identity import State, Writers, mark_of, save, survey
@@ -270,3 +283,26 @@ def test_a_torn_tail_does_not_change_the_writer(tmp_path: Path) -> None:
     assert codes(ledger.read().problems) == ["torn-tail"]
     assert next_writer(ledger) == first
     assert ledger.read().problems == ()
+
+
+def test_directories_are_synced_until_an_append_was_acknowledged(tmp_path: Path) -> None:
+    """The process that made them may have been killed before it had synced them."""
+
+    def synced() -> int:
+        files = FaultyFiles()
+        append(replace(ledger_at(tmp_path), files=files), marked())
+        return files.calls.count("sync_directory")
+
+    with pytest.raises(CrashError):
+        append(replace(ledger_at(tmp_path), files=_KilledBeforeSync()), started())
+    assert own_file(ledger_at(tmp_path)).read_bytes().count(b"\n") == 1
+    assert synced() > 1
+    assert synced() == 0
+
+
+class _KilledBeforeSync(FaultyFiles):
+    """Files of a process that is killed when its first line is written."""
+
+    def sync(self, descriptor: int) -> None:
+        self.dead = "sync" in self.calls  # the one before was that of the writer's state
+        super().sync(descriptor)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from tallybook.ledger.errors import AppendFailedError
-from tallybook.ledger.file import opened, write_all
+from tallybook.ledger.file import opened, sync_directories, write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +22,11 @@ QUARANTINE: Final = ".quarantine"
 _STEP: Final = 64 * 1024
 
 
-def append(files: FileSystem, path: Path, data: bytes) -> int:
+def append(files: FileSystem, path: Path, data: bytes, *, settled: bool = True) -> int:
     """Add ``data`` (whole lines) and return the offset at which they begin.
 
-    A sync that fails is final: what the medium holds is unknown then, and syncing again would only hide it.
+    Where the directories may not be ``settled``, as whoever made them or the file was killed before their sync, they
+    are synced as well. A sync that fails is final: what the medium holds is unknown then, and syncing again would only hide it.
 
     Raises:
         AppendFailedError: nothing is acknowledged.
@@ -36,7 +37,9 @@ def append(files: FileSystem, path: Path, data: bytes) -> int:
             try:
                 write_all(files, target.descriptor, data)
                 files.sync(target.descriptor)
-                if start == 0:
+                if not settled:
+                    sync_directories(files, path.parent)
+                elif start == 0:
                     files.sync_directory(path.parent)
             except BaseException:
                 with suppress(OSError):

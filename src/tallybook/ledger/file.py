@@ -233,3 +233,21 @@ def make_directories(files: FileSystem, path: Path) -> None:
         with suppress(FileExistsError):
             files.make_directory(directory)
         files.sync_directory(directory.parent)
+
+
+def sync_directories(files: FileSystem, path: Path) -> None:
+    """Return when the entries of a directory and of those above it on its device are on the medium.
+
+    One that may not be read ends it: it was not made by whoever asks, and neither was any above it.
+
+    Raises:
+        OSError: one of them could not be synced.
+    """
+    device = files.look(path).st_dev
+    for directory in (path, *path.parents):
+        if files.look(directory).st_dev != device:
+            break
+        try:
+            files.sync_directory(directory)
+        except PermissionError:
+            break

@@ -116,7 +116,7 @@ class Ledger(msgspec.Struct, frozen=True):
         batch = _Batch(head, seen.latest(now), now)
         for new in decided:
             batch.add(new, uuid7(now, self.ids))
-        start = append(self.files, home / (head.state.writer + SUFFIX), batch.data)
+        start = append(self.files, home / (head.state.writer + SUFFIX), batch.data, settled=head.settled)
         # A state that lags behind its file is brought up from it the next time.
         with suppress(OSError):
             identity.save(self.files, home, batch.state(start))

@@ -32,6 +32,8 @@ class Head(NamedTuple):
     """Brought up to its file."""
     hlc: str | None
     """Of the last line; None before the first."""
+    settled: bool = False
+    """Whether events of it were acknowledged before, so that its file's place in the directories is on the medium."""
 
 
 def take_up(files: FileSystem, home: Path, identity: Path, ids: Ids) -> Head:
@@ -62,8 +64,12 @@ def resumed(files: FileSystem, home: Path, writers: Writers) -> Head | None:
     Raises:
         OSError: its file could not be read.
     """
-    head = None if writers.current is None else _follow(files, home, writers.current)
-    return None if head is None or (head.hlc is not None and head.hlc >= LAST_USABLE) else head
+    if writers.current is None:
+        return None
+    head = _follow(files, home, writers.current)
+    if head is None or (head.hlc is not None and head.hlc >= LAST_USABLE):
+        return None
+    return head._replace(settled=writers.current.seq > 0)
 
 
 def _follow(files: FileSystem, home: Path, state: State) -> Head | None:
