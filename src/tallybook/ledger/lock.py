@@ -75,7 +75,10 @@ def _locked(path: Path) -> int | None:
 
 def _sign(descriptor: int) -> None:
     """Leave pid and host in the lock file; a full disk is no reason to fail, and a file with two names is not ours."""
+    signature = f"{os.getpid()} {os.uname().nodename}\n".encode()
     with suppress(OSError):
-        if os.fstat(descriptor).st_nlink == 1:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()} {os.uname().nodename}\n".encode(), 0)
+        status = os.fstat(descriptor)
+        if status.st_nlink == 1:
+            os.pwrite(descriptor, signature, 0)
+            if status.st_size > len(signature):  # to cut it to nothing first would make ext4 write it out at once
+                os.ftruncate(descriptor, len(signature))
