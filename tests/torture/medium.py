@@ -264,16 +264,21 @@ class Medium:
         return self._last
 
     def _find(self, path: Path) -> FileNode | DirectoryNode:
-        if self.root.is_relative_to(path):
-            return self._top
         node: FileNode | DirectoryNode = self._top
-        for name in path.relative_to(self.root).parts:
+        for name in self._names_to(path):
             if not isinstance(node, DirectoryNode):
                 raise _fail(errno.ENOTDIR, path)
             if name not in node.seen:
                 raise _fail(errno.ENOENT, path)
             node = node.seen[name]
         return node
+
+    def _names_to(self, path: Path) -> list[str]:
+        text, root = str(path), str(self.root)
+        if text.startswith(root + os.sep):
+            return text[len(root) + 1 :].split(os.sep)
+        assert self.root.is_relative_to(path), f"{path} is none of these files"
+        return []
 
     def _directory(self, path: Path) -> DirectoryNode:
         node = self._find(path)
