@@ -31,6 +31,8 @@ class Plan(msgspec.Struct, frozen=True):
     shard: int = 0
     shards: int = 1
     """The cases are dealt out to so many processes; this one has those of number ``shard``."""
+    first: bool = False
+    """The first failure is enough, and need not be made small."""
 
     def rng(self, *names: object) -> random.Random:
         """Chance of its own for whatever the names tell."""

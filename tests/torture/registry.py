@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from torture import flips, full, killing, orders, power, sweep, traced, truncation
+from torture import flips, full, killing, model, orders, power, sweep, traced, truncation
 
-ROWS: Final = (sweep.ROW, traced.ROW, truncation.ROW, flips.ROW, power.ROW, killing.ROW, full.ROW, orders.ROW)
+ROWS: Final = (sweep.ROW, traced.ROW, truncation.ROW, flips.ROW, power.ROW, killing.ROW, full.ROW, orders.ROW, model.ROW)

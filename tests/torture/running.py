@@ -46,7 +46,7 @@ def run(row: Row, order: Order, shard: int = 0, shards: int = 1) -> Outcome:
         return outcome
     base = Path(tempfile.mkdtemp(prefix="torture-"))
     try:
-        plan = Plan(order.seed, order.full, base, shard, shards)
+        plan = Plan(order.seed, order.full, base, shard, shards, order.first)
         for case in plan.dealt(row.cases(plan)):
             if order.only in case.name:
                 _try(case, outcome)
