@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from random import Random
 
 _DAYS: Final = ("2026-11-21", "2026-11-22")
-_TEXTS: Final = ("a", "Änderung", "\u2028 \\ \" {", "tab\tand\nnewline", "x" * 300, "名前")
+_TEXTS: Final = ("a", "Änderung", '\u2028 \\ " {', "tab\tand\nnewline", "x" * 300, "名前")
 
 
 def goal(number: int) -> str:

@@ -34,8 +34,8 @@ PAUSES: Final = (0.0005, 0.005, 0.05)
 """Up to so many seconds lie between two kills; one of them each time."""
 MORE: Final = 100
 """Events for a writer who is done before enough have died."""
-_PATIENCE: Final = 600.0
-"""Seconds that a round may take."""
+_PATIENCE: Final = 0.03
+"""Seconds that an event may take, all in all."""
 _ID: Final = 36
 
 
@@ -127,7 +127,7 @@ def _round(base: Path, size: Round, rng: Random) -> int:
 
 def _kill(base: Path, size: Round, rng: Random, running: dict[int, _Writer]) -> int:
     """Kill until all is written and enough have died; a writer who is done early gets more to write."""
-    kills, deadline = 0, time.monotonic() + _PATIENCE
+    kills, deadline = 0, time.monotonic() + _PATIENCE * size.writers * size.events
     glances = {size.kills * (number + 1) // (size.glances + 1) for number in range(size.glances)}
     everyone = list(running.values())
     while running:

@@ -115,9 +115,7 @@ class DirectoryNode:
         self.seen = dict(self.durable)
 
 
-def _apply(
-    entries: dict[str, FileNode | DirectoryNode], names: dict[str, FileNode | DirectoryNode | None]
-) -> None:
+def _apply(entries: dict[str, FileNode | DirectoryNode], names: dict[str, FileNode | DirectoryNode | None]) -> None:
     for name, node in names.items():
         if node is None:
             entries.pop(name, None)

@@ -80,10 +80,9 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.clock = HandClock(NOW)
+        self.strangers = 0
         self.medium = Medium(self.base)
-        self.clones = [
-            Clone(self.base / str(number), self.medium, self.clock, number) for number in range(CLONES)
-        ]
+        self.clones = [Clone(self.base / str(number), self.medium, self.clock, number) for number in range(CLONES)]
         for clone in self.clones:
             clone.checkpoint.unlink(missing_ok=True)
 
@@ -214,11 +213,12 @@ class Machine(RuleBasedStateMachine):
     def stranger(self, number: int, chance: Random, hours: int) -> None:
         """Events of a machine whose clock is wrong."""
         clone = self.clones[number]
-        writer = f"w-f{chance.getrandbits(28):07x}"
+        self.strangers += 1
+        writer = f"w-f{self.strangers:07x}"
         time = unix_milliseconds(self.clock.moment + timedelta(hours=hours))
         made = []
         for seq, event in enumerate(events(chance, 3, 1), 1):
-            identity = f"{chance.getrandbits(32):08x}{event.id[8:]}"
+            identity = f"f{self.strangers:07x}{event.id[8:]}"
             made.append(replace(event, id=identity, writer=writer, seq=seq, hlc=f"{time:013d}-{seq:04x}"))
         data = b"".join(line + b"\n" for line in lines(made))
         self.medium.put(clone.ledger.place.home / f"{writer}.ndjson", data)

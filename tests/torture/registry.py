@@ -6,4 +6,14 @@ from typing import Final
 
 from torture import flips, full, killing, model, orders, power, sweep, traced, truncation
 
-ROWS: Final = (sweep.ROW, traced.ROW, truncation.ROW, flips.ROW, power.ROW, killing.ROW, full.ROW, orders.ROW, model.ROW)
+ROWS: Final = (
+    sweep.ROW,
+    traced.ROW,
+    truncation.ROW,
+    flips.ROW,
+    power.ROW,
+    killing.ROW,
+    full.ROW,
+    orders.ROW,
+    model.ROW,
+)

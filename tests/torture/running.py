@@ -65,9 +65,16 @@ def _try(case: Case, outcome: Outcome) -> None:
         outcome.cases += 1
         outcome.failed += 1
         if len(outcome.failures) < MOST_FAILURES:
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{Path(last.filename).name}:{last.lineno}"
-            outcome.failures.append(f"{case.name}: {type(error).__name__}: {error} ({place})")
+            outcome.failures.append(f"{case.name}: {_told(error)}")
+
+
+def _told(error: Exception) -> str:
+    """What went wrong, where, and how Hypothesis came there."""
+    if isinstance(error, ExceptionGroup):
+        return " / ".join(_told(one) for one in error.exceptions)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    text = f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
+    return "\n".join((text, *getattr(error, "__notes__", ())))
 
 
 def run_apart(order: Order, *, source: Path = SOURCE, shards: int = 1) -> Outcome:
