@@ -34,19 +34,26 @@ def main(names: Sequence[str]) -> None:
     sys.stdout.write(plain(found))
     if not names:
         RESULTS.mkdir(exist_ok=True)
-        commit = _git("rev-parse", "--short=12", "HEAD") or "unknown"
-        (RESULTS / f"{commit}.md").write_text(_page(commit, found))
+        (RESULTS / f"{commit()}.md").write_text(_page(found))
 
 
-def _page(commit: str, rows: Sequence[Row]) -> str:
-    facts = "".join(f"- {name}: {value}\n" for name, value in _facts(commit))
-    return f"# Measured at {commit}\n\n{facts}\n{markdown(rows)}"
+def commit() -> str:
+    """The short name of the commit that is checked out."""
+    return _git("rev-parse", "--short=12", "HEAD") or "unknown"
 
 
-def _facts(commit: str) -> Iterator[tuple[str, str]]:
-    """Where it was measured, without the name of the machine or of any place on it."""
+def _page(rows: Sequence[Row]) -> str:
+    return f"# Measured at {commit()}\n\n{facts()}\n{markdown(rows)}"
+
+
+def facts() -> str:
+    """Where it was measured, as a list, without the name of the machine or of any place on it."""
+    return "".join(f"- {name}: {value}\n" for name, value in _facts())
+
+
+def _facts() -> Iterator[tuple[str, str]]:
     changed = " with changes" if _git("status", "--porcelain", "--", "src", "bench", "tests/loggen") else ""
-    yield "commit", commit + changed
+    yield "commit", commit() + changed
     yield "date", f"{datetime.now(UTC):%Y-%m-%d}"
     yield "kernel", f"{platform.system()} {platform.release()}"
     yield "CPU", f"{os.cpu_count()} x {_processor()}"

@@ -28,7 +28,7 @@ from tallybook.ledger.codec import encode
 from tallybook.ledger.line import FIRST_PREV, Envelope, build
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from random import Random
 
 _DAYS: Final = ("2026-11-21", "2026-11-22")
@@ -58,33 +58,33 @@ def usage(rng: Random, session: int, total: int) -> SessionUsage:
 
 def body(rng: Random, number: int, goals: int) -> Body:
     """One body of any type; ``number`` is how many came before."""
-    at, text = moment(number), rng.choice(_TEXTS)
-    kind = rng.randrange(12)
-    if kind < 3:
-        sessions = sorted(rng.sample(range(6), rng.randint(1, 3)))
-        usages = tuple(usage(rng, session, 10 * number + rng.randrange(10)) for session in sessions)
-        return UsageSnapshot(rng.choice(tuple(SnapshotReason)), usages, "torture/1")
-    if kind == 3:
-        return GoalStarted(text, "product", at, "tree", SessionRef("claude", f"s{rng.randrange(6)}", "flag"))
-    if kind == 4:
-        return GoalContinued(at, rng.choice(("other", None)))
-    if kind == 5:
-        return GoalFinished(rng.choice(("success", "fail")), at, "other", None, text)
-    if kind == 6:
-        return GoalCorrected("fail", at, "other", notes=text)
-    if kind == 7:
-        return GoalUpdated(title=text, inputs=(goal(rng.randrange(goals)),), refs=(text,))
-    if kind == 8:
-        return rng.choice((GoalsMerged(goal(rng.randrange(goals))), GoalLinked("commit", text, "trailer")))
-    if kind == 9:
-        return UsageManual(TokenVector(input=number), ("input",))
-    return BudgetSet(tokens=number) if kind == 10 else StageMarked(f"stage {rng.randrange(3)}", at, text)
+    at, text, other = moment(number), rng.choice(_TEXTS), goal(rng.randrange(goals))
+    makers: tuple[Callable[[], Body], ...] = (
+        *[lambda: _snapshot(rng, number)] * 3,
+        lambda: GoalStarted(text, "product", at, "tree", SessionRef("claude", f"s{rng.randrange(6)}", "flag")),
+        lambda: GoalContinued(at, rng.choice(("other", None))),
+        lambda: GoalFinished(rng.choice(("success", "fail")), at, "other", None, text),
+        lambda: GoalCorrected("fail", at, "other", notes=text),
+        lambda: GoalUpdated(title=text, inputs=(other,), refs=(text,)),
+        lambda: GoalsMerged(other),
+        lambda: GoalLinked("commit", text, "trailer"),
+        lambda: UsageManual(TokenVector(input=number), ("input",)),
+        lambda: BudgetSet(tokens=number),
+        lambda: StageMarked(f"stage {rng.randrange(3)}", at, text),
+    )
+    return rng.choice(makers)()
+
+
+def _snapshot(rng: Random, number: int) -> UsageSnapshot:
+    sessions = sorted(rng.sample(range(6), rng.randint(1, 3)))
+    usages = tuple(usage(rng, session, 10 * number + rng.randrange(10)) for session in sessions)
+    return UsageSnapshot(rng.choice(tuple(SnapshotReason)), usages, "torture/1")
 
 
 def batch(rng: Random, count: int, goals: int = 5) -> list[NewEvent]:
     """What one command may write."""
-    numbers = range(rng.randrange(1000), 100_000)
-    return [NewEvent(goal(rng.randrange(goals)), body(rng, number, goals)) for number, _ in zip(numbers, range(count))]
+    first = rng.randrange(1000)
+    return [NewEvent(goal(rng.randrange(goals)), body(rng, first + number, goals)) for number in range(count)]
 
 
 def events(rng: Random, count: int, writers: int = 3) -> list[Event]:

@@ -6,7 +6,6 @@ really full, at page boundaries. Where a process may mount nothing, the second i
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import signal
@@ -15,7 +14,6 @@ import tempfile
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -30,6 +28,7 @@ from torture.plan import Case, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from random import Random
 
     from tallybook.domain.events import Event, NewEvent
     from tallybook.ledger.store import Ledger
@@ -47,9 +46,18 @@ class Stubborn(OsFiles):
 
     def __init__(self, *, dies: bool) -> None:
         self._dies = dies
+        self._records: set[int] = set()
+
+    def open(self, path: Path, flags: int) -> int:
+        descriptor = super().open(path, flags)
+        if path.suffix == ".ndjson":
+            self._records.add(descriptor)
+        else:
+            self._records.discard(descriptor)
+        return descriptor
 
     def truncate(self, descriptor: int, length: int) -> None:
-        if os.readlink(f"/proc/self/fd/{descriptor}").endswith(".ndjson"):
+        if descriptor in self._records:
             if self._dies:
                 raise CrashError
             message = "no"
@@ -68,6 +76,11 @@ def mounting() -> str | None:
         return str(getattr(error, "stderr", "") or error).strip()
     finally:
         place.rmdir()
+
+
+def _remark() -> str | None:
+    reason = mounting()
+    return None if reason is None else f"RLIMIT_FSIZE alone, as nothing can be mounted here: {reason}"
 
 
 @contextmanager
@@ -193,4 +206,5 @@ ROW: Final = Row(
     "a disk that is full at each fill level of an append (RLIMIT_FSIZE, a small tmpfs), then room again",
     "next append good, nothing glued",
     cases,
+    remark=_remark,
 )

@@ -40,6 +40,6 @@ def real_ledger(base: Path, *, seed: object = 0) -> Ledger:
 
 def append(ledger: Ledger, new: Sequence[NewEvent], *, blind: bool = False) -> tuple[Event, ...]:
     """Append a batch that nothing can refuse."""
-    done = ledger.transact(Blind if blind else ledger.read, lambda _: new)
+    done = ledger.transact(Blind, lambda _: new) if blind else ledger.transact(ledger.read, lambda _: new)
     assert isinstance(done, tuple)
     return done

@@ -10,11 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
     from random import Random
 
 PAGE: Final = 4096
@@ -135,6 +135,7 @@ class Medium:
         self.appetite: Callable[[int], int] | None = None
         """How many of so many bytes the next write takes; asked once."""
         self._last = 1
+        self._parts: dict[Path, tuple[str, ...]] = {}
         self._top = DirectoryNode(1)
         self._open: dict[int, tuple[FileNode, int, Path]] = {}
 
@@ -155,6 +156,13 @@ class Medium:
     def get(self, path: Path) -> bytes:
         """What readers see of a file."""
         return bytes(self._file(path).seen)
+
+    def remove(self, path: Path) -> None:
+        """Nothing stands at the path any more."""
+        if self.there(path):
+            directory = self._directory(path.parent)
+            directory.seen.pop(path.name)
+            directory.durable.pop(path.name, None)
 
     def there(self, path: Path) -> bool:
         """Whether anything stands at a path."""
@@ -263,20 +271,16 @@ class Medium:
 
     def _find(self, path: Path) -> FileNode | DirectoryNode:
         node: FileNode | DirectoryNode = self._top
-        for name in self._names_to(path):
+        if path not in self._parts:
+            above = self.root.is_relative_to(path)
+            self._parts[path] = () if above else path.relative_to(self.root).parts
+        for name in self._parts[path]:
             if not isinstance(node, DirectoryNode):
                 raise _fail(errno.ENOTDIR, path)
             if name not in node.seen:
                 raise _fail(errno.ENOENT, path)
             node = node.seen[name]
         return node
-
-    def _names_to(self, path: Path) -> list[str]:
-        text, root = str(path), str(self.root)
-        if text.startswith(root + os.sep):
-            return text[len(root) + 1 :].split(os.sep)
-        assert self.root.is_relative_to(path), f"{path} is none of these files"
-        return []
 
     def _directory(self, path: Path) -> DirectoryNode:
         node = self._find(path)

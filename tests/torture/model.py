@@ -18,6 +18,7 @@ from tallybook.domain.replay import fold
 from tallybook.ledger.course import TORN_TAIL
 from tallybook.ledger.line import RawEvent, parse
 from tallybook.ledger.publish import publish
+from tallybook.ledger.reading import Reading, read
 from tallybook.ledger.replica import Replica
 from torture.bodies import batch, events, lines
 from torture.checks import holds, mends, verdict_of
@@ -188,15 +189,18 @@ class Machine(RuleBasedStateMachine):
 
     @rule(source=clones, into=clones)
     def copy(self, source: int, into: int) -> None:
-        """The whole ledger of one clone is copied over that of another, states and all."""
+        """The ledger of one clone takes the place of another's, states and all."""
         one, other = self.clones[source], self.clones[into]
-        if source == into or other.events or self.medium.there(other.ledger.place.home):
-            return
-        home = one.ledger.place.home
-        if not self.medium.there(home):
-            return
+        home, place = one.ledger.place.home, other.ledger.place
+        known = {event.writer for event in one.events.values()}
+        if one is other or not self.medium.there(home) or not other.writers.isdisjoint(known | one.writers):
+            return  # with a state of its own from before, a clone would go on where it was then
+        self.medium.remove(place.home)
         for name in self.medium.names(home):
-            self.medium.put(other.ledger.place.home / name, self.medium.get(home / name))
+            self.medium.put(place.home / name, self.medium.get(home / name))
+        assert place.published is not None
+        left = read(self.medium, (place.published,)) if self.medium.there(place.published) else Reading()
+        other.events = {event.id: event for event in left.events}
         for path in one.files:
             self.came(source, into, self.medium.get(path))
         other.torn = one.torn

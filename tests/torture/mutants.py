@@ -71,8 +71,10 @@ MUTANTS: Final = (
         (
             "append",
             _SYNC,
-            "                with suppress(OSError):\n                    files.sync(target.descriptor)\n"
-            "                if not settled",
+            (
+                "                with suppress(OSError):\n                    files.sync(target.descriptor)\n"
+                "                if not settled"
+            ),
         ),
     ),
     _mutant(
@@ -81,8 +83,11 @@ MUTANTS: Final = (
         (
             "append",
             _SYNC,
-            "                try:\n                    files.sync(target.descriptor)\n"
-            "                except OSError:\n                    files.sync(target.descriptor)\n                if not settled",
+            (
+                "                try:\n                    files.sync(target.descriptor)\n"
+                "                except OSError:\n                    files.sync(target.descriptor)\n"
+                "                if not settled"
+            ),
         ),
     ),
     _mutant(
@@ -90,8 +95,10 @@ MUTANTS: Final = (
         "power",
         (
             "append",
-            "                if not settled:\n                    sync_directories(files, path.parent)\n"
-            "                elif start == 0:\n                    files.sync_directory(path.parent)\n",
+            (
+                "                if not settled:\n                    sync_directories(files, path.parent)\n"
+                "                elif start == 0:\n                    files.sync_directory(path.parent)\n"
+            ),
             "",
         ),
     ),
@@ -135,8 +142,8 @@ MUTANTS: Final = (
         "orders",
         (
             "reading",
-            "        return sorted((event for _, event in self._found.values()), key=lambda event: (event.order, event.id))",
-            "        return [event for _, event in self._found.values()]",
+            "sorted((event for _, event in self._found.values()), key=lambda event: (event.order, event.id))",
+            "[event for _, event in self._found.values()]",
         ),
     ),
     _mutant(
@@ -193,7 +200,7 @@ MUTANTS: Final = (
         ),
         (
             "replica",
-            "if self._position is not None and self._position.last[0] <= hlc.horizon(now):",
+            "self._position is not None and self._position.last[0] <= hlc.horizon(now):",
             "if self._position is not None:",
         ),
     ),
@@ -203,17 +210,17 @@ MUTANTS: Final = (
         ("identity", "        elif state.mark == mark:", "        elif state.mark:"),
     ),
     _mutant(
-        "a killed writer's lines are not taken up",
-        "kill",
-        ("writer", "    for line in lines(files, source, state.start):", "    for line in ():"),
+        "a state that lags is trusted",
+        "syscalls",
+        ("writer", "            return _walk(files, source, state)", "            return Head(state, None)"),
     ),
     _mutant(
         "an error of giving the lock back is raised",
         "strace",
         (
             "lock",
-            "        with suppress(OSError):  # whoever held the lock has done its work, and what is on the medium stays there\n",
-            "        if True:\n",
+            "with suppress(OSError):  # whoever held the lock has done its work, and what is on the medium stays there",
+            "if True:",
         ),
     ),
 )

@@ -64,6 +64,8 @@ class Row(msgspec.Struct, frozen=True):
     cases: Callable[[Plan], Iterator[Case]]
     lacking: Callable[[], str | None] = lambda: None
     """Why the machine does not let the row be run, if it does not."""
+    remark: Callable[[], str | None] = lambda: None
+    """What the machine does not let be part of it."""
 
 
 class Outcome(msgspec.Struct):
@@ -74,4 +76,5 @@ class Outcome(msgspec.Struct):
     failures: list[str] = msgspec.field(default_factory=list)
     """The first of them, each with the name of its case."""
     skipped: str | None = None
+    remark: str | None = None
     seconds: float = 0.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 from functools import partial
-from random import Random
 from typing import TYPE_CHECKING, Final
 
 from ledger.ledgers import CrashError
@@ -23,6 +22,7 @@ from torture.plan import Case, Row
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from random import Random
 
     from tallybook.domain.events import Event
     from tallybook.ledger.store import Ledger

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from torture.plan import Outcome, Plan
+from torture.plan import Case, Outcome, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from torture.plan import Case, Row
+    from torture.plan import Row
 
 TESTS: Final = Path(__file__).resolve().parent.parent
 SOURCE: Final = TESTS.parent / "src"
@@ -41,13 +41,13 @@ class Order(msgspec.Struct, frozen=True):
 
 def run(row: Row, order: Order, shard: int = 0, shards: int = 1) -> Outcome:
     """Run the cases of one shard in this process."""
-    outcome, begin = Outcome(skipped=row.lacking()), time.perf_counter()
+    outcome, begin = Outcome(skipped=row.lacking(), remark=row.remark()), time.perf_counter()
     if outcome.skipped is not None:
         return outcome
     base = Path(tempfile.mkdtemp(prefix="torture-"))
     try:
         plan = Plan(order.seed, order.full, base, shard, shards, order.first)
-        for case in plan.dealt(row.cases(plan)):
+        for case in _prepared(plan.dealt(row.cases(plan))):
             if order.only in case.name:
                 _try(case, outcome)
             if order.first and outcome.failed:
@@ -56,6 +56,19 @@ def run(row: Row, order: Order, shard: int = 0, shards: int = 1) -> Outcome:
         shutil.rmtree(base, ignore_errors=True)
     outcome.seconds = time.perf_counter() - begin
     return outcome
+
+
+def _prepared(cases: Iterator[Case]) -> Iterator[Case]:
+    """The cases; what can't be prepared has failed too."""
+    try:
+        yield from cases
+    except Exception as error:  # noqa: BLE001 - whatever it is, the ledger has not held
+        message = _told(error)
+
+        def fail() -> None:
+            raise AssertionError(message)
+
+        yield Case("preparation", fail)
 
 
 def _try(case: Case, outcome: Outcome) -> None:
@@ -87,6 +100,7 @@ def run_apart(order: Order, *, source: Path = SOURCE, shards: int = 1) -> Outcom
         sum(one.failed for one in found),
         [failure for one in found for failure in one.failures][:MOST_FAILURES],
         next((one.skipped for one in found if one.skipped), None),
+        next((one.remark for one in found if one.remark), None),
         time.perf_counter() - begin,
     )
 
