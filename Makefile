@@ -1,7 +1,7 @@
 BIN := .venv/bin
 DATA := $(BIN)/coverage report --precision=2
 
-.PHONY: help setup demo docs report check test test-clients bench lock clean
+.PHONY: help setup demo docs report check tracer test test-clients torture bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -33,6 +33,11 @@ check: setup ## lint, format, types, import contracts, dependencies, changelog
 	    git rev-parse --quiet --verify origin/main >/dev/null && ! git diff --quiet origin/main... -- src; then \
 	    $(BIN)/towncrier check --compare-with origin/main; fi
 
+tracer: ## install strace, by which tests make system calls fail; where that can't be, they say so and are skipped
+	@command -v strace >/dev/null || ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ] || \
+	    { apt-get update -qq && apt-get install -qq -y --no-install-recommends strace; } >/dev/null 2>&1 || \
+	    echo "strace can't be installed here: its tests are skipped"
+
 test: check ## check, then every test with its coverage gates: what CI runs
 	@rm -f .coverage .coverage.*
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n auto --cov --cov-report=
@@ -42,6 +47,10 @@ test: check ## check, then every test with its coverage gates: what CI runs
 
 test-clients: setup ## the tests that drive real agent programs
 	$(BIN)/pytest -m clients
+
+torture: setup tracer ## the ledger under faults at full size; SEED=1 ROWS=flip,truncate JOBS=2; a table in bench/results
+	@PYTHONPATH=tests $(BIN)/python -m tools.torture $(if $(SEED),--seed $(SEED)) $(if $(ROWS),--rows $(ROWS)) \
+	    $(if $(JOBS),--jobs $(JOBS)) $(if $(SMALL),--small) $(if $(ONLY),--only '$(ONLY)')
 
 bench: setup ## every benchmark in bench/; the table goes to bench/results
 	@PYTHONPATH=tests $(BIN)/python -m bench.run

@@ -14,7 +14,7 @@ from ledger.ledgers import CrashError
 from tallybook.ledger.errors import LedgerError
 from tallybook.ledger.repair import repair
 from torture.bodies import batch
-from torture.checks import holds, mends
+from torture.checks import mends
 from torture.ledgers import append, ledger_in
 from torture.medium import MODES, Medium
 from torture.plan import Case, Row
@@ -85,7 +85,7 @@ def _history(base: Path, rng: Random) -> None:
     ledger = ledger_in(base, medium, seed=rng.random())
     mends(ledger, acknowledged, damaged=True)
     acknowledged += append(ledger, batch(rng, 2))
-    holds(ledger, acknowledged, damaged=True)
+    assert set(acknowledged) <= set(ledger.read().events), "the next append has taken something"
 
 
 def _live(ledger: Ledger, rng: Random, acknowledged: list[Event]) -> None:

@@ -25,8 +25,8 @@ _STEP: Final = 64 * 1024
 def append(files: FileSystem, path: Path, data: bytes, *, settled: bool = True) -> int:
     """Add ``data`` (whole lines) and return the offset at which they begin.
 
-    Where the directories may not be ``settled``, as whoever made them or the file was killed before their sync, they
-    are synced as well. A sync that fails is final: what the medium holds is unknown then, and syncing again would only hide it.
+    Where the directories may not be ``settled``, as whoever made them was killed before their sync, they are synced
+    as well. A sync that fails is final: what the medium holds is unknown then, and syncing again would only hide it.
 
     Raises:
         AppendFailedError: nothing is acknowledged.
