@@ -42,6 +42,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--rows", default=",".join(names), help="with commas between them: %(default)s")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes; %(default)s here")
     parser.add_argument("--small", action="store_true", help="the sizes of `make test`")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="directory of the table")
     parser.add_argument("--only", default="", help="cases that have this in their names; no table is kept")
     given = parser.parse_args(words)
     wanted = given.rows.split(",")
@@ -57,7 +58,7 @@ def main(words: Sequence[str]) -> int:
         lines.append(_line(order, outcome))
         print(_told(name, outcome), flush=True)
     if not given.only:
-        print(_kept(lines))
+        print(_kept(lines, given.results))
     return bool(failed)
 
 
@@ -96,16 +97,16 @@ def _line(order: Order, outcome: Outcome) -> str:
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
-def _kept(lines: Sequence[str]) -> str:
+def _kept(lines: Sequence[str], results: Path) -> Path:
     """Put the lines into this commit's table; where that is."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"torture-{commit()}.md"
+    results.mkdir(exist_ok=True)
+    path = results / f"torture-{commit()}.md"
     found = {_name(line): line for line in (*_rows_of(path), *lines)}
     order = [*(row.name for row in ROWS), GIT]
     table = [f"| {' | '.join(HEAD)} |", f"|{' --- |' * len(HEAD)}", *(found[name] for name in order if name in found)]
     title = f"# Tortured at {commit()}\n\n`make torture SEED=…` with the seed of a line does the same again.\n"
     path.write_text(f"{title}\n{facts()}\n" + "".join(f"{line}\n" for line in table))
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return path
 
 
 def _rows_of(path: Path) -> Iterator[str]:

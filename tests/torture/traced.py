@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 CALLS: Final = (
     *("openat", "newfstatat", "fstat", "pread64", "write", "pwrite64", "ftruncate", "fdatasync", "fsync", "close"),
-    *("rename", "mkdir", "getdents64", "flock", "statx"),
+    *("rename", "renameat", "renameat2", "mkdir", "mkdirat", "getdents64", "flock", "statx"),
 )
+"""As the machines that there are call them."""
 FAULTS: Final = {name: f"error={name}" for name in ("EIO", "ENOSPC", "EINTR")} | {"SIGKILL": "signal=KILL"}
 SOME: Final = 160
 """Cases at the small size."""
@@ -81,7 +82,12 @@ def cases(plan: Plan) -> Iterator[Case]:
     for number, operation in enumerate(OPERATIONS):
         world = World(operation, plan.base / str(number))
         log = plan.base / f"{number}.strace"
-        _forked(world.ledger(), operation, plan.base, ("-o", str(log), "-e", f"trace={','.join(CALLS)}"))
+        _forked(
+            world.ledger(),
+            operation,
+            plan.base,
+            ("-o", str(log), "-e", f"trace={','.join(f'?{call}' for call in CALLS)}"),
+        )
         for call, times in sorted(counted(log.read_text()).items()):
             for at in range(1, times + 1):
                 for name, fault in FAULTS.items():
