@@ -1,4 +1,7 @@
-"""P9: a durable append, alone, against the disk's own fdatasync of writes of the same size in the same run."""
+"""P9: a durable append, alone, against the disk's own fdatasync of writes of the same size in the same run.
+
+And the decisions of many processes at one ledger.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
 
 COUNT = 400
 MOST = 2.0
+WRITERS = 16
+EACH = 50
+LEAST = 200.0
+"""Acknowledged in a second."""
+EVENT = NewEvent("g260101-00000000", StageMarked("stage", "2026-01-01T00:00:00Z"))
 DISK = "write and fdatasync"
 
 
@@ -44,8 +52,7 @@ def rows() -> list[Row]:
         home = base / "events"
         ledger = Ledger(LedgerPlace(home, None, home), SystemClock(), SystemIds())
         replica = Replica(ledger, base / "checkpoint.db")
-        event = NewEvent("g260101-00000000", StageMarked("stage", "2026-01-01T00:00:00Z"))
-        replica.transact(lambda _: [event])
+        replica.transact(lambda _: [EVENT])
         (file,) = home.glob("*.ndjson")
         data = file.read_bytes()
         plain = os.open(base / "plain", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -57,7 +64,7 @@ def rows() -> list[Row]:
         deeds: dict[str, Callable[[], object]] = {
             DISK: write,
             "append of one event's line, acknowledged": lambda: append(OS_FILES, base / "line", data),
-            "a whole decision: lock, look, decide, append": lambda: replica.transact(lambda _: [event]),
+            "a whole decision: lock, look, decide, append": lambda: replica.transact(lambda _: [EVENT]),
         }
         times = [{name: timed(deed) for name, deed in deeds.items()} for _ in range(COUNT)]
         os.close(plain)
@@ -72,4 +79,42 @@ def rows() -> list[Row]:
             judged = name.startswith("append") and share > 0.5
             told = (f"<= {MOST:g} x", value <= MOST * disk) if judged else ("", None)
             table.append(Row("P9", f"{name}, p{share * 100:g}", value * 1000, "ms", DISK, value / disk, *told))
-    return table
+    alone = len(times) / sum(one[DISK] for one in times)
+    return [*table, _together(alone)]
+
+
+def _together(alone: float) -> Row:
+    """Processes that all begin at once; ``alone`` is how many plain writes one process syncs in a second."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory:
+        home = Path(directory) / "events"
+        ready, go = os.pipe()
+        pids = [_writer(home, ready, go) for _ in range(WRITERS)]
+        begin = time.perf_counter()
+        os.close(go)
+        codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+        rate = WRITERS * EACH / (time.perf_counter() - begin)
+        os.close(ready)
+        reading = Ledger(LedgerPlace(home, None, home), SystemClock(), SystemIds()).read()
+    if any(codes) or len(reading.events) != WRITERS * EACH or reading.problems:
+        message = f"of {WRITERS * EACH} events, {len(reading.events)} are there"
+        raise AssertionError(message)
+    what = f"decisions of {WRITERS} processes together, acknowledged in a second"
+    base = f"{DISK} by one process, {alone:,.0f} /s"
+    return Row("P9", what, rate, "/s", base, rate / alone, f">= {LEAST:g} /s", rate >= LEAST)
+
+
+def _writer(home: Path, ready: int, go: int) -> int:
+    """A process that decides and appends, over and over, as soon as ``go`` is closed."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.close(go)
+            os.read(ready, 1)
+            replica = Replica(Ledger(LedgerPlace(home, None, home), SystemClock(), SystemIds()), home / "checkpoint.db")
+            for _ in range(EACH):
+                replica.transact(lambda _: [EVENT])
+            code = 0
+        finally:
+            os._exit(code)
+    return pid
