@@ -15,12 +15,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 FILE = PurePosixPath("config/tallybook.toml")
 """Where the settings stand, from the top level of the repository."""
 PYPROJECT = "pyproject.toml"
 """Where they stand otherwise, as the table ``tool.tallybook``."""
+_PLACES = ((str(FILE), b""), (PYPROJECT, b"tallybook"))
+"""Each with what it must hold to count."""
 _LONGEST = 1 << 20
 _REF = re.compile(r"refs(?:/(?!\.)(?:(?!\.\.|\.lock(?:/|\Z))[\w.@+-])+(?<!\.))+", re.ASCII)
 """The full name of a ref, of letters that no git gives a meaning to."""
@@ -61,7 +63,7 @@ def load_settings(toplevel: Path | None) -> tuple[Settings, tuple[ConfigProblem,
     """The settings in force in the work tree that begins at ``toplevel``, and what was wrong with the text of them."""
     if toplevel is None:
         return Settings(), ()
-    for name, marker in ((str(FILE), b""), (PYPROJECT, b"tallybook")):
+    for name, marker in _PLACES:
         try:
             raw = _read(toplevel / name)
         except (FileNotFoundError, NotADirectoryError):
@@ -71,6 +73,15 @@ def load_settings(toplevel: Path | None) -> tuple[Settings, tuple[ConfigProblem,
         if marker in raw:
             return _parsed(name, raw)
     return Settings(), ()
+
+
+def settings_in(read: Callable[[str], bytes | None]) -> Settings:
+    """The settings that files elsewhere give, such as those of a commit; ``read`` tells their bytes by their names."""
+    for name, marker in _PLACES:
+        raw = read(name)
+        if raw is not None and marker in raw:
+            return _parsed(name, raw)[0]
+    return Settings()
 
 
 def data_directory(environ: Mapping[str, str]) -> Path:

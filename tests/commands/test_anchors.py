@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from ledger.ledgers import tampered
 from tallybook.ledger.line import RawEvent, parse
+from tallybook.repo.git import Git, GitFault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,6 +106,19 @@ def test_an_amended_commit_has_one_of_each_writer(bench: Bench, goal: str) -> No
     assert heads(bench) == before
 
 
+def test_an_amended_commit_of_a_ledger_that_was_set_back(bench: Bench, goal: str) -> None:
+    """The later head stays, as it shows that something is gone."""
+    bench.ok("mark", "plan", "--goal", goal)
+    commit(bench)
+    before = heads(bench)
+    one, _ = lines_of(bench)
+    written(bench, [one])
+    state_says(bench, one, 0)
+    commit(bench, "--amend", "--no-edit")
+    assert heads(bench) == before
+    assert verified(bench)[0] == 3
+
+
 def test_a_message_that_is_left_empty_stays_empty(bench: Bench, goal: str) -> None:
     """The trailers alone are no message: git gives the commit up."""
     del goal
@@ -153,39 +168,180 @@ def rehashed(lines: list[bytes]) -> list[bytes]:
         ("rewritten", 3, "anchor-changed"),
         ("cut", 3, "anchor-cut"),
         ("replaced tail", 3, "anchor-changed"),
-        ("removed", 1, "anchor-absent"),
+        ("removed", 3, "anchor-cut"),
+        ("removed with its state", 1, "anchor-absent"),
+        ("flipped", 3, "anchor-cut"),
+        ("cut and gone on", 3, "anchor-changed"),
+        ("cut, and a new writer", 3, "anchor-cut"),
+        ("in another order", 1, None),
     ],
 )
-def test_what_was_changed_is_found(bench: Bench, goal: str, deed: str, code: int, found: str) -> None:
-    """A consistent rewriting, a cut tail, a last line made anew, a file taken away: each by its name."""
+def test_what_was_changed_is_found(bench: Bench, goal: str, deed: str, code: int, found: str | None) -> None:
+    """A consistent rewriting, a cut tail, a last line made anew, a file taken away: each by its name.
+
+    Lines in another order are told by the chain alone: every one of them is there.
+    """
     for stage in ("plan", "build"):
         bench.ok("mark", stage, "--goal", goal)
         commit(bench, "-m", f"Do {stage}\n\nTask: {goal}")
-    one, two, three = lines_of(bench)
-    if deed == "rewritten":
-        written(bench, rehashed([one, tampered(two, {b'"plan"': b'"plot"'}), three]))
-    elif deed == "cut":
-        written(bench, [one, two])
-    elif deed == "replaced tail":
-        written(bench, [one, two, tampered(three, {b'"build"': b'"bulk!"'})])
-    else:
-        own(bench).unlink()
-    if deed != "removed":
-        assert bench.tally("verify").code == 0, "the chain alone does not show it"
+    done(bench, deed, goal)
+    assert bench.tally("verify").code == {"flipped": 3, "in another order": 1}.get(deed, 0), "what the chain shows"
     exit_code, told = verified(bench)
     problems = [problem for problem in told["problems"] if problem["code"].startswith("anchor")]
-    assert (exit_code, [problem["code"] for problem in problems]) == (code, [found])
+    assert (exit_code, [problem["code"] for problem in problems]) == (code, [] if found is None else [found])
     if deed == "rewritten":
         assert problems[0]["where"]["line"] == 2
         assert "nothing tells since when" in problems[0]["message"]
     if deed == "replaced tail":
         assert "up to event 2 it is as it was then" in problems[0]["message"]
-    assert told["against"]["holding"] == {"rewritten": 0, "cut": 1, "replaced tail": 1, "removed": 0}[deed]
+    holding = {"rewritten": 0, "in another order": 2, "removed": 0, "removed with its state": 0}
+    assert told["against"]["holding"] == holding.get(deed, 1)
+
+
+def done(bench: Bench, deed: str, goal: str) -> None:
+    """Do to the three lines what nobody should."""
+    one, two, three = lines_of(bench)
+    lines = {
+        "rewritten": rehashed([one, tampered(two, {b'"plan"': b'"plot"'}), three]),
+        "replaced tail": [one, two, tampered(three, {b'"build"': b'"bulk!"'})],
+        "flipped": [one, two[:99] + bytes([two[99] ^ 1]) + two[100:], three],
+        "in another order": [one, three, two],
+    }
+    written(bench, lines.get(deed, [one, two]))
+    if deed.startswith("removed"):
+        own(bench).unlink()
+    if deed == "removed with its state":
+        next(bench.ledger.glob("*.state.json")).unlink()
+    if deed == "cut and gone on":
+        state_says(bench, two, len(one) + 1)
+    if deed in {"cut and gone on", "cut, and a new writer"}:
+        bench.ok("mark", "another", "--goal", goal)
+        assert len(list(bench.ledger.glob("*.ndjson"))) == 1 + (deed == "cut, and a new writer")
+
+
+def state_says(bench: Bench, line: bytes, start: int) -> None:
+    """The state tells of this line as the last: what somebody writes who wants the next command to go on there."""
+    path = bench.ledger / f"{event_of(line).envelope.writer}.state.json"
+    state = json.loads(path.read_bytes())
+    path.write_text(
+        json.dumps({**state, "seq": event_of(line).envelope.seq, "hash": event_of(line).digest, "start": start})
+    )
+
+
+def test_a_colleague_whose_events_have_not_come(bench: Bench, goal: str, tmp_path: Path) -> None:
+    """Their commits were fetched and their ledger was not, or not all of it: that is no damage."""
+    other = tmp_path / "other"
+    git(bench, "clone", "-q", str(bench.repo), str(other))
+    theirs = bench.ok(
+        "start-task", "--title", "two", "--kind", "product", "--untracked", "--quiet", cwd=other
+    ).out.strip()
+    bench.ok("mark", "plan", "--goal", theirs, cwd=other)
+    (path,) = (other / ".git" / "tallybook" / "events").glob("*.ndjson")
+    first, second = path.read_bytes().splitlines()
+    anchor = f"{path.stem}:2:{event_of(second).digest[:40]}"
+    commit(bench, "--no-verify", "-m", f"Theirs\n\nTask: {theirs}\nLedger-Head: {anchor}")
+    for here, code, found in (
+        ([], 1, "anchor-absent"),
+        ([first], 1, "anchor-behind"),
+        ([first, second], 0, None),
+        ([second], 3, None),
+        ([first, tampered(second, {b'"plan"': b'"plot"'})], 3, "anchor-changed"),
+    ):
+        (bench.ledger / path.name).write_bytes(b"".join(line + b"\n" for line in here))
+        exit_code, told = verified(bench)
+        problems = [problem["code"] for problem in told["problems"] if problem["code"].startswith("anchor")]
+        assert (exit_code, problems) == (code, [] if found is None else [found])
+    assert event_of(first).envelope.goal == theirs
+    assert goal != theirs
+
+
+def test_what_is_said_of_each_writer(bench: Bench, goal: str) -> None:
+    """Up to where it is as it was, by the oldest commit that names it, and how much nothing covers."""
+    first = commit(bench)
+    commit(bench, "-m", "Again")
+    bench.ok("mark", "plan", "--goal", goal)
+    said = bench.ok("verify", "--against", "HEAD").out
+    assert "1 anchor in 2 commits of HEAD: 1 hold" in said
+    assert f"{own(bench).stem}: as commit {first[:12]} names it up to event 1, 1 event since" in said
+
+
+def test_a_squash_that_left_anchors_in_the_text(bench: Bench, goal: str) -> None:
+    """Forges and rebases join messages: a line that is an anchor counts wherever it stands, prose does not."""
+    commit(bench)
+    bench.ok("mark", "plan", "--goal", goal)
+    commit(bench, "-m", "More")
+    quoted = git(bench, "log", "--format=* %B", "-2")
+    text = f"Both (#1)\n\n{quoted}\nLedger-Head: as prose\n\nCo-authored-by: Bob <b@example.com>"
+    alone = git(bench, "commit-tree", "-m", text, "HEAD^{tree}")
+    code, told = verified(bench, alone)
+    assert (code, [one["seq"] for one in told["against"]["anchors"]]) == (0, [1, 2])
+
+
+def test_a_rebase_keeps_the_anchors(bench: Bench, goal: str) -> None:
+    """Of commits that are only moved, and of those that become one by it."""
+    commit(bench)
+    base = git(bench, "rev-parse", "HEAD")
+    for number in (1, 2):
+        bench.ok("mark", f"stage{number}", "--goal", goal)
+        (bench.repo / f"file{number}").write_text("x")
+        git(bench, "add", ".")
+        git(bench, "commit", "-q", "-m", f"Part {number}")
+    before = heads(bench)
+    git(bench, "checkout", "-q", "-b", "other", base)
+    commit(bench, "-m", "Other\n\nNo-Task: none")
+    git(bench, "rebase", "-q", "other", "main")
+    assert heads(bench) == before
+    git(bench, "-c", "sequence.editor=sed -i 2s/pick/squash/", "rebase", "-q", "-i", "HEAD~2")
+    code, told = verified(bench, "HEAD~1..HEAD")
+    assert (code, [one["seq"] for one in told["against"]["anchors"]]) == (0, [2, 3])
+
+
+def test_commits_that_were_replaced_here_count_as_they_were_made(bench: Bench, goal: str) -> None:
+    """A replacement and a graft hide nothing."""
+    del goal
+    first = commit(bench)
+    second = commit(bench, "-m", "More\n\nNo-Task: none")
+    bare = git(bench, "commit-tree", "-m", "Nothing to see", f"{first}^{{tree}}")
+    git(bench, "replace", first, bare)
+    (bench.repo / ".git" / "info" / "grafts").write_text(f"{second}\n")
+    assert [one["commit"] for one in verified(bench)[1]["against"]["anchors"]] == [first]
+
+
+def test_thousands_of_commits_are_one_question(bench: Bench, goal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each anchor is seen, and git is asked as often as for one."""
+    del goal
+    commit(bench)
+    asked: list[str] = []
+    read = Git.read
+
+    def counted(self: Git, *words: str, text: bytes | None = None) -> bytes | GitFault:
+        asked.append(words[0])
+        return read(self, *words, text=text)
+
+    monkeypatch.setattr(Git, "read", counted)
+    verified(bench)
+    few = len(asked)
+    head = git(bench, "rev-parse", "HEAD")
+    stream = []
+    for number in range(1, 4001):
+        message = f"Part {number}\n\nLedger-Head: w-0000000a:{number}:{number:032x}\n"
+        before = f"from {head}\n" if number == 1 else ""
+        stream.append(
+            f"commit refs/heads/many\ncommitter A <a@example.com> {number} +0000\n"
+            f"data {len(message)}\n{message}{before}"
+        )
+    words = ("git", "fast-import", "--quiet")
+    subprocess.run(words, cwd=bench.repo, input="\n".join(stream), text=True, check=True)
+    asked.clear()
+    code, told = verified(bench, "many")
+    assert (code, len(told["against"]["anchors"]), len(asked)) == (1, 4001, few)
+    assert [problem["code"] for problem in told["problems"]] == ["anchor-absent"]
 
 
 def test_the_copy_that_a_commit_carries_shows_the_line(bench: Bench, goal: str) -> None:
     """Without any anchor too: the first line that is another one, or missing."""
     (bench.repo / "config" / "tallybook.toml").write_text('[ledger]\npublish = "metrics/events"\n')
+    git(bench, "add", "config")
     bench.ok("mark", "plan", "--goal", goal)
     commit(bench)
     bench.ok("mark", "build", "--goal", goal)
@@ -200,6 +356,16 @@ def test_the_copy_that_a_commit_carries_shows_the_line(bench: Bench, goal: str) 
     written(bench, [one])
     code, told = verified(bench)
     assert (code, told["problems"][0]["code"]) == (1, "published-lost")
+    (bench.repo / "config" / "tallybook.toml").unlink()
+    assert verified(bench)[1]["problems"] == told["problems"], "what the commit says of its copy counts"
+    blob = git(bench, "rev-parse", f"HEAD:metrics/events/{own(bench).name}")
+    (bench.repo / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    code, told = verified(bench)
+    assert (code, [problem["code"] for problem in told["problems"]]) == (1, ["published-unreadable"])
+    tree = git(bench, "rev-parse", "HEAD:metrics")
+    (bench.repo / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    code, told = verified(bench)
+    assert (code, told["problems"][0]["code"]) == (1, "published-unreadable")
 
 
 def test_a_range_and_a_trailer_that_is_none(bench: Bench, goal: str) -> None:
@@ -213,12 +379,36 @@ def test_a_range_and_a_trailer_that_is_none(bench: Bench, goal: str) -> None:
     assert "\x1b" not in bench.tally("verify", "--against", "HEAD").err
 
 
-@pytest.mark.parametrize(("revision", "code"), [("nowhere", 1), ("--all", 2), ("", 2), ("HEAD..nowhere", 1)])
+@pytest.mark.parametrize(
+    ("revision", "code"),
+    [
+        ("nowhere", 1), ("--all", 2), ("", 2), ("HEAD..nowhere", 1), ("HEAD:README.md", 1), ("HEAD^{tree}", 1),
+        ("^HEAD", 1), ("a b", 1), (":/nothing", 1), ("HEAD\n", 2),
+    ],
+)  # fmt: skip
 def test_what_is_no_revision(bench: Bench, goal: str, revision: str, code: int) -> None:
     """A clear word; an option is never handed to git."""
     del goal
     said = bench.tally("verify", f"--against={revision}", "--json")
     assert (said.code, said.error) == (code, "bad-revision")
+
+
+@pytest.mark.parametrize("revision", ["main", "v1", "signed", "HEAD...v1", "v1..HEAD", ":/Do it", "HEAD@{0}", "@"])
+def test_what_names_commits(bench: Bench, goal: str, revision: str) -> None:
+    """A branch, tags of both kinds, ranges, searches: whatever git takes."""
+    del goal
+    git(bench, "tag", "v1")
+    git(bench, "tag", "-a", "-m", "One", "signed")
+    commit(bench)
+    assert verified(bench, revision)[0] == 0
+
+
+def test_an_unborn_branch(bench: Bench, goal: str) -> None:
+    """There is nothing to compare with, and that is said."""
+    del goal
+    git(bench, "checkout", "-q", "--orphan", "new")
+    said = bench.tally("verify", "--against", "HEAD", "--json")
+    assert (said.code, said.error) == (1, "bad-revision")
 
 
 def test_outside_of_a_repository(bench: Bench, tmp_path: Path) -> None:

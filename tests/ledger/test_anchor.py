@@ -68,7 +68,7 @@ def test_a_copy_that_is_all_there_says_nothing(tmp_path: Path) -> None:
     place = ledger.place
 
     def found() -> list[str]:
-        lines = Lines(examine(OS_FILES, place.home, place.published, ledger.clock.now()))
+        lines = Lines(examine(OS_FILES, place.home, place.published, ledger.clock.now()), frozenset())
         return [problem.code for problem in copy_findings(lines, "0" * 40, {path.stem: whole})]
 
     assert found() == []

@@ -57,6 +57,11 @@ def show_verdict(checked: Checked, *, json: bool, beside: Beside) -> int:
         if against is not None:
             told = f"{counted(len(against.anchors), 'anchor')} in {counted(against.commits, 'commit')}"
             line(f"{told} of {against.revision}: {against.holding} hold")
+            for newest in against.newest:
+                anchor, since = newest.anchor, counted(newest.since, "event")
+                line(
+                    f"{anchor.writer}: as commit {newest.commit[:12]} names it up to event {anchor.seq}, {since} since"
+                )
     warn((*verdict.problems, *verdict.notes))
     return verdict.exit_code
 

@@ -18,21 +18,30 @@ if TYPE_CHECKING:
     from tallybook.hooks.surroundings import Surroundings
 
 
-def anchors(around: Surroundings, quoted: str) -> list[str]:
-    """The trailers for a commit; ``quoted`` is what git has written of the commits that it squashes.
+def anchors(around: Surroundings, text: str, quoted: str) -> list[str]:
+    """The trailers for a commit with this text; ``quoted`` is what git has written of the commits that it squashes.
+
+    None takes the place of a later one of its writer: a ledger that was set back shows by it.
 
     Raises:
         OSError: the ledger can't be read.
     """
+    named = [parsed(value) for value in squashed(quoted, TRAILER.lower())]
     found: dict[str, Anchor] = {}
-    for text in squashed(quoted, TRAILER.lower()):
-        anchor = parsed(text)
+    for anchor in (*named, head_anchor(OS_FILES, around.ledger, around.repository.common_dir)):
         if anchor is not None and anchor.seq >= found.get(anchor.writer, anchor).seq:
             found[anchor.writer] = anchor
-    own = head_anchor(OS_FILES, around.ledger, around.repository.common_dir)
-    if own is not None:
-        found[own.writer] = own
-    return [f"{TRAILER}: {anchor}" for anchor in found.values()]
+    there = [anchor for anchor in map(_named, text.splitlines()) if anchor is not None]
+    return [
+        f"{TRAILER}: {anchor}"
+        for anchor in found.values()
+        if not any(other.writer == anchor.writer and other.seq > anchor.seq for other in there)
+    ]
+
+
+def _named(line: str) -> Anchor | None:
+    key, _, value = line.partition(":")
+    return parsed(value) if key.strip().lower() == TRAILER.lower() else None
 
 
 def without_older(path: Path, text: str, lines: Iterable[str]) -> str:

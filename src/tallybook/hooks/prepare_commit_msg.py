@@ -45,7 +45,7 @@ def prepare(around: Surroundings, path: Path, source: str) -> str:
     if around.settings.anchor and (lines or said.tasks):
         from tallybook.hooks.anchoring import anchors, without_older  # noqa: PLC0415 - few repositories want it
 
-        lines += anchors(around, quoted)
+        lines += anchors(around, text, quoted)
         text = without_older(path, text, lines)
     if not lines:
         return ""

@@ -27,9 +27,11 @@ class State(StrEnum):
     CHANGED = "changed"
     """Another line has its number."""
     CUT = "cut"
-    """The writer's lines end before it, or it is missing between others."""
+    """This clone's own lines end before it, or it is missing between others."""
+    BEHIND = "behind"
+    """The lines of another clone end before it: the rest has not come here, or is gone."""
     ABSENT = "absent"
-    """Nothing of the writer is here."""
+    """Nothing of the writer is here, which is another clone's."""
 
 
 class Anchored(msgspec.Struct, frozen=True):
@@ -43,9 +45,10 @@ class Anchored(msgspec.Struct, frozen=True):
 
 
 class Lines:
-    """The whole lines of a ledger by writer and number."""
+    """The whole lines of a ledger by writer and number; ``own`` are the writers of this clone."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, own: frozenset[str]) -> None:
+        self._own = own
         self._digests: dict[tuple[str, int], set[str]] = {}
         self._places: dict[tuple[str, int], Where] = {}
         self._last: dict[str, int] = {}
@@ -63,7 +66,10 @@ class Lines:
             return State.HOLDS
         if there:
             return State.CHANGED
-        return State.CUT if anchor.writer in self._last else State.ABSENT
+        last = self.last(anchor.writer)
+        if anchor.writer in self._own or last > anchor.seq:
+            return State.CUT
+        return State.BEHIND if last else State.ABSENT
 
     def last(self, writer: str) -> int:
         """The highest number of a writer; 0 where nothing of it is here."""
@@ -79,8 +85,8 @@ class Lines:
 
 
 def compared(lines: Lines, named: Sequence[tuple[str, Anchor]]) -> tuple[Anchored, ...]:
-    """Every anchor once, with the first commit that names it; by writer and number."""
-    first = {anchor: commit for commit, anchor in reversed(named)}
+    """Every anchor once, by writer and number; ``named`` begins with the newest commit, and the oldest one counts."""
+    first = {anchor: commit for commit, anchor in named}
     return tuple(
         Anchored(first[anchor], anchor, lines.state(anchor), max(lines.last(anchor.writer) - anchor.seq, 0))
         for anchor in sorted(first)
@@ -106,13 +112,18 @@ def _finding(lines: Lines, one: Anchored, right: int) -> Problem:
     writer, seq = one.anchor.writer, one.anchor.seq
     known = f"commit {one.commit[:12]} names event {seq} of {writer}"
     span = f"up to event {right} it is as it was then" if right else "nothing tells since when"
+    last = lines.last(writer)
+    where = lines.place(writer, min(last, seq))
     if one.state is State.ABSENT:
         return Problem("anchor-absent", f"{known}, of whom nothing is here", hint=BRING)
+    if one.state is State.BEHIND:
+        message = f"{known}, of whom there are {last} here: the others have not come, or are gone; {span}"
+        return Problem("anchor-behind", message, where, BRING)
     if one.state is State.CUT:
-        last = lines.last(writer)
-        what = f"the lines end with event {last}" if last < seq else "it is missing between others"
-        return Problem("anchor-cut", f"{known}, and {what}; {span}", lines.place(writer, min(last, seq)), RESTORE)
-    return Problem("anchor-changed", f"{known}, which is another line now; {span}", lines.place(writer, seq), RESTORE)
+        gone = f"its lines end with event {last}" if last else "none of its lines is here, though this clone wrote them"
+        what = gone if last < seq else "it is missing between others"
+        return Problem("anchor-cut", f"{known}, and {what}; {span}", where, RESTORE)
+    return Problem("anchor-changed", f"{known}, which is another line now; {span}", where, RESTORE)
 
 
 def copy_findings(lines: Lines, commit: str, files: Mapping[str, bytes]) -> list[Problem]:
