@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -151,19 +152,22 @@ def test_what_is_no_command(bench: Bench) -> None:
 def test_a_lock_that_is_held_is_exit_4_and_names_the_holder(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     goal = bench.start()
     monkeypatch.setattr("tallybook.usecases.workspace.Ledger", partial(Ledger, lock_timeout=0.2))
-    script = "import fcntl,sys; f=open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
-    lock = bench.ledger / "ledger.lock"
+    script = (
+        "import pathlib, sys; from tallybook.ledger.lock import held\n"
+        "with held(pathlib.Path(sys.argv[1])): print(flush=True); sys.stdin.read()"
+    )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", script, str(lock)], **pipes) as holder:  # type: ignore[call-overload]
+    words = [sys.executable, "-c", script, str(bench.ledger), "--secret"]
+    with subprocess.Popen(words, **pipes) as holder:  # type: ignore[call-overload]
         assert holder.stdout.readline()
-        lock.write_text(f"{holder.pid}\n")
         (file,) = bench.ledger.glob("*.ndjson")
         file.write_bytes(file.read_bytes() + b"torn")
         before = bench.lines()
         for command in (("mark", "plan"), ("finish-task", goal, "--status", "success"), ("repair",)):
             said = bench.tally(*command, "--json")
             assert (said.code, said.error) == (4, "lock-timeout")
-            assert f"process {holder.pid}" in said.err
+            assert re.search(rf"0\.2 s by process {holder.pid} \(python[^ ]*\), since 20[-0-9]+T[:0-9]+Z: ", said.err)
+            assert "--secret" not in said.err
         for command in (("show",), ("log",), ("report",)):
             bench.ok(*command)
         holder.stdin.close()

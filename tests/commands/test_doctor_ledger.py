@@ -50,7 +50,7 @@ def test_a_lock_that_is_held(bench: Bench, file: Path, monkeypatch: pytest.Monke
     path = file.with_name("ledger.lock")
     monkeypatch.setattr(locks, "PATIENCE", 0.1)
     if not listing:
-        monkeypatch.setattr(locks, "KERNEL_LOCKS", file.with_name("none"))
+        monkeypatch.setattr("tallybook.ledger.holder.KERNEL_LOCKS", file.with_name("none"))
     command = [sys.executable, "-c", HOLD, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
@@ -59,9 +59,17 @@ def test_a_lock_that_is_held(bench: Bench, file: Path, monkeypatch: pytest.Monke
         row = only(checkup(bench), "ledger.lock", "problem")
         assert f"process {holder.pid} (python" in row["message"]
         assert row["hint"].endswith(f"kill {holder.pid}")
-        monkeypatch.setattr(locks, "KERNEL_LOCKS", file.with_name("none"))
+        monkeypatch.setattr("tallybook.ledger.holder.KERNEL_LOCKS", file.with_name("none"))
         path.write_text("")
-        assert "it can't be told which" in only(checkup(bench), "ledger.lock", "problem")["message"]
+        row = only(checkup(bench), "ledger.lock", "problem")
+        assert "an unknown process has held the lock" in row["message"]
+        assert f"fuser -v {path}" in row["hint"]
+        path.write_text("77 build-7 2026-11-26T12:00:00Z 1\n")
+        row = only(checkup(bench), "ledger.lock", "problem")
+        assert (
+            row["message"] == "process 77 on build-7 has held the lock for more than 0.1 s, since 2026-11-26T12:00:00Z"
+        )
+        assert row["hint"] == "wait until it is done there"
         holder.communicate()
     assert only(checkup(bench), "ledger.lock", "ok")
 
@@ -75,7 +83,7 @@ def test_the_kernel_knows_better_than_the_file(bench: Bench, file: Path, monkeyp
         "1: POSIX  ADVISORY  WRITE 77 08:01:1 0 EOF\n"
         f"2: FLOCK  ADVISORY  WRITE {os.getpid()} 08:01:{path.stat().st_ino} 0 EOF\n"
     )
-    monkeypatch.setattr(locks, "KERNEL_LOCKS", listing)
+    monkeypatch.setattr("tallybook.ledger.holder.KERNEL_LOCKS", listing)
     path.write_text("1\n")
     with path.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -50,11 +50,20 @@ class LockTimeoutError(LedgerError):
     """Another process held the lock for the whole waiting time."""
 
     def __init__(self, place: Path, seconds: float, holder: Holder | None) -> None:
-        who = "another process" if holder is None else str(holder)
+        who = "an unknown process" if holder is None else str(holder)
+        since = f", since {holder.since}" if holder is not None and holder.since else ""
+        remedy = "run the command again when the other command is done"
         super().__init__(
-            f"the ledger was locked by {who} for more than {seconds:g} s",
+            f"the ledger was locked for more than {seconds:g} s by {who}{since}",
             place,
-            "run the command again when the other command is done",
+            remedy if holder is not None else f"{remedy}; {how_to_find_out(place)}",
         )
         self.holder = holder
         """None where nobody has said it."""
+
+
+def how_to_find_out(lock: Path) -> str:
+    """What tells which process holds a lock that nobody has signed, or somebody who is gone."""
+    from shlex import quote  # noqa: PLC0415 - only where something is wrong
+
+    return f"fuser -v {quote(str(lock))} or lsof {quote(str(lock))} tells which process has it"

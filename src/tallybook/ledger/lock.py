@@ -1,4 +1,4 @@
-"""The one lock of a ledger: ``flock`` on a file beside the records, which tells who holds it, and on which machine.
+"""The one lock of a ledger: ``flock`` on a file beside the records, which tells who holds it, where and since when.
 
 The lock file is never removed, and none but its holder writes to it. A library would do the same; it takes longer to
 import than a command may take for all of its work beside ten thousand logs.
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from tallybook.ledger.errors import LockFailedError, LockTimeoutError
-from tallybook.ledger.holder import holder
+from tallybook.ledger.holder import holder, signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,11 +74,15 @@ def _locked(path: Path) -> int | None:
 
 
 def _sign(descriptor: int) -> None:
-    """Leave pid and host in the lock file; a full disk is no reason to fail, and a file with two names is not ours."""
-    signature = f"{os.getpid()} {os.uname().nodename}\n".encode()
+    """Tell who holds the lock; a full disk is no reason to fail, and a file with two names is not ours.
+
+    Written over what is there and cut afterwards: nobody who looks ever finds an empty file, and one that is cut to
+    nothing first is written out by ext4 at once.
+    """
     with suppress(OSError):
         status = os.fstat(descriptor)
         if status.st_nlink == 1:
-            os.pwrite(descriptor, signature, 0)
-            if status.st_size > len(signature):  # to cut it to nothing first would make ext4 write it out at once
-                os.ftruncate(descriptor, len(signature))
+            line = signature()
+            end = len(line) if os.pwrite(descriptor, line, 0) == len(line) else 0
+            if status.st_size > end:
+                os.ftruncate(descriptor, end)

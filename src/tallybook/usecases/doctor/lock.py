@@ -19,7 +19,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from tallybook.agents.processes import system_tree
+from tallybook.ledger.errors import how_to_find_out
 from tallybook.ledger.holder import holder
 from tallybook.ledger.lock import LOCK_NAME
 from tallybook.usecases.doctor.finding import note, ok, problem
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 2.0
 """Seconds; a command that is at work is done by then."""
-KERNEL_LOCKS: Final = Path("/proc/locks")
 _POLL: Final = 0.05
 _SECONDS: Final = 10.0
 _KEPT_OUT: Final = 3
@@ -115,33 +114,14 @@ def _other_process(path: Path) -> tuple[int | None, str]:
 
 
 def _held(path: Path) -> Finding:
-    pid, signed = _kernel_holder(path), holder(path)
-    if pid is None and signed is not None:
-        pid = None if signed.host else signed.pid
-    if pid is not None:
-        process = system_tree().process(pid)
-        program = "" if process is None or not process.argv else f" ({Path(process.argv[0]).name})"
-        message = f"process {pid}{program} has held the lock for more than {PATIENCE:g} s"
-        hint = f"wait until it is done; if it hangs: kill {pid}"
-    elif signed is not None:
-        message, hint = f"{signed} holds the lock", "wait until it is done there"
-    else:
-        message, hint = "another process holds the lock, and it can't be told which", "wait until it is done"
-    return problem("lock", message, hint, path)
-
-
-def _kernel_holder(path: Path) -> int | None:
-    """The pid that Linux lists for a lock on this file; the file itself names whoever took it last."""
-    try:
-        inode = path.stat().st_ino
-        rows = [line.split() for line in KERNEL_LOCKS.read_text("ascii", "replace").splitlines()]
-    except OSError:
-        return None
-    for row in rows:
-        # 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF
-        if row[1:2] == ["FLOCK"] and len(row) > 5 and row[5].rpartition(":")[2] == str(inode) and int(row[4]) > 0:  # noqa: PLR2004
-            return int(row[4])
-    return None
+    who = holder(path)
+    if who is None:
+        message = f"an unknown process has held the lock for more than {PATIENCE:g} s"
+        return problem("lock", message, f"wait until it is done; {how_to_find_out(path)}", path)
+    since = f", since {who.since}" if who.since else ""
+    message = f"{who} has held the lock for more than {PATIENCE:g} s{since}"
+    over_there = "wait until it is done there" if who.host else f"wait until it is done; if it hangs: kill {who.pid}"
+    return problem("lock", message, over_there, path)
 
 
 def _refused(path: Path, error: OSError) -> Finding:
