@@ -298,6 +298,37 @@ def test_a_fork_of_a_writer_keeps_both_sides(clone: Callable[..., Clone], tmp_pa
     assert one.sync()["sent"] == 0
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_what_only_the_published_copy_has_is_sent(clone: Callable[..., Clone], tmp_path: Path, goes_on: bool) -> None:
+    """After a backup was restored the copy gives back what the ledger lost, and other clones get it."""
+    one = clone("one")
+    one.ok("init", "--publish", "metrics/events")
+    kept = one.start("kept")
+    shutil.copytree(one.home, tmp_path / "backup")
+    lost = one.start("lost")
+    one.ok("hook", "pre-commit")
+    shutil.rmtree(one.home)
+    shutil.copytree(tmp_path / "backup", one.home)
+    more = {one.start("more")} if goes_on else set()
+    told = one.sync()
+    assert (told["received"], told["sent"]) == (0, 4 + 2 * len(more))
+    assert set(one.goals()) == {kept, lost} | more
+    two = clone("two")
+    two.sync()
+    assert two.goals() == one.goals()
+    assert [each.tally("verify").code for each in (one, two)] == [0, 0]
+
+
+def test_a_published_copy_that_can_not_be_read_is_left_alone(clone: Callable[..., Clone]) -> None:
+    """Something else than a directory stands in its place."""
+    one = clone("one")
+    one.ok("init", "--publish", "metrics/events")
+    one.start("mine")
+    (one.path / "metrics").mkdir()
+    (one.path / "metrics" / "events").write_text("x")
+    assert one.sync()["sent"] == 2
+
+
 def test_a_copied_clone_is_another_writer(clone: Callable[..., Clone], tmp_path: Path, bench: Bench) -> None:
     """Original and copy go on side by side; neither writes into the other's file."""
     one = clone("one")

@@ -99,7 +99,7 @@ def _absorb(ledger: Ledger, theirs: Mapping[str, bytes], *, dry_run: bool) -> Ab
             continue
         try:
             if current is not None and writer == current.writer:
-                minted = renew(files, home, ledger.place.identity, ledger.ids)
+                minted = renew(files, home, ledger.place.identity, ledger.ids).state.writer
             _put(files, home / (writer + SUFFIX), known.bad, union((known.good, new)))
         except OSError as error:
             deed = "what others have can't be written into the ledger"

@@ -22,7 +22,8 @@ from tallybook.ledger.file import OS_FILES, FileSystem, make_directories
 from tallybook.ledger.line import Envelope, Fault, UnwritableEventError, build
 from tallybook.ledger.reading import Reading, Tail, read, read_on
 from tallybook.ledger.scan import SUFFIX
-from tallybook.ledger.writer import Head, take_up
+from tallybook.ledger.setback import is_set_back
+from tallybook.ledger.writer import Head, renew, take_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,6 +110,8 @@ class Ledger(msgspec.Struct, frozen=True):
         home = self.place.home
         try:
             head = take_up(self.files, home, self.place.identity, self.ids)
+            if is_set_back(self.files, self.place.published, head.state):
+                head = renew(self.files, home, self.place.identity, self.ids)
         except OSError as error:
             deed = "the events were not acknowledged: this clone's writer can't be set up"
             raise AppendFailedError.wrap(deed, home, error) from error

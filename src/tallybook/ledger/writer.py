@@ -48,14 +48,14 @@ def take_up(files: FileSystem, home: Path, identity: Path, ids: Ids) -> Head:
     return Head(_mint(files, home, identity, ids, writers), None) if head is None else head
 
 
-def renew(files: FileSystem, home: Path, identity: Path, ids: Ids) -> str:
-    """Mint a new writer for this clone and return its id; those that it had become former ones. The lock is held.
+def renew(files: FileSystem, home: Path, identity: Path, ids: Ids) -> Head:
+    """Mint a new writer for this clone; those that it had become former ones. The lock is held.
 
     Raises:
         OSError: the new writer's state could not be written.
         LedgerError: every random id was taken.
     """
-    return _mint(files, home, identity, ids, survey(files, home, identity)).writer
+    return Head(_mint(files, home, identity, ids, survey(files, home, identity)), None)
 
 
 def resumed(files: FileSystem, home: Path, writers: Writers) -> Head | None:

@@ -17,6 +17,7 @@ import msgspec
 from tallybook.clock import timestamp
 from tallybook.domain.problems import Problem, Refusal, Where
 from tallybook.ledger.absorb import Absorbed, absorb, is_writer_file, writer_files
+from tallybook.ledger.errors import LedgerError
 from tallybook.ledger.merging import sift, union
 from tallybook.ledger.scan import SUFFIX
 from tallybook.ledger.synced import Synced, save
@@ -93,7 +94,8 @@ def sync(workspace: Workspace, request: Request) -> SyncResult | Refusal:
         for number in range(1, ROUNDS + 1):
             far = _fetched(shared, problems)
             came = absorb(workspace.ledger, far.files, dry_run=request.dry_run)
-            received, minted = received + came.received, came.minted or minted
+            carried = absorb(workspace.ledger, _copies(workspace), dry_run=request.dry_run)
+            received, minted = received + came.received, came.minted or carried.minted or minted
             _tell_bad(shared, came, problems)
             sent = _sent(workspace, shared, far, request, problems)
             if sent is None:
@@ -122,6 +124,14 @@ def _shared(workspace: Workspace, request: Request) -> SharedRef | Refusal:
     if remote.startswith("-"):
         return Refusal("bad-remote", f"{remote!r} is no remote", "give its name or its URL", usage=True)
     return SharedRef(repository.git, remote, request.ref or settings.sync_ref)
+
+
+def _copies(workspace: Workspace) -> dict[str, bytes]:
+    """What the published copy in this work tree has; some of it may be nowhere else after a backup was restored."""
+    place = workspace.ledger.place
+    with suppress(LedgerError):  # one that can't be read is told of by whatever reads the ledger
+        return {} if place.published is None else writer_files(workspace.ledger.files, place.published)
+    return {}
 
 
 def _fetched(shared: SharedRef, problems: dict[str, Problem]) -> _Far:
