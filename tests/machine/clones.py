@@ -12,8 +12,6 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -83,6 +81,7 @@ class Tree:
         assert new, words
         self.clone.acknowledged |= new
         self.clone.world.acknowledged |= new
+        self.clone.world.written |= new
         return said
 
     def commit(self, *more: str, subject: str = "") -> None:
@@ -104,16 +103,19 @@ class Tree:
         """
         done = self.run(*words)
         asked = False
-        while (open_paths := self._unmerged()) or (done.returncode and self._busy()):
+        for _ in range(99):
+            open_paths = self._unmerged()
+            if not open_paths and not (done.returncode and self._busy()):
+                break
             for name, stages in open_paths.items():
                 assert name.startswith(f"{COPY}/w-"), (words, name, done.stdout)
                 assert stages in _ONE_SIDE, (words, name, stages, done.stdout)
                 self.git("add", "--", name)
                 asked = True
-            empty = not self.git("diff", "--cached", "--name-only", "HEAD")
-            skip = empty and go_on[0] in {"rebase", "cherry-pick", "revert"}
+            nothing_left = not self.git("diff", "--cached", "--name-only", "HEAD")
+            skip = nothing_left and go_on[0] in {"rebase", "cherry-pick", "revert"}
             done = self.run(*((go_on[0], "--skip") if skip else go_on))
-        assert done.returncode == 0 or asked or self._empty(done), (words, done.stdout, done.stderr)
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
         return asked
 
     def _unmerged(self) -> dict[str, set[str]]:
@@ -128,10 +130,6 @@ class Tree:
         state = self.path / self.git("rev-parse", "--git-dir")
         names = ("rebase-merge", "CHERRY_PICK_HEAD", "REVERT_HEAD", "MERGE_HEAD")
         return any((state / name).exists() for name in names)
-
-    @staticmethod
-    def _empty(done: subprocess.CompletedProcess[str]) -> bool:
-        return "nothing to commit" in done.stdout or "now empty" in done.stderr
 
     @property
     def published(self) -> dict[str, bytes]:
@@ -178,18 +176,17 @@ class Clone:
         return [branch for branch in self.branches if branch not in taken]
 
 
-class World(msgspec.Struct):
+class World:
     """One remote and its clones."""
 
-    bench: Bench
-    place: Path
-    clones: list[Clone] = msgspec.field(default_factory=list)
-    acknowledged: set[str] = msgspec.field(default_factory=set)
-    forked: bool = False
-    """Whether a backup was restored over events that others may have."""
-    asked: int = 0
-    """How often git has asked for a copy that one side does not have."""
-    number: int = 0
+    def __init__(self, bench: Bench, place: Path) -> None:
+        self.bench, self.place = bench, place
+        self.clones: list[Clone] = []
+        self.acknowledged: set[str] = set()
+        self.written: set[str] = set()  # even if it was lost with a disk
+        self.forked = False  # a backup was restored over events that others may have
+        self.asked = 0  # how often git has asked for a copy that one side does not have
+        self.number = 0
 
     def name(self, word: str) -> str:
         """A name that nothing else has."""
