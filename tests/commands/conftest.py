@@ -8,6 +8,7 @@ import pytest
 
 from commands.agents import AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import Bench
+from commands.clones import Clone, git
 from commands.copilot_agent import CopilotAgent
 from commands.gemini_agent import GeminiAgent
 from commands.opencode_agent import OpenCodeAgent
@@ -42,3 +43,26 @@ def agent(request: pytest.FixtureRequest, bench: Bench) -> Agent:
     if request.param.startswith("amp"):
         return AmpAgent(bench, 1, late=request.param == "amp-late")
     return CodexAgent(bench, 1, late=request.param == "codex-late")
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """A bare repository with one commit."""
+    path = tmp_path / "remote.git"
+    git("init", "-q", "--bare", "-b", "main", str(path), cwd=tmp_path)
+    first = tmp_path / "first"
+    git("clone", "-q", str(path), str(first), cwd=tmp_path)
+    git("commit", "-q", "--allow-empty", "-m", "first", cwd=first)
+    git("push", "-q", "origin", "HEAD:main", cwd=first)
+    return path
+
+
+@pytest.fixture
+def clone(bench: Bench, remote: Path, tmp_path: Path) -> Callable[..., Clone]:
+    """Makes clones of it."""
+
+    def make(name: str, *options: str) -> Clone:
+        git("clone", "-q", *options, remote.as_uri(), name, cwd=tmp_path)
+        return Clone(bench, tmp_path / name)
+
+    return make

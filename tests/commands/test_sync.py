@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from commands.clones import REF, Clone, git, put, tip
 from tallybook.ledger.synced import NAME
 from tallybook.repo.shared_ref import SharedRef
 from tallybook.usecases import sync as usecase
@@ -18,98 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from commands.bench import Bench, Json, Said
-
-REF = "refs/tallybook/ledger"
-
-
-def git(*words: str, cwd: Path, **environ: str) -> str:
-    """Run git."""
-    done = subprocess.run(["git", *words], cwd=cwd, env={**os.environ, **environ}, capture_output=True, check=True)
-    return done.stdout.decode().strip()
-
-
-class Clone:
-    """One clone of the remote, and the commands that are run in it."""
-
-    def __init__(self, bench: Bench, path: Path) -> None:
-        self.bench, self.path = bench, path
-
-    def tally(self, *words: str) -> Said:
-        return self.bench.tally(*words, cwd=self.path)
-
-    def ok(self, *words: str) -> Said:
-        said = self.tally(*words)
-        assert said.code == 0, said
-        return said
-
-    def start(self, title: str) -> str:
-        """Open a goal with a stage: two events."""
-        goal = self.ok("start-task", "--title", title, "--kind", "product", "--untracked", "--quiet").out.strip()
-        self.ok("mark", "plan", "--goal", goal)
-        return goal
-
-    def sync(self, *words: str) -> Json:
-        return self.ok("sync", "--json", *words).json
-
-    def goals(self) -> dict[str, str]:
-        return {goal["id"]: goal["status"] for goal in self.ok("show", "--json").json["goals"]}
-
-    @property
-    def home(self) -> Path:
-        return self.path / git("rev-parse", "--git-common-dir", cwd=self.path) / "tallybook" / "events"
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        return {path.stem: path.read_bytes() for path in sorted(self.home.glob("*.ndjson"))}
-
-    @property
-    def alone(self) -> int:
-        return int(self.ok("show", "--json").json["workflow"]["unpublished_events"])
-
-
-@pytest.fixture
-def remote(tmp_path: Path) -> Path:
-    """A bare repository with one commit."""
-    path = tmp_path / "remote.git"
-    git("init", "-q", "--bare", "-b", "main", str(path), cwd=tmp_path)
-    first = tmp_path / "first"
-    git("clone", "-q", str(path), str(first), cwd=tmp_path)
-    git("commit", "-q", "--allow-empty", "-m", "first", cwd=first)
-    git("push", "-q", "origin", "HEAD:main", cwd=first)
-    return path
-
-
-@pytest.fixture
-def clone(bench: Bench, remote: Path, tmp_path: Path) -> Callable[..., Clone]:
-    """Makes clones of it."""
-
-    def make(name: str, *options: str) -> Clone:
-        git("clone", "-q", *options, remote.as_uri(), name, cwd=tmp_path)
-        return Clone(bench, tmp_path / name)
-
-    return make
-
-
-def tip(remote: Path, ref: str = REF) -> str | None:
-    """The commit that the remote has."""
-    done = subprocess.run(["git", "rev-parse", "-q", "--verify", ref], cwd=remote, capture_output=True, check=False)
-    return done.stdout.decode().strip() or None
-
-
-def put(remote: Path, files: dict[str, bytes], *, more: str = "") -> None:
-    """Let the remote have these files, whatever it had."""
-    lines = more
-    for name, data in files.items():
-        blob = subprocess.run(
-            ["git", "hash-object", "-w", "--stdin"], cwd=remote, input=data, capture_output=True, check=True
-        )
-        lines += f"100644 blob {blob.stdout.decode().strip()}\t{name}\n"
-    tree = subprocess.run(
-        ["git", "mktree", "--missing"], cwd=remote, input=lines.encode(), capture_output=True, check=True
-    )
-    commit = git("commit-tree", tree.stdout.decode().strip(), "-m", "x", cwd=remote)
-    git("update-ref", REF, commit, cwd=remote)
+    from commands.bench import Bench
 
 
 def test_two_clones_come_to_the_same(clone: Callable[..., Clone]) -> None:
@@ -150,9 +60,9 @@ def test_twice_changes_nothing(clone: Callable[..., Clone], remote: Path) -> Non
     assert "received 2 events, sent 0 (origin); 1 writer here" in two.ok("sync").out
 
 
-@pytest.mark.parametrize("kind", ["worktree", "detached", "shallow", "unborn", "sha256"])
+@pytest.mark.parametrize("kind", ["worktree", "detached", "shallow", "unborn", "sha256", "partial"])
 def test_wherever_it_runs(clone: Callable[..., Clone], remote: Path, tmp_path: Path, bench: Bench, kind: str) -> None:
-    """A linked worktree, a detached head, a shallow clone, a branch without commits, long hashes."""
+    """Linked, detached, shallow, without commits, with long hashes, with files that come when asked for."""
     if kind == "sha256":
         path = tmp_path / "long.git"
         git("init", "-q", "--bare", "--object-format=sha256", str(path), cwd=tmp_path)
@@ -160,7 +70,12 @@ def test_wherever_it_runs(clone: Callable[..., Clone], remote: Path, tmp_path: P
         git("remote", "add", "origin", str(path), cwd=tmp_path / "one")
         one, remote = Clone(bench, tmp_path / "one"), path
     else:
-        one = clone("one", *(["--depth=1"] if kind == "shallow" else []))
+        one = clone("one", *{"shallow": ["--depth=1"], "partial": ["--filter=blob:none"]}.get(kind, []))
+    if kind == "partial":
+        git("config", "uploadpack.allowFilter", "true", cwd=remote)
+        other = clone("other")
+        other.start("theirs")
+        other.sync()
     if kind == "worktree":
         git("worktree", "add", "-q", "../linked", cwd=one.path)
         one = Clone(bench, tmp_path / "linked")
@@ -171,6 +86,7 @@ def test_wherever_it_runs(clone: Callable[..., Clone], remote: Path, tmp_path: P
     one.start("mine")
     assert one.sync()["sent"] == 2
     assert one.sync()["sent"] == 0
+    assert len(one.goals()) == 1 + (kind == "partial")
     assert tip(remote) is not None
     assert (one.path / ".git").exists()
     if kind == "shallow":
@@ -381,33 +297,6 @@ def test_a_damaged_copy_of_others_is_replaced_by_the_whole_one(clone: Callable[.
     assert two.files == one.files
     assert b'"seq":8' in (two.home / f"{writer}.quarantine").read_bytes()
     assert two.tally("verify").code == 0
-
-
-def test_what_does_not_belong_there_is_left_alone(clone: Callable[..., Clone], remote: Path) -> None:
-    """Other names, links, submodules: told of, never written here, and still there afterwards."""
-    one = clone("one")
-    one.start("mine")
-    blob = subprocess.run(
-        ["git", "hash-object", "-w", "--stdin"], cwd=remote, input=b"/etc/passwd", capture_output=True, check=True
-    ).stdout.decode().strip()  # fmt: skip
-    strange = f"120000 blob {blob}\tw-00000001.ndjson\n160000 commit {'1' * 40}\tw-00000002.ndjson\n"
-    put(remote, {"README": b"hello", "..ndjson": b"x", "w-ABCDEF01.ndjson": b"x"}, more=strange)
-    told = one.sync()
-    assert {problem["code"] for problem in told["problems"]} == {"sync-stranger"}
-    assert len(told["problems"]) == 5
-    assert (told["sent"], len(one.files)) == (2, 1)
-    assert {"README", "w-00000001.ndjson"} < set(git("ls-tree", "--name-only", REF, cwd=remote).split())
-
-
-def test_a_file_that_no_ledger_has_is_left_alone(
-    clone: Callable[..., Clone], remote: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that is far too large is not even read."""
-    one = clone("one")
-    put(remote, {"w-00000001.ndjson": b"x" * 100})
-    monkeypatch.setattr(usecase, "LARGEST", 99)
-    told = one.sync()
-    assert [problem["code"] for problem in told["problems"]] == ["sync-too-large"]
 
 
 def test_a_ref_that_was_deleted_comes_back(clone: Callable[..., Clone], remote: Path) -> None:

@@ -115,7 +115,8 @@ class Tree:
             nothing_left = not self.git("diff", "--cached", "--name-only", "HEAD")
             skip = nothing_left and go_on[0] in {"rebase", "cherry-pick", "revert"}
             done = self.run(*((go_on[0], "--skip") if skip else go_on))
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        nothing = "nothing to commit" in done.stdout or "now empty" in done.stderr  # the change was there already
+        assert done.returncode == 0 or nothing, (words, done.stdout, done.stderr)
         return asked
 
     def _unmerged(self) -> dict[str, set[str]]:

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tallybook.repo.shared_ref import GUARD
+from tallybook.config import ledger_override
+from tallybook.repo.shared_ref import GUARD, usual_remote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,20 +24,21 @@ _MODULE = Path(__file__).resolve().parent.parent / "__main__.py"
 
 
 def synchronise(around: Surroundings, arguments: Sequence[str]) -> str:
-    """Run ``tally sync``; what is to be said on stderr. ``arguments`` are those of ``pre-push``: name and URL."""
-    if not around.settings.sync or GUARD in around.environ:
+    """Run ``tally sync``; what is to be said on stderr. ``arguments`` are those of ``pre-push``: name and URL.
+
+    A push to any other remote than the one that carries the ledger takes nothing of it along, and a ledger that the
+    environment names, which other repositories may share, goes nowhere by itself.
+    """
+    if not around.settings.sync or GUARD in around.environ or ledger_override(around.environ) is not None:
         return ""
-    pushed = arguments[0] if arguments else ""
-    chosen = around.settings.sync_remote
-    if chosen is not None and pushed not in {"", chosen}:
+    if arguments and arguments[0] != (around.settings.sync_remote or usual_remote(around.repository.git)):
         return ""
-    remote = ("--remote", pushed) if pushed and not pushed.startswith("-") and chosen is None else ()
     environ = {**around.environ, GUARD: "1"}
     for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX"):
         environ.pop(name, None)  # git sets them for its hooks; the command finds its repository by its directory
     try:
         done = subprocess.run(  # noqa: S603 - no shell
-            (sys.executable, "-P", str(_MODULE), "sync", *remote),
+            (sys.executable, "-P", str(_MODULE), "sync"),
             cwd=around.repository.toplevel,
             env=environ,
             stdin=subprocess.DEVNULL,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tallybook.ledger.store import Ledger
 
+MOST_BAD: Final = 20
+"""Bad lines of others that are told of for one writer."""
 _NAME: Final = re.compile(FORMATS["writer"] + re.escape(SUFFIX))
 
 
@@ -35,6 +37,8 @@ class Absorbed(NamedTuple):
     """Lines that were not here before."""
     bad: dict[str, tuple[BadLine, ...]]
     """Lines that were not taken, by writer."""
+    files: dict[str, bytes]
+    """The files as they stand now, by writer, up to the last newline: nothing in them can be taken back any more."""
     minted: str | None = None
     """The new writer, where others have lines of this clone's that it has not."""
 
@@ -89,7 +93,7 @@ def _absorb(ledger: Ledger, theirs: Mapping[str, bytes], *, dry_run: bool) -> Ab
         mine = here.get(writer, b"")
         if mine.startswith(data) and data.endswith(b"\n"):
             continue
-        came = sift(data, writer, mine if data.startswith(mine) else b"")
+        came = sift(data, writer, mine if data.startswith(mine) else b"", most=MOST_BAD)
         if came.bad:
             bad[writer] = came.bad
         known = sift(mine, writer)
@@ -100,32 +104,50 @@ def _absorb(ledger: Ledger, theirs: Mapping[str, bytes], *, dry_run: bool) -> Ab
         try:
             if current is not None and writer == current.writer:
                 minted = renew(files, home, ledger.place.identity, ledger.ids).state.writer
-            _put(files, home / (writer + SUFFIX), known.bad, union((known.good, new)))
+            whole = union((known.good, new))
+            _put(files, home / (writer + SUFFIX), known.bad, whole)
+            here[writer] = whole
         except OSError as error:
             deed = "what others have can't be written into the ledger"
             raise LedgerError.wrap(deed, home / (writer + SUFFIX), error) from error
-    return Absorbed(received, bad, minted)
+    return Absorbed(received, bad, here, minted)
 
 
 def _put(files: FileSystem, path: Path, damaged: tuple[BadLine, ...], data: bytes) -> None:
-    """Replace a file; lines of it that can't be read stay in its quarantine."""
-    if damaged:
+    """Replace a file; lines of it that can't be read, and a torn end, stay in its quarantine."""
+    kept = b"".join(line.raw + b"\n" for line in damaged) + _torn_end(files, path)
+    if kept:
         with opened(files, path.with_suffix(QUARANTINE), os.O_WRONLY | os.O_APPEND | os.O_CREAT) as target:
-            write_all(files, target.descriptor, b"".join(line.raw + b"\n" for line in damaged))
+            write_all(files, target.descriptor, kept)
             files.sync(target.descriptor)
     replace_file(files, path, data, durable=True)
     files.sync_directory(path.parent)
 
 
+def _torn_end(files: FileSystem, path: Path) -> bytes:
+    """What stands behind the last newline, and a newline."""
+    try:
+        found = _all(files, path)
+    except FileNotFoundError:
+        return b""
+    rest = found[found.rfind(b"\n") + 1 :]
+    return rest + b"\n" if rest else b""
+
+
 def _whole(files: FileSystem, path: Path) -> bytes:
     try:
-        with opened(files, path, os.O_RDONLY) as source:
-            data = b""
-            while chunk := files.read(source.descriptor, max(source.size - len(data), 1), len(data)):
-                data += chunk
-                if len(data) >= source.size:
-                    break
+        data = _all(files, path)
     except OSError as error:
         deed = "a file of the ledger can't be read"
         raise LedgerError.wrap(deed, path, error) from error
     return data[: data.rfind(b"\n") + 1]
+
+
+def _all(files: FileSystem, path: Path) -> bytes:
+    with opened(files, path, os.O_RDONLY) as source:
+        parts: list[bytes] = []
+        byte = 0
+        while byte < source.size and (chunk := files.read(source.descriptor, source.size - byte, byte)):
+            parts.append(chunk)
+            byte += len(chunk)
+    return b"".join(parts)

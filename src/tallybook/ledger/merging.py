@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _WRITER, _SEQ = 1, 2
 """Places in a framed line."""
 _STRANGER: Final = "another-writer"
+_TORN: Final = Fault("torn", "the last line is not whole")
 
 
 class BadLine(NamedTuple):
@@ -35,22 +36,24 @@ class Sifted(NamedTuple):
     bad: tuple[BadLine, ...]
 
 
-def sift(data: bytes, writer: str, before: bytes = b"") -> Sifted:
-    """The lines of a writer's file behind ``before``, which is whole lines known to be good; a torn end is bad."""
+def sift(data: bytes, writer: str, before: bytes = b"", *, most: int | None = None) -> Sifted:
+    """The lines of a writer's file behind ``before``, which is whole lines known to be good; a torn end is bad.
+
+    With ``most`` no more bad lines than that are kept, the first ones.
+    """
     good: dict[bytes, int] = {}
     bad: list[BadLine] = []
     byte, number = len(before), before.count(b"\n")
-    *lines, rest = data[len(before) :].split(b"\n")
-    for raw in lines:
+    while byte < len(data):
         number += 1
-        found = _seq(raw, writer)
+        end = data.find(b"\n", byte)
+        raw = data[byte:end] if end >= 0 else data[byte:]
+        found = _seq(raw, writer) if end >= 0 else _TORN
         if isinstance(found, int):
             good[raw] = found
-        else:
+        elif most is None or len(bad) < most:
             bad.append(BadLine(number, byte, raw, found))
         byte += len(raw) + 1
-    if rest:
-        bad.append(BadLine(number + 1, byte, rest, Fault("torn", "the last line is not whole")))
     return Sifted(good, tuple(bad))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tallybook.repo.git import Git, GitFault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 GUARD = "TALLYBOOK_SYNCING"
 """Set for every git that is run here, so that a hook in it does not begin anew."""
@@ -22,6 +22,7 @@ SECONDS = 120.0
 """Longest that one call may take that talks to a remote."""
 _SHA = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _FILE = "100644"
+_MISSING = GitFault("git-failed", "a file that the ref names is missing")
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "tallybook",
     "GIT_AUTHOR_EMAIL": "tallybook@localhost",
@@ -100,14 +101,40 @@ class SharedRef(NamedTuple):
             found.append(Entry(mode, kind, sha, name))
         return found
 
-    def size(self, blob: str) -> GitFault | int:
-        """Bytes of a blob."""
-        told = self.git.read("cat-file", "-s", blob)
-        return told if isinstance(told, GitFault) else int(told)
+    def sizes(self, blobs: Sequence[str]) -> GitFault | list[int]:
+        """Bytes of each blob, by one call."""
+        told = self._batch("--batch-check", blobs)
+        if isinstance(told, GitFault):
+            return told
+        facts = [line.split(b" ") for line in told.splitlines()]
+        if any(len(one) != 3 or one[1] != b"blob" for one in facts):  # noqa: PLR2004 - id, type, size
+            return _MISSING
+        return [int(size) for _, _, size in facts]
 
-    def content(self, blob: str) -> GitFault | bytes:
-        """The bytes of a blob."""
-        return self.git._replace(seconds=SECONDS).read("cat-file", "blob", blob)
+    def contents(self, blobs: Sequence[str]) -> GitFault | list[bytes]:
+        """The bytes of each blob, by one call."""
+        told = self._batch("--batch", blobs)
+        if isinstance(told, GitFault):
+            return told
+        found, start = [], 0
+        for _ in blobs:
+            end = told.index(b"\n", start)
+            fact = told[start:end].split(b" ")
+            if len(fact) != 3:  # noqa: PLR2004 - id, type, size; else it is missing
+                return _MISSING
+            start = end + 1 + int(fact[2]) + 1
+            found.append(told[end + 1 : start - 1])
+        return found
+
+    def is_code(self, commit: str) -> bool:
+        """Whether it has history in common with what is checked out."""
+        return not isinstance(self.git.read("merge-base", "HEAD", commit), GitFault)
+
+    def _batch(self, how: str, blobs: Sequence[str]) -> GitFault | bytes:
+        if not blobs:
+            return b""
+        names = "".join(f"{blob}\n" for blob in blobs).encode()
+        return self.git._replace(seconds=SECONDS).read("cat-file", how, text=names)
 
     def store(self, data: bytes) -> GitFault | str:
         """Keep bytes as a blob; its id."""
@@ -145,12 +172,17 @@ class SharedRef(NamedTuple):
         return Git(self.git.directory, environ, SECONDS).write(*arguments)
 
 
+def remotes(git: Git) -> GitFault | list[str]:
+    """The names of all remotes."""
+    told = git.read("remote")
+    return told if isinstance(told, GitFault) else os.fsdecode(told).split("\n")[:-1]
+
+
 def usual_remote(git: Git) -> GitFault | str | None:
     """The remote of the branch that is checked out, else ``origin``, else the only one; None where that is none."""
-    told = git.read("remote")
-    if isinstance(told, GitFault):
-        return told
-    names = os.fsdecode(told).split("\n")[:-1]
+    names = remotes(git)
+    if isinstance(names, GitFault):
+        return names
     branch = git.read("symbolic-ref", "--quiet", "--short", "HEAD")
     if not isinstance(branch, GitFault):
         own = git.read("config", f"branch.{os.fsdecode(branch).strip()}.remote")

@@ -6,33 +6,30 @@ on from there.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tallybook.clock import timestamp
 from tallybook.domain.problems import Problem, Refusal, Where
-from tallybook.ledger.absorb import Absorbed, absorb, is_writer_file, writer_files
+from tallybook.ledger.absorb import Absorbed, absorb, writer_files
 from tallybook.ledger.errors import LedgerError
 from tallybook.ledger.merging import sift, union
 from tallybook.ledger.scan import SUFFIX
 from tallybook.ledger.synced import Synced, save
-from tallybook.repo.git import GitFault
-from tallybook.repo.shared_ref import Entry, SharedRef, file_entry, usual_remote
+from tallybook.repo.shared_ref import SharedRef, file_entry
+from tallybook.usecases.far_ledger import Far, Notes, RefusedError, fetched, of, plain, shared_ref
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tallybook.usecases.workspace import Workspace
 
-T = TypeVar("T")
 ROUNDS: Final = 8
 """How often another one may be quicker before it is given up."""
-LARGEST: Final = 1 << 30
-"""Bytes of one writer's file."""
-_LOGIN: Final = re.compile(r"//[^/@\s]*@")
 _PAUSE: Final = 0.05
 _MOST_BAD: Final = 20
 
@@ -63,21 +60,6 @@ class SyncResult(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
-class _Far(msgspec.Struct, frozen=True):
-    """What the remote has."""
-
-    commit: str | None
-    entries: tuple[Entry, ...]
-    files: dict[str, bytes]
-    """By writer."""
-
-
-class _RefusedError(Exception):
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
-
-
 def sync(workspace: Workspace, request: Request) -> SyncResult | Refusal:
     """Bring the ledger here and on the remote to the same.
 
@@ -85,45 +67,30 @@ def sync(workspace: Workspace, request: Request) -> SyncResult | Refusal:
         LedgerError: the ledger here can't be read, locked or written.
 
     """
-    shared = _shared(workspace, request)
+    shared = shared_ref(workspace, request.remote, request.ref)
     if isinstance(shared, Refusal):
         return shared
-    problems: dict[str, Problem] = {}
+    notes = Notes()
     received, minted = 0, None
     try:
         for number in range(1, ROUNDS + 1):
-            far = _fetched(shared, problems)
-            came = absorb(workspace.ledger, far.files, dry_run=request.dry_run)
+            far = fetched(shared, notes)
             carried = absorb(workspace.ledger, _copies(workspace), dry_run=request.dry_run)
+            came = absorb(workspace.ledger, far.files, dry_run=request.dry_run)
             received, minted = received + came.received, came.minted or carried.minted or minted
-            _tell_bad(shared, came, problems)
-            sent = _sent(workspace, shared, far, request, problems)
-            if sent is None:
-                request.pause(_PAUSE * number)
-                continue
-            writers = len(writer_files(workspace.ledger.files, workspace.ledger.place.home))
-            told = (*workspace.problems, *problems.values())
-            return SyncResult(_plain(shared.remote), shared.ref, received, sent, writers, minted, number, told)
-    except _RefusedError as error:
+            _tell_bad(shared, came, notes)
+            wanted = _wanted(workspace, far, came.files, notes)
+            if request.dry_run or _pushed(shared, far, wanted):
+                if not request.dry_run:
+                    _remember(workspace, shared, {**far.files, **wanted})
+                told = (*workspace.problems, *notes.problems)
+                sent, writers = _more(wanted, far.files), len(came.files)
+                return SyncResult(plain(shared.remote), shared.ref, received, sent, writers, minted, number, told)
+            request.pause(_PAUSE * number)
+    except RefusedError as error:
         return error.refusal
-    message = f"{_plain(shared.remote)} was changed by others {ROUNDS} times in a row"
+    message = f"{plain(shared.remote)} was changed by others {ROUNDS} times in a row"
     return Refusal("sync-race", message, "what they had is here; run tally sync again")
-
-
-def _shared(workspace: Workspace, request: Request) -> SharedRef | Refusal:
-    repository, settings = workspace.repository, workspace.settings
-    if repository is None:
-        hint = "run it inside a repository that has a remote"
-        return Refusal("no-work-tree", "there is no repository whose remote could carry the ledger", hint)
-    remote = request.remote or settings.sync_remote or usual_remote(repository.git)
-    if isinstance(remote, GitFault):
-        return Refusal(remote.code, remote.message)
-    if remote is None:
-        hint = "git remote add origin URL, or name one with --remote"
-        return Refusal("no-remote", "the repository has no remote, or none that stands out", hint)
-    if remote.startswith("-"):
-        return Refusal("bad-remote", f"{remote!r} is no remote", "give its name or its URL", usage=True)
-    return SharedRef(repository.git, remote, request.ref or settings.sync_ref)
 
 
 def _copies(workspace: Workspace) -> dict[str, bytes]:
@@ -134,104 +101,67 @@ def _copies(workspace: Workspace) -> dict[str, bytes]:
     return {}
 
 
-def _fetched(shared: SharedRef, problems: dict[str, Problem]) -> _Far:
-    tip = _of(shared, shared.tip())
-    if tip is None:
-        return _Far(None, (), {})
-    commit = _of(shared, shared.fetch())
-    entries = _of(shared, shared.entries(commit))
-    files: dict[str, bytes] = {}
-    for one in entries:
-        name = one.name.decode("utf-8", "backslashreplace")
-        if not one.is_file or not is_writer_file(name):
-            _note(problems, Problem(
-                "sync-stranger", f"{name!a} on the remote is no file of a ledger and was left alone",
-                Where(file=f"{shared.ref}:{name}"),
-            ))  # fmt: skip
-            continue
-        size = _of(shared, shared.size(one.sha))
-        if size > LARGEST:
-            message = f"{name} on the remote has {size:,} bytes, which no ledger has; it was left alone"
-            _note(problems, Problem("sync-too-large", message, Where(file=f"{shared.ref}:{name}")))
-            continue
-        files[name.removesuffix(SUFFIX)] = _of(shared, shared.content(one.sha))
-    return _Far(commit, tuple(entries), files)
-
-
-def _tell_bad(shared: SharedRef, came: Absorbed, problems: dict[str, Problem]) -> None:
+def _tell_bad(shared: SharedRef, came: Absorbed, notes: Notes) -> None:
     for writer, lines in came.bad.items():
         for line in lines[:_MOST_BAD]:
             where = Where(file=f"{shared.ref}:{writer}{SUFFIX}", line=line.number, byte=line.byte)
             message = f"a line on the remote was not taken: {line.fault.message}"
             hint = "whoever has it whole mends it by running tally sync"
-            _note(problems, Problem(f"remote-{line.fault.code}", message, where, hint))
+            notes.add(Problem(f"remote-{line.fault.code}", message, where, hint))
 
 
-def _sent(
-    workspace: Workspace, shared: SharedRef, far: _Far, request: Request, problems: dict[str, Problem]
-) -> int | None:
-    """How many events went out; None where the remote has changed in the meantime."""
+def _wanted(workspace: Workspace, far: Far, here: Mapping[str, bytes], notes: Notes) -> dict[str, bytes]:
+    """The files that the remote lacks, or has less of, as they should be there."""
     wanted: dict[str, bytes] = {}
-    sent = 0
-    for writer, data in writer_files(workspace.ledger.files, workspace.ledger.place.home).items():
+    for writer, data in here.items():
         there = far.files.get(writer, b"")
-        if data == there:
+        if data == there or writer in far.untouched:
             continue
-        new = sift(data, writer, there if data.startswith(there) else b"")
-        for line in new.bad[:_MOST_BAD]:
+        before = there if data.startswith(there) else b""
+        new = sift(data, writer, before, most=_MOST_BAD)
+        for line in new.bad:
             where = Where(file=str(workspace.ledger.place.home / (writer + SUFFIX)), line=line.number, byte=line.byte)
             message = f"a damaged line was not sent: {line.fault.message}"
-            _note(problems, Problem(f"local-{line.fault.code}", message, where, "tally verify tells more"))
-        before = there if data.startswith(there) else b""
-        content = before + union((new.good,)) if before else union((sift(there, writer).good, new.good))
+            notes.add(Problem(f"local-{line.fault.code}", message, where, "tally verify tells more"))
+        content = before + union((new.good,)) if before else union((sift(there, writer, most=0).good, new.good))
         if content != there:
             wanted[writer] = content
-            sent += max(content.count(b"\n") - there.count(b"\n"), 0)
-    if wanted and not request.dry_run and not _pushed(shared, far, wanted):
-        return None
-    if not request.dry_run:
-        _remember(workspace, shared, {**far.files, **wanted})
-    return sent
+    return wanted
 
 
-def _pushed(shared: SharedRef, far: _Far, wanted: dict[str, bytes]) -> bool:
-    """Whether the remote took it; False where another one was quicker."""
+def _more(wanted: Mapping[str, bytes], there: Mapping[str, bytes]) -> int:
+    """How many lines more the remote has then."""
+    grown = (data.count(b"\n") - there.get(writer, b"").count(b"\n") for writer, data in wanted.items())
+    return sum(max(lines, 0) for lines in grown)
+
+
+def _pushed(shared: SharedRef, far: Far, wanted: Mapping[str, bytes]) -> bool:
+    """Whether the remote took it, if there was anything; False where another one was quicker.
+
+    Raises:
+        RefusedError: it does not want it.
+    """
+    if not wanted:
+        return True
     entries = {one.name: one for one in far.entries}
     for writer, data in wanted.items():
-        entry = file_entry(_of(shared, shared.store(data)), writer + SUFFIX)
+        entry = file_entry(of(shared, shared.store(data)), writer + SUFFIX)
         entries[entry.name] = entry
-    commit = _of(shared, shared.commit(entries.values(), far.commit))
+    commit = of(shared, shared.commit(entries.values(), far.commit))
     fault = shared.push(commit, far.commit)
     if fault is None:
         return True
-    if _of(shared, shared.tip()) != far.commit:
+    if of(shared, shared.tip()) != far.commit:
         return False
     hint = f"is {shared.ref} allowed there? [ledger] sync_ref can name a branch, such as refs/heads/tallybook-ledger"
-    raise _RefusedError(
-        Refusal("sync-refused", _plain(f"{shared.remote} did not take the ledger: {fault.message}"), hint)
+    raise RefusedError(
+        Refusal("sync-refused", plain(f"{shared.remote} did not take the ledger: {fault.message}"), hint)
     )
 
 
 def _remember(workspace: Workspace, shared: SharedRef, there: dict[str, bytes]) -> None:
     """Note what the remote has; without the note events are told to be here alone, which the next sync puts right."""
     lines = {writer: data.count(b"\n") for writer, data in there.items()}
-    note = Synced(_plain(shared.remote), shared.ref, timestamp(workspace.clock.now()), lines)
+    note = Synced(plain(shared.remote), shared.ref, timestamp(workspace.clock.now()), lines)
     with suppress(OSError):
         save(workspace.ledger.files, workspace.ledger.place.home, note)
-
-
-def _plain(message: str) -> str:
-    """Without what a URL may have to log in with."""
-    return _LOGIN.sub("//", message)
-
-
-def _note(problems: dict[str, Problem], problem: Problem) -> None:
-    """Each once, however many rounds it takes."""
-    problems.setdefault(f"{problem.code}:{problem.where}", problem)
-
-
-def _of(shared: SharedRef, found: T | GitFault) -> T:
-    if isinstance(found, GitFault):
-        hint = "the ledger here is as it was; is the remote reachable, and are you logged in there?"
-        raise _RefusedError(Refusal("sync-failed", _plain(f"{shared.remote} can't be asked: {found.message}"), hint))
-    return found
