@@ -36,9 +36,13 @@ class Clone:
 
     def start(self, title: str) -> str:
         """Open a goal with a stage: two events."""
-        goal = self.ok("start-task", "--title", title, "--kind", "product", "--untracked", "--quiet").out.strip()
+        goal = self.begin(title)
         self.ok("mark", "plan", "--goal", goal)
         return goal
+
+    def begin(self, title: str) -> str:
+        """Open a goal: one event."""
+        return self.ok("start-task", "--title", title, "--kind", "product", "--untracked", "--quiet").out.strip()
 
     def sync(self, *words: str) -> Json:
         return self.ok("sync", "--json", *words).json

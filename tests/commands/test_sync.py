@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from commands.bench import program
+from commands.checkup import checkup
 from commands.clones import REF, Clone, git, put, tip
 from tallybook.ledger.synced import NAME
 from tallybook.repo.shared_ref import SharedRef
@@ -434,3 +437,64 @@ def test_many_at_once(clone: Callable[..., Clone]) -> None:
         each.sync()
     assert clones[0].files == clones[1].files == clones[2].files
     assert len(clones[0].goals()) == 3
+
+
+def told_of_copies(one: Clone) -> list[tuple[str, str]]:
+    """What `doctor` says of where the events are."""
+    one.bench.go(one.path)
+    return [(row["status"], row["message"]) for row in checkup(one.bench)["ledger.copies"]]
+
+
+def test_doctor_says_what_the_remote_has(clone: Callable[..., Clone]) -> None:
+    """Never synced, synced, gone on since, and published in between."""
+    one = clone("one")
+    one.ok("init", "--sync")
+    one.start("mine")
+    ((status, message),) = told_of_copies(one)
+    assert (status, message) == ("note", "sync is on and has not run yet; 2 events on this machine alone")
+    one.sync()
+    ((status, message),) = told_of_copies(one)
+    assert status == "ok"
+    assert message.startswith(f"2 events at origin ({REF}) as of 2")
+    assert message.endswith("; none on this machine alone")
+    one.start("more")
+    ((status, message),) = told_of_copies(one)
+    assert (status, message.endswith("; 2 events on this machine alone")) == ("note", True)
+    settings = one.path / "config" / "tallybook.toml"
+    settings.write_text('[ledger]\nsync = true\npublish = "metrics/events"\n')
+    first, second, *_ = told_of_copies(one)
+    assert first[1].endswith("; 2 events on this machine alone")
+    assert second == ("note", "0 events in the published copy, 0 of them by others; 2 events on this machine alone")
+    one.ok("hook", "pre-commit")
+    one.start("last")
+    first, second, *_ = told_of_copies(one)
+    assert first[1].endswith(", 4 not there yet; 2 events on this machine alone")
+    assert second == ("note", "4 events in the published copy, 0 of them by others; 2 events on this machine alone")
+
+
+def test_killed_at_any_call_of_git(clone: Callable[..., Clone], tmp_path: Path) -> None:
+    """Before one call, right behind the next: the ledgers stay whole, and the next sync completes it."""
+    one, two = clone("one"), clone("two")
+    counter, search = tmp_path / "calls", os.environ["PATH"]
+    wrapper = tmp_path / "bin" / "git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(
+        f'#!/bin/sh\nPATH="{search}"\nleft=$(($(cat {counter}) - 1))\necho $left > {counter}\n'
+        '[ $left -eq 0 ] || exec git "$@"\n[ $BEHIND = no ] || git "$@"\nkill -9 $PPID\n'
+    )
+    wrapper.chmod(0o755)
+    goals: set[str] = set()
+    number, status = 0, -signal.SIGKILL
+    while status == -signal.SIGKILL:
+        number += 1
+        goals |= {each.begin(f"{number}") for each in (one, two)}
+        two.sync()
+        counter.write_text(f"{number}\n")
+        environ = {"PATH": f"{wrapper.parent}{os.pathsep}{search}", "BEHIND": "no" if number % 2 else "yes"}
+        done = program("sync", cwd=one.path, env={**os.environ, **environ})
+        status = done.returncode
+        assert one.tally("verify").code == 0
+        one.sync(), two.sync()
+        assert one.files == two.files
+        assert set(one.goals()) == set(two.goals()) == goals
+    assert (status, number > 10) == (0, True), done

@@ -9,6 +9,7 @@ import pytest
 
 from commands.clones import REF, git, put, tip
 from tallybook.ledger import absorb
+from tallybook.ledger.merging import Sifted, sift
 from tallybook.repo.git import GitFault
 from tallybook.repo.shared_ref import SharedRef
 from tallybook.usecases import far_ledger
@@ -47,10 +48,12 @@ def test_lines_that_no_ledger_has_cost_nothing(
     theirs = {f"{writer}.ndjson": data for writer, data in two.files.items()}
     put(remote, {"w-00000001.ndjson": junk, **theirs})
     looked: list[int] = []
-    sift = absorb.sift
-    monkeypatch.setattr(
-        absorb, "sift", lambda data, *more, **most: looked.append(len(data)) or sift(data, *more, **most)
-    )
+
+    def counted(data: bytes, writer: str, before: bytes = b"", *, most: int | None = None) -> Sifted:
+        looked.append(len(data))
+        return sift(data, writer, before, most=most)
+
+    monkeypatch.setattr(absorb, "sift", counted)
     told = one.sync()
     assert [problem["code"] for problem in told["problems"]] == ["sync-no-ledger"]
     assert (told["received"], told["sent"], len(one.files)) == (2, 2, 2)
@@ -83,7 +86,12 @@ def test_files_that_are_too_large_are_not_read(
     monkeypatch.setattr(far_ledger, "LARGEST", size + 1)
     asked: list[int] = []
     contents = SharedRef.contents
-    monkeypatch.setattr(SharedRef, "contents", lambda ref, blobs: asked.append(len(blobs)) or contents(ref, blobs))
+
+    def counted(shared: SharedRef, blobs: list[str]) -> GitFault | list[bytes]:
+        asked.append(len(blobs))
+        return contents(shared, blobs)
+
+    monkeypatch.setattr(SharedRef, "contents", counted)
     told = one.sync()
     assert (told["received"], asked) == (2, [1])
     (problem,) = told["problems"]

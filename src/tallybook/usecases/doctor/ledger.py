@@ -11,6 +11,7 @@ from tallybook.domain.problems import Where
 from tallybook.ledger.evidence import examine
 from tallybook.ledger.file import OS_FILES
 from tallybook.ledger.scan import ledger_files
+from tallybook.ledger.synced import Synced, load
 from tallybook.repo.git import GitFault
 from tallybook.reports.words import counted
 from tallybook.usecases.check import check_ledger
@@ -99,18 +100,33 @@ def _by_code(found: Iterable[Problem], status: Status) -> Iterator[Finding]:
 
 
 def copies(workspace: Workspace) -> Iterator[Finding]:
-    """How many events are on this machine alone, and whether the published copy lacks or exceeds them."""
+    """How many events are on this machine alone, what a remote has of them, and what the published copy."""
     place, repository = workspace.ledger.place, workspace.repository
     evidence = examine(OS_FILES, place.home, place.published, workspace.clock.now())
-    here = {seen.envelope.id: seen.envelope.writer for file in evidence.files if file.home for seen in file.sightings}
-    there = {
-        seen.envelope.id: seen.envelope.writer for file in evidence.files if not file.home for seen in file.sightings
-    }
-    if place.published is None or repository is None:
+    seen = [(file, sighting) for file in evidence.files for sighting in file.sightings]
+    here = {one.envelope.id: one.envelope.writer for file, one in seen if file.home}
+    there = {one.envelope.id: one.envelope.writer for file, one in seen if not file.home}
+    synced = load(OS_FILES, place.home)
+    sent = {one.envelope.id for file, one in seen if file.home and one.line <= synced.lines.get(file.writer, 0)}
+    if synced.at or workspace.settings.sync:
+        yield _synced(synced, len(here.keys() - sent), len(here.keys() - sent - there.keys()))
+    if place.published is not None and repository is not None:
+        yield from _compared(workspace, {event: here[event] for event in here.keys() - sent}, there)
+        yield from _set_back(workspace, here, there)
+        yield from _merging(repository, place.published)
+    elif not synced.at and not workspace.settings.sync:
         yield _unpublished(len(here), repository)
-        return
-    yield from _compared(workspace, here, there)
-    yield from _merging(repository, place.published)
+
+
+def _synced(synced: Synced, unsent: int, alone: int) -> Finding:
+    if not synced.at:
+        message = f"sync is on and has not run yet; {counted(alone, 'event')} on this machine alone"
+        return note("copies", message, "tally sync")
+    told = f"{counted(sum(synced.lines.values()), 'event')} at {synced.remote} ({synced.ref}) as of {synced.at}"
+    if not alone:
+        return ok("copies", f"{told}; none on this machine alone")
+    more = "" if unsent == alone else f", {unsent:,} not there yet"
+    return note("copies", f"{told}{more}; {counted(alone, 'event')} on this machine alone", "tally sync")
 
 
 def _unpublished(count: int, repository: Repository | None) -> Finding:
@@ -122,9 +138,9 @@ def _unpublished(count: int, repository: Repository | None) -> Finding:
     return note("copies", alone, "tally init --publish metrics/events && tally hooks install")
 
 
-def _compared(workspace: Workspace, here: dict[str, str], there: dict[str, str]) -> Iterator[Finding]:
+def _compared(workspace: Workspace, unsent: dict[str, str], there: dict[str, str]) -> Iterator[Finding]:
     own, published = workspace.ledger.writers().ids, workspace.ledger.place.published
-    alone = here.keys() - there.keys()
+    alone = unsent.keys() - there.keys()
     others = sum(writer not in own for writer in there.values())
     told = f"{counted(len(there), 'event')} in the published copy, {others:,} of them by others"
     if alone:
@@ -132,10 +148,16 @@ def _compared(workspace: Workspace, here: dict[str, str], there: dict[str, str])
         yield note("copies", message, "they go with the next commit, if tally hooks install was run here", published)
     else:
         yield ok("copies", f"{told}; none on this machine alone", published)
+
+
+def _set_back(workspace: Workspace, here: dict[str, str], there: dict[str, str]) -> Iterator[Finding]:
+    own, published = workspace.ledger.writers().ids, workspace.ledger.place.published
     lost = sum(writer in own and event not in here for event, writer in there.items())
     if lost:
         message = f"{counted(lost, 'event')} of this clone are in the published copy alone: the ledger was set back"
-        yield note("copies", message, "nothing to do: commands read both, and the next one writes as a new writer")
+        yield note(
+            "copies", message, "nothing to do: commands read both, and the next one writes as a new writer", published
+        )
 
 
 def _merging(repository: Repository, published: Path) -> Iterator[Finding]:
