@@ -62,3 +62,11 @@ def test_the_union_does_not_depend_on_order(parts: list[list[bytes]], chance: ra
     assert union(shuffled) == whole
     assert union((sift(whole, WRITER).good,)) == whole
     assert whole == file_of([line for line in LINES if any(line in part for part in parts)])
+
+
+def test_of_bad_lines_no_more_are_kept_than_asked_for() -> None:
+    """The good ones are all there, and the numbers of the bad ones are those of the file."""
+    found = sift(b"junk\njunk\n" + LINES[0] + b"\njunk\njunk", WRITER, most=3)
+    assert list(found.good) == [LINES[0]]
+    assert [(line.number, line.byte) for line in found.bad] == [(1, 0), (2, 5), (4, 11 + len(LINES[0]))]
+    assert sift(b"junk\n", WRITER, most=0).bad == ()
