@@ -109,7 +109,7 @@ def test_answers_import_no_library_for_terminals(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["s"], ["start-task", "settle", "sessions", "show"]),
+        (["s"], ["start-task", "settle", "sessions", "show", "sync"]),
         (["start-task", "--title", "'a b'", "--kind", ""], ["product", "retro", "meta", "check"]),
         (["verify", "--js"], ["--json"]),
     ],
