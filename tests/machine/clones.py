@@ -12,6 +12,9 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Final
 
+from tallybook.ledger.file import OS_FILES
+from tallybook.ledger.identity import survey
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -159,6 +162,12 @@ class Clone:
     def files(self) -> dict[str, bytes]:
         """Each writer's file."""
         return {path.name: path.read_bytes() for path in sorted(self.home.glob("*.ndjson"))}
+
+    @property
+    def writer(self) -> str | None:
+        """Whom it writes as; None where that is open."""
+        current = survey(OS_FILES, self.home, self.path / ".git").current
+        return None if current is None else current.writer
 
     def events(self) -> set[str]:
         """All events in the home; no file may hold one twice, or a line that is not whole."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from commands.bench import Json
     from machine.clones import World
 
-EXAMPLES: Final = int(os.environ.get("TALLYBOOK_TORTURE_EXAMPLES", "24"))
+EXAMPLES: Final = int(os.environ.get("TALLYBOOK_TORTURE_EXAMPLES", "80"))
 STEPS: Final = int(os.environ.get("TALLYBOOK_TORTURE_STEPS", "20"))
 SHARDS: Final = 2
 """Tests that share the examples, so that two processors have something to do."""
@@ -116,12 +116,20 @@ class Repositories(RuleBasedStateMachine):
     def sync(self, number: int) -> None:
         self.synced(self.tree(number))
 
-    def synced(self, tree: Tree) -> None:
-        own = tree.clone.files
-        tree.tally("sync")
+    def brought_together(self, tree: Tree) -> None:
+        """One sync: nothing goes away here, and no file is continued that others had more of."""
+        own, writer = tree.clone.files, tree.clone.writer
+        told = tree.tally("sync", "--json").json
+        if writer is not None and tree.clone.files.get(f"{writer}.ndjson") != own.get(f"{writer}.ndjson"):
+            assert told["minted"] not in {None, writer}  # whatever has come into its file, nothing is added behind it
+            assert tree.clone.writer == told["minted"]
         for name, data in own.items():
             here = tree.clone.files[name]
             assert set(ids(data)) <= set(ids(here)), name
+
+    def synced(self, tree: Tree) -> None:
+        """Here and there are the same events then, and once more changes nothing."""
+        self.brought_together(tree)
         assert {event for data in self.world.on_remote().values() for event in ids(data)} == tree.clone.events()
         again = tree.tally("sync", "--json").json
         assert (again["received"], again["sent"]) == (0, 0)
@@ -307,7 +315,7 @@ class Repositories(RuleBasedStateMachine):
         for clone in self.world.clones:
             self.both_ways(clone)
         for tree in [*self.world.trees, *(clone.trees[0] for clone in self.world.clones)]:
-            tree.tally("sync")
+            self.brought_together(tree)
         first, *others = self.world.clones
         assert all(clone.files == first.files for clone in others)
         assert self.world.acknowledged <= first.events() <= self.world.written
