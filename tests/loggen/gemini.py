@@ -63,11 +63,26 @@ def answer(identity: str, at: int, tokens: Json | None, model: str = MODEL) -> J
     return {**told, "thoughts": [{"subject": "tokens", "description": TEXT}], "tokens": tokens, "model": model}
 
 
-def call(identity: str, at: int) -> Json:
+def context(at: int) -> Json:
+    """What the program puts in at the head of a session; its id is the same in all."""
+    return {**prompt("e" * 32, at), "content": [{"text": f"<session_context>\n{TEXT}</session_context>"}]}
+
+
+def call(identity: str, at: int, name: str = "run_shell_command", **more: object) -> Json:
     """A tool call that has come back."""
     result = [{"functionResponse": {"id": identity, "response": {"output": TEXT}}}]
-    told = {"id": identity, "name": "run_shell_command", "args": {"command": "ls"}, "result": result}
-    return {**told, "status": "success", "timestamp": stamp(at), "resultDisplay": TEXT}
+    told = {"id": identity, "name": name, "args": {"command": "ls"}, "result": result}
+    return {**told, "status": "success", "timestamp": stamp(at), "resultDisplay": TEXT, **more}
+
+
+CALLS: Final[tuple[tuple[Json, tuple[tuple[str, str], ...]], ...]] = (
+    ({}, (("tool", "run_shell_command"), ("shell", "ls"))),
+    ({"status": "cancelled"}, (("tool", "run_shell_command"), ("shell", "ls"), ("tool-error", "run_shell_command"))),
+    ({"name": "google_web_search", "args": {"query": TEXT}}, (("tool", "google_web_search"), ("web", "search"))),
+    ({"name": "mcp_a_b", "status": "error"}, (("tool", "mcp_a_b"), ("mcp", "a.b"), ("tool-error", "mcp_a_b"))),
+    ({"name": "invoke_agent", "args": {"agent_name": "looker"}}, (("tool", "invoke_agent"), ("subagent", "looker"))),
+)  # fmt: skip
+"""Calls, and what each tells."""
 
 
 def head(session: str, at: int, kind: str = "main", **more: object) -> Json:
@@ -133,19 +148,29 @@ class Served(msgspec.Struct, eq=False):
         return None
 
 
+class Deed(msgspec.Struct, eq=False):
+    """One thing that has happened in a session."""
+
+    home: str
+    kind: str
+    name: str = ""
+
+
 class Message(msgspec.Struct, eq=False):
     """One message as its session has it now."""
 
     json: Json
     served: Served | None = None
     told: Parts | None = None
+    deeds: list[Deed] = msgspec.field(default_factory=list)
 
 
 class Line(msgspec.Struct, eq=False):
-    """What was written, and which answers it tells of."""
+    """What was written, and which answers and deeds it tells of."""
 
     json: Json
     tells: list[tuple[Served, Parts | None]] = msgspec.field(default_factory=list)
+    deeds: list[Deed] = msgspec.field(default_factory=list)
 
 
 class Chat(msgspec.Struct, eq=False):
@@ -171,6 +196,11 @@ class Chat(msgspec.Struct, eq=False):
         lines = [_line(one) for one in self.messages] if self.whole else self.lines
         return [tells for line in lines for tells in line.tells]
 
+    def done(self) -> list[Deed]:
+        """All that the file tells to have happened."""
+        lines = [_line(one) for one in self.messages] if self.whole else self.lines
+        return [deed for line in lines for deed in line.deeds]
+
     def content(self, *, spaced: bool = False, backwards: bool = False) -> bytes:
         """The bytes of the file."""
         if not self.whole:
@@ -180,7 +210,8 @@ class Chat(msgspec.Struct, eq=False):
 
 
 def _line(message: Message) -> Line:
-    return Line(message.json, [] if message.served is None else [(message.served, message.told)])
+    tells = [] if message.served is None else [(message.served, message.told)]
+    return Line(message.json, tells, list(message.deeds))
 
 
 class World(msgspec.Struct):
@@ -194,6 +225,8 @@ class World(msgspec.Struct):
     numbers: dict[str, int] = msgspec.field(default_factory=dict)
     """How many ids were given, in each session or in all."""
     serial: int = 0
+    contexts: dict[str, Deed] = msgspec.field(default_factory=dict)
+    """By session, what the program put in at its head."""
 
     def tick(self) -> int:
         """A moment of its own."""
@@ -210,8 +243,11 @@ class World(msgspec.Struct):
         self.chats.append(chat)
         if not old:
             chat.lines.append(Line(head(session, at, "main" if above is None else "subagent", **more)))
-            chat.lines.append(Line(patch(messages=[prompt("e" * 32, at)], lastUpdated=stamp(at))))
-        chat.write(Message(prompt(self._identity(chat), self.tick())))
+            self.contexts[session] = Deed(session, "injected", "session-context")
+            chat.lines.append(
+                Line(patch(messages=[context(at)], lastUpdated=stamp(at)), deeds=[self.contexts[session]])
+            )
+        chat.write(self._prompt(chat))
         return chat
 
     def step(self) -> None:
@@ -223,7 +259,7 @@ class World(msgspec.Struct):
 
     def answer(self, chat: Chat) -> Message:
         """A whole answer behind a prompt."""
-        chat.write(Message(prompt(self._identity(chat), self.tick())))
+        chat.write(self._prompt(chat))
         message = self._serve(chat)
         chat.write(message)
         self._touch(chat)
@@ -233,8 +269,10 @@ class World(msgspec.Struct):
         """An answer that calls tools; it is told once more when they have come back."""
         message = self.answer(chat)
         at = self.tick()
-        calls = [call(f"call_{self.serial}_{nth}", at) for nth in range(self.rng.randrange(1, 3))]
+        chosen = [self.rng.choice(CALLS) for _ in range(self.rng.randrange(1, 3))]
+        calls = [call(f"call_{nth}", at, **more) for nth, (more, _) in enumerate(chosen)]
         message.json = {**message.json, "toolCalls": calls}
+        message.deeds += [Deed(chat.session, *told) for _, tells in chosen for told in tells]
         chat.write(message)
 
     def grow(self, chat: Chat) -> None:
@@ -262,8 +300,9 @@ class World(msgspec.Struct):
         gone = chat.messages[at:]
         del chat.messages[at:]
         if not chat.whole:
-            chat.lines.append(Line({"$rewindTo": gone[0].json["id"]}))
-        chat.write(Message(prompt(self._identity(chat), self.tick())))
+            deed = Deed(chat.session, "rollback", "rewind")
+            chat.lines.append(Line({"$rewindTo": gone[0].json["id"]}, deeds=[deed]))
+        chat.write(self._prompt(chat))
 
     def repeat(self, chat: Chat) -> None:
         """The history is written once more, with all that is known of it."""
@@ -281,14 +320,19 @@ class World(msgspec.Struct):
         stub = chat
         if self.rng.random() < 0.5:
             path = f"shop/chats/session-{stamp(at)[:16].replace(':', '-')}-{chat.session[:8]}.jsonl"
-            stub = Chat(chat.session, at, path, lines=[again, Line(patch(messages=[prompt("e" * 32, at)]))])
-            stub.messages.append(Message(prompt(self._identity(stub), at)))
+            stub = Chat(chat.session, at, path, lines=[again])
+            told = self.contexts.setdefault(chat.session, Deed(chat.session, "injected", "session-context"))
+            stub.lines.append(Line(patch(messages=[context(at)]), deeds=[told]))
+            stub.messages.append(self._prompt(stub, at))
             self.chats.append(stub)
         else:
             chat.lines.append(again)
         chat.lines.append(Line(patch(sessionId=chat.session)))
         chat.lines.append(Line(patch(messages=[bare(one.json) for one in chat.messages])))
-        chat.messages = [Message(bare(one.json)) for one in chat.messages]
+        chat.messages = [
+            Message(bare(one.json), deeds=[deed for deed in one.deeds if deed.kind in {"prompt", "turn"}])
+            for one in chat.messages
+        ]
 
     def copy(self, chat: Chat) -> None:
         """Another session begins with a copy."""
@@ -296,7 +340,7 @@ class World(msgspec.Struct):
             return
         other = self.start()
         for one in chat.messages:
-            other.write(Message(one.json, one.served, one.told))
+            other.write(Message(one.json, one.served, one.told, one.deeds))
         if self.short:
             self.numbers[other.session] += self.numbers[chat.session]
 
@@ -311,7 +355,7 @@ class World(msgspec.Struct):
             return
         lines = Chat(chat.session, chat.born, f"{chat.path}l", lines=[Line(head(chat.session, chat.born))])
         for one in chat.messages:
-            lines.write(Message(one.json, one.served, one.told))
+            lines.write(Message(one.json, one.served, one.told, one.deeds))
         self.chats.append(lines)
 
     def noise(self, chat: Chat) -> None:
@@ -320,6 +364,10 @@ class World(msgspec.Struct):
             kinds = ["info", "error", "warning"]
             message = {"id": name(10**6 + self.tick() % 10**6), "type": self.rng.choice(kinds), "content": TEXT}
             chat.lines.append(Line({**message, "timestamp": stamp(self.tick())}))
+            notes = [("error", "[API Error: no (Status: UNAVAILABLE)]"), ("info", "Request cancelled.")]
+            for (kind, text), told in zip(notes, (("api-error", "UNAVAILABLE"), ("abort", "interrupted")), strict=True):
+                note = {"id": name(10**6 + self.tick()), "timestamp": stamp(self.tick()), "type": kind, "content": text}
+                chat.lines.append(Line(note, deeds=[Deed(chat.session, *told)]))
             chat.lines.append(Line(patch(summary=TEXT, memoryScratchpad={"tokens": {"input": 5}})))
 
     def lose(self) -> None:
@@ -344,6 +392,11 @@ class World(msgspec.Struct):
         """What must be known of each answer of which anything was seen."""
         return Counter(known for served in self.served if (known := served.expected()))
 
+    def happened(self, paths: Iterable[str]) -> list[Deed]:
+        """What these files tell to have happened, each once."""
+        there = set(paths)
+        return list({id(deed): deed for one in self.chats if one.path in there for deed in one.done()}.values())
+
     def files(self, *, spaced: bool = False, backwards: bool = False) -> dict[str, bytes]:
         """Every file by its path."""
         return {chat.path: chat.content(spaced=spaced, backwards=backwards) for chat in self.chats if not chat.gone}
@@ -362,7 +415,13 @@ class World(msgspec.Struct):
         parts = (5000 + 31 * n, 4000 + 17 * n, 100 + n, self.rng.choice([0, 40 + n]), self.rng.choice([0, 0, 7 + n]))
         served = Served(chat.session, parts, self.rng.choice([MODEL, MODEL, FLASH]))
         self.served.append(served)
-        return Message(answer(self._identity(chat), at, usage(parts), served.model), served, parts)
+        deeds = [Deed(chat.session, kind) for kind in ("message", "reasoning")]
+        return Message(answer(self._identity(chat), at, usage(parts), served.model), served, parts, deeds)
+
+    def _prompt(self, chat: Chat, at: int | None = None) -> Message:
+        deeds = [Deed(chat.session, "prompt", "typed" if "/chats/session-" in chat.path else "agent")]
+        message = prompt(self._identity(chat), self.tick() if at is None else at)
+        return Message(message, deeds=[*deeds, Deed(chat.session, "turn")])
 
     def _touch(self, chat: Chat) -> None:
         if not chat.whole:

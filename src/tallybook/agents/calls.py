@@ -63,10 +63,9 @@ class Calls:
 
     def command(self, place: Place, command: str | Sequence[str]) -> None:
         """The same call as a command: the program's name, and the whole for its keyed hash."""
-        program = program_of(command)
-        if program:
-            secret = script_of(command).encode("utf-8", "surrogatepass")
-            self._items.append((*place, "shell", program, None, secret))
+        item = shell_item(place, command)
+        if item is not None:
+            self._items.append(item)
 
     def finish(self) -> tuple[ItemRow, ...]:
         """All items, with calls of these lines that wait for their results."""
@@ -83,3 +82,11 @@ def server_item(place: Place, server: object, tool: object) -> ItemRow:
     """A call of a tool of an MCP server."""
     names = [safe_name(part) or OTHER for part in (server, tool)]
     return (*place, "mcp", ".".join(names), None, None)
+
+
+def shell_item(place: Place, command: str | Sequence[str]) -> ItemRow | None:
+    """A command that a call runs: the program's name, and the whole for its keyed hash; None for no command."""
+    program = program_of(command)
+    if not program:
+        return None
+    return (*place, "shell", program, None, script_of(command).encode("utf-8", "surrogatepass"))

@@ -12,8 +12,7 @@ import msgspec
 
 from tallybook.agents import values
 from tallybook.agents.amp import records
-from tallybook.agents.argv import program_of, script_of
-from tallybook.agents.calls import server_item
+from tallybook.agents.calls import server_item, shell_item
 from tallybook.agents.names import OTHER, safe_name
 
 if TYPE_CHECKING:
@@ -178,10 +177,9 @@ class Doings:
             self.items.append((*place, "subagent", told, None, None))
         else:
             command = given.cmd if given.cmd is not None else given.command
-            program = program_of(command) if isinstance(command, str) else ""
-            if program and isinstance(command, str):
-                secret = script_of(command).encode("utf-8", "surrogatepass")
-                self.items.append((*place, "shell", program, None, secret))
+            item = shell_item(place, command) if isinstance(command, str) else None
+            if item is not None:
+                self.items.append(item)
 
 
 def _plain(given: records.Raw) -> bytes | None:

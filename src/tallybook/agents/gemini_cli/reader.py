@@ -20,7 +20,7 @@ class GeminiReader:
     """Gemini CLI, with its documents up to 0.39 and its lines from 0.40 on."""
 
     agent: str = AGENT
-    version: str = "gemini/1"
+    version: str = "gemini/2"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h", "cache_write_unknown")
     unlogged: tuple[str, ...] = (
         "compression, summaries, searches and other helper calls",
