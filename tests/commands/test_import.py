@@ -195,7 +195,11 @@ def test_what_our_rules_do_not_allow_is_changed_and_told(
 
 @pytest.mark.parametrize(
     ("members", "note"),
-    [({"status": "maybe"}, "status"), ({"title": "password=hunter2hunter2"}, "looks like a secret")],
+    [
+        ({"status": "maybe"}, "status"),
+        ({"status": ["success"]}, "status"),
+        ({"title": "password=hunter2hunter2"}, "looks like a secret"),
+    ],
 )
 def test_what_is_refused(bench: Bench, members: dict[str, Any], note: str) -> None:
     """Exit 1, with the reason and the place; nothing of the record is written, and the others are."""
@@ -319,6 +323,16 @@ def test_a_directory_and_json(bench: Bench) -> None:
     assert "stages_json is no JSON" in texts(taken(bench, name="all.json"))
 
 
+@pytest.mark.parametrize("wrong", [["goal_started"], {"a": 1}, 5, None, 1.5])
+def test_values_of_another_kind(bench: Bench, wrong: object) -> None:
+    """A type or a status that is no text is refused like any unknown one."""
+    put(bench, event("goal_started", record()), json.dumps({"event_type": wrong, "goal": record(SECOND)}))
+    told = taken(bench, code=1)
+    assert ("the type of the event" in texts(told, "refused"), len(told["new"])) == (True, 1)
+    (bench.repo / "one.json").write_text(json.dumps([{"id": "ANALYSIS-2026-001", "source_id": "s", "status": wrong}]))
+    assert "the status" in texts(taken(bench, name="one.json", code=1), "refused")
+
+
 @pytest.mark.parametrize(
     "stages",
     ["5", "[1]", '[{"stage": ""}]', '[{"stage": "a", "timestamp": "x", "tokens_delta": -1}]', [{"stage": "b"}], {}],
@@ -363,6 +377,10 @@ def test_what_can_not_be_imported(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     assert refused("events.ndjson", "--format", "xml") == (2, "unknown-format")
     assert refused("events.ndjson", "report.json") == (2, "mixed-formats")
     assert refused("missing", "--format", "events") == (2, "nothing-to-import")
+    assert refused("events.ndjson", "missing") == (2, "nothing-to-import")
+    (bench.repo / "empty").mkdir()
+    assert refused("empty", "--format", "events") == (2, "nothing-to-import")
+    assert bench.ok("show", "--json").json["goals"] == []
     monkeypatch.setattr("tallybook.usecases.import_goals.LARGEST", 3)
     assert refused("events.ndjson") == (1, "too-large")
 

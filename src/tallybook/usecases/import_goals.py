@@ -92,12 +92,13 @@ def import_goals(workspace: Workspace, request: Request) -> ImportedLedger | Ref
     changed: list[Note] = []
     refused: list[Note] = []
     systems: dict[str, None] = {}
-    files = 0
-    for path in (path for given in request.paths for path in _files(workspace.cwd / given)):
+    paths = _all_files(workspace, request)
+    if isinstance(paths, Refusal):
+        return paths
+    for path in paths:
         data = _read(path)
         if isinstance(data, Refusal):
             return data
-        files += 1
         log = _parsed(data, _shown(path, workspace.cwd), request)
         if isinstance(log, Refusal):
             return log
@@ -105,8 +106,6 @@ def import_goals(workspace: Workspace, request: Request) -> ImportedLedger | Ref
         systems |= dict.fromkeys(record.system for record in log.records)
         changed += log.changes
         refused += log.refused
-    if not files:
-        return Refusal("nothing-to-import", f"{request.paths[0]}: there is no such file", usage=True)
     if not records and not refused:
         hint = "see docs/how-to/import.md for what can be taken"
         return Refusal("nothing-to-import", f"{request.paths[0]}: no goal, analysis or sum was found in it", hint)
@@ -115,7 +114,7 @@ def import_goals(workspace: Workspace, request: Request) -> ImportedLedger | Ref
         return found
     done, problems = found
     changed += done.notes
-    return ImportedLedger(tuple(systems), files, done, tuple(changed), tuple(refused), problems)
+    return ImportedLedger(tuple(systems), len(paths), done, tuple(changed), tuple(refused), problems)
 
 
 def _written(
@@ -148,6 +147,18 @@ def _parsed(data: bytes, name: str, request: Request) -> Log | Refusal:
         return reading[kind](data, name, allow_secret_like=request.allow_secret_like)
     except NoAnalysesError as error:
         return Refusal("no-ledger-of-another", f"{name}: {error}", "see docs/how-to/import.md for what can be taken")
+
+
+def _all_files(workspace: Workspace, request: Request) -> list[Path] | Refusal:
+    """Those that are meant; each name has to stand for one at least."""
+    found: list[Path] = []
+    for given in request.paths:
+        some = list(_files(workspace.cwd / given))
+        if not some:
+            hint = f"of a directory, files ending in {', '.join(sorted(_ENDINGS))} are taken"
+            return Refusal("nothing-to-import", f"{given}: there is no such file", hint, usage=True)
+        found += some
+    return found
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tallybook.domain.imports import ImportedAttempt, ImportedGoal, ImportedStage, Note
 from tallybook.domain.problems import Where
 from tallybook.usecases.importing.event_log import Log
-from tallybook.usecases.importing.tidying import RefusedRecordError, Tidying, Told, first, tokens
+from tallybook.usecases.importing.tidying import RefusedRecordError, Tidying, Told, first, known_status, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SYSTEM: Final = "analyses"
 _ID: Final = re.compile(r"ANALYSIS-([0-9]{2})([0-9]{2})-[0-9]{1,9}")
+_GIVEN_ID: Final = re.compile(rb"""\b(?:analysis_)?id["']?[ \t]*:[ \t]*["']?([^\s"',}]+)""")
 _LISTS: Final = ("analyses", "analysis_logs", "items", "records", "logs")
 _STATUS: Final = {
     **dict.fromkeys(("completed", "complete", "success", "done"), "success"),
@@ -40,9 +41,10 @@ def read_analyses(data: bytes, file: str, *, allow_secret_like: bool = False) ->
     records: dict[str, ImportedGoal] = {}
     changes: list[Note] = []
     refused: list[Note] = []
+    lines = _lines(data)
     for raw in _records(_documents(data)):
         identity = raw.get("id", raw.get("analysis_id"))
-        where = Where(file, _line(data, identity))
+        where = Where(file, lines.get(str(identity)))
         if not isinstance(identity, str) or not _ID.fullmatch(identity):
             refused.append(Note("", f"the analysis {str(identity)[:40]!a} has no id that is one", where))
             continue
@@ -55,10 +57,15 @@ def read_analyses(data: bytes, file: str, *, allow_secret_like: bool = False) ->
     return Log(tuple(records.values()), tuple(changes), tuple(refused))
 
 
-def _line(data: bytes, identity: object) -> int | None:
-    """The line on which an id stands first."""
-    at = data.find(str(identity).encode("utf-8", "replace")) if identity is not None else -1
-    return None if at < 0 else data.count(b"\n", 0, at) + 1
+def _lines(data: bytes) -> dict[str, int]:
+    """The line on which each id is given first."""
+    found: dict[str, int] = {}
+    line, end = 1, 0
+    for match in _GIVEN_ID.finditer(data):
+        line += data.count(b"\n", end, match.start())
+        end = match.start()
+        found.setdefault(match[1].decode("utf-8", "replace"), line)
+    return found
 
 
 def _documents(data: bytes) -> list[object]:
@@ -107,15 +114,11 @@ def _record(work: Tidying, *, allow_secret_like: bool) -> ImportedGoal:
     if source is None:
         message = "it names no source_id"
         raise RefusedRecordError(message)
-    status = work.raw.get("status")
-    if status not in _STATUS:
-        message = f"the status {str(status)[:40]!a} is unknown"
-        raise RefusedRecordError(message)
+    ended = known_status(work.raw.get("status"), _STATUS)
     started_at = work.time("started_at")
     if started_at is None:
         started_at = f"{date[1]}{date[2]}-01-01T00:00:00.000000Z"
         work.change("it has no start; the year of its id stands for it")
-    ended = _STATUS[status]
     passed = work.count("pass")
     told = Told(work.count("tokens_in"), None, work.count("tokens_out"), _total(work))
     vector, unreported = tokens(work, told)

@@ -10,7 +10,7 @@ import msgspec
 
 from tallybook.domain.imports import ImportedAttempt, ImportedGoal, Note
 from tallybook.domain.problems import Where
-from tallybook.usecases.importing.tidying import RefusedRecordError, Tidying, Told, titled, tokens
+from tallybook.usecases.importing.tidying import RefusedRecordError, Tidying, Told, known_status, titled, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,7 +116,7 @@ def _time(event: Raw) -> str | None:
 
 def _take(event: Raw, where: Where, found: dict[str, _Found], refused: list[Note]) -> None:
     kind = event.get("event_type", event.get("type"))
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         refused.append(Note("", f"the type of the event {str(kind)[:40]!a} is unknown", where))
         return
     record = next((event[name] for name in _KEPT_IN if isinstance(event.get(name), dict)), event)
@@ -146,10 +146,7 @@ def _record(work: Tidying, found: _Found, *, allow_secret_like: bool) -> Importe
     if started_at is None:
         started_at = f"{date[1]}{date[2]}-{date[3]}-{date[4]}T00:00:00.000000Z"
         work.change("it has no start; the day of its id stands for it")
-    if raw.get("status") not in _STATUS:
-        message = f"the status {str(raw.get('status'))[:40]!a} is unknown"
-        raise RefusedRecordError(message)
-    status = _STATUS[raw["status"]]
+    status = known_status(raw.get("status"), _STATUS)
     kind = work.kind("goal_type")
     told = Told(
         *(work.count(name) for name in ("input_tokens", "cached_input_tokens", "output_tokens", "tokens_total"))

@@ -16,7 +16,7 @@ from tallybook.domain.screening import secret_rule
 from tallybook.domain.tokens import COMPONENTS, TokenVector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from tallybook.domain.problems import Where
 
@@ -164,6 +164,18 @@ class Told(msgspec.Struct, frozen=True):
     cached: int | None
     output: int | None
     total: int | None
+
+
+def known_status(told: object, known: Mapping[str, str | None]) -> str | None:
+    """What a status means here.
+
+    Raises:
+        RefusedRecordError: it is not among those that are ``known``.
+    """
+    if not isinstance(told, str) or told not in known:
+        message = f"the status {str(told)[:_SHOWN]!a} is unknown"
+        raise RefusedRecordError(message)
+    return known[told]
 
 
 def tokens(work: Tidying, told: Told) -> tuple[TokenVector, tuple[str, ...]] | tuple[None, tuple[()]]:
