@@ -27,6 +27,8 @@ COUNT = 400
 MOST = 2.0
 WRITERS = 16
 EACH = 50
+PATIENCE = 600.0
+"""Seconds; waiting is not in turn, and on a busy machine one may wait for longer than commands do."""
 LEAST = 200.0
 """Acknowledged in a second."""
 EVENT = NewEvent("g260101-00000000", StageMarked("stage", "2026-01-01T00:00:00Z"))
@@ -111,7 +113,9 @@ def _writer(home: Path, ready: int, go: int) -> int:
         try:
             os.close(go)
             os.read(ready, 1)
-            replica = Replica(Ledger(LedgerPlace(home, None, home), SystemClock(), SystemIds()), home / "checkpoint.db")
+            place = LedgerPlace(home, None, home)
+            ledger = Ledger(place, SystemClock(), SystemIds(), lock_timeout=PATIENCE)
+            replica = Replica(ledger, home / "checkpoint.db")
             for _ in range(EACH):
                 replica.transact(lambda _: [EVENT])
             code = 0
