@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).resolve().parent
 RESULTS: Final = HERE / "results"
+MEASURED: Final = ("src", "bench", "tests/loggen", "tests/torture", "tools/torture.py", ":!bench/results")
+"""What a measurement depends on."""
 
 
 def main(names: Sequence[str]) -> None:
@@ -52,7 +54,7 @@ def facts() -> str:
 
 
 def _facts() -> Iterator[tuple[str, str]]:
-    changed = " with changes" if _git("status", "--porcelain", "--", "src", "bench", "tests/loggen") else ""
+    changed = " with changes" if _git("status", "--porcelain", "--", *MEASURED) else ""
     yield "commit", commit() + changed
     yield "date", f"{datetime.now(UTC):%Y-%m-%d}"
     yield "kernel", f"{platform.system()} {platform.release()}"
