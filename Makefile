@@ -50,7 +50,7 @@ test-clients: setup ## the tests that drive real agent programs
 
 torture: setup tracer ## the ledger under faults at full size; SEED=1 ROWS=flip,truncate JOBS=2; a table in bench/results
 	@PYTHONPATH=tests $(BIN)/python -m tools.torture $(if $(SEED),--seed $(SEED)) $(if $(ROWS),--rows $(ROWS)) \
-	    $(if $(JOBS),--jobs $(JOBS)) $(if $(SMALL),--small) $(if $(ONLY),--only '$(ONLY)')
+	    $(if $(JOBS),--jobs $(JOBS)) $(if $(PARTS),--parts $(PARTS)) $(if $(SMALL),--small) $(if $(ONLY),--only '$(ONLY)')
 
 bench: setup ## every benchmark in bench/; the table goes to bench/results
 	@PYTHONPATH=tests $(BIN)/python -m bench.run

@@ -42,6 +42,9 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--rows", default=",".join(names), help="with commas between them: %(default)s")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes; %(default)s here")
     parser.add_argument("--small", action="store_true", help="the sizes of `make test`")
+    parser.add_argument(
+        "--parts", type=int, default=1, help="the first of so many parts of each row alone (not of git)"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="directory of the table")
     parser.add_argument("--only", default="", help="cases that have this in their names; no table is kept")
     given = parser.parse_args(words)
@@ -53,9 +56,9 @@ def main(words: Sequence[str]) -> int:
     lines, failed = [], 0
     for name in wanted:
         order = Order(name, seed, full=not given.small, only=given.only)
-        outcome = _git_machine(order) if name == GIT else run_apart(order, shards=given.jobs)
+        outcome = _git_machine(order) if name == GIT else run_apart(order, jobs=given.jobs, parts=given.parts)
         failed += outcome.failed
-        lines.append(_line(order, outcome))
+        lines.append(_line(order, outcome, given.parts))
         print(_told(name, outcome), flush=True)
     if not given.only:
         print(_kept(lines, given.results))
@@ -84,7 +87,7 @@ def _told(name: str, outcome: Outcome) -> str:
     return "\n".join([text, *remark, *(f"  {failure}" for failure in outcome.failures)])
 
 
-def _line(order: Order, outcome: Outcome) -> str:
+def _line(order: Order, outcome: Outcome, parts: int) -> str:
     """For the table."""
     row: Row | None = next((row for row in ROWS if row.name == order.row), None)
     what, passes = (GIT_WHAT, GIT_PASSES) if row is None else (row.what, row.passes)
@@ -93,6 +96,8 @@ def _line(order: Order, outcome: Outcome) -> str:
         counts = ("—", "—", "—")
     remark = outcome.skipped or outcome.remark or ""
     size = "full" if order.full else "small"
+    if parts > 1 and order.row != GIT:
+        size = f"1/{parts} of {size}"
     cells = (order.row, what, passes, size, str(order.seed), *counts, remark)
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 

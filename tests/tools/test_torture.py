@@ -34,6 +34,14 @@ def test_rows_are_put_into_one_table(tmp_path: Path) -> None:
     assert [line[3:7] for line in lines[2:]] == [["small", "8", "50", "0"], ["small", "7", "200", "0"]]
 
 
+def test_a_part_can_be_run(tmp_path: Path) -> None:
+    """The table says so."""
+    done = torture("--seed", "7", "--small", "--rows", "full", "--parts", "10", "--results", tmp_path)
+    assert done.returncode == 0
+    (path,) = tmp_path.iterdir()
+    assert "| 1/10 of small | 7 | 20 | 0 |" in path.read_text()
+
+
 def test_cases_can_be_chosen(tmp_path: Path) -> None:
     """No table is kept of them."""
     done = torture("--seed", "7", "--small", "--rows", "full", "--only", "limit 1", "--results", tmp_path)

@@ -90,10 +90,10 @@ def _told(error: Exception) -> str:
     return "\n".join((text, *getattr(error, "__notes__", ())))
 
 
-def run_apart(order: Order, *, source: Path = SOURCE, shards: int = 1) -> Outcome:
-    """Run a row in ``shards`` processes of their own, with the package that lies in ``source``."""
+def run_apart(order: Order, *, source: Path = SOURCE, jobs: int = 1, parts: int = 1) -> Outcome:
+    """Run the first of so many ``parts`` of a row in processes of their own, with the package in ``source``."""
     begin = time.perf_counter()
-    processes = [_start(order, source, (shard, shards)) for shard in range(shards)]
+    processes = [_start(order, source, (job, jobs * parts)) for job in range(jobs)]
     found = [_outcome(process) for process in processes]
     return Outcome(
         sum(one.cases for one in found),
