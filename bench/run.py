@@ -44,6 +44,11 @@ def commit() -> str:
     return _git("rev-parse", "--short=12", "HEAD") or "unknown"
 
 
+def tree(place: str) -> str:
+    """The short name of what stands at a place of that commit, whatever commit else it is in."""
+    return _git("rev-parse", "--short=12", f"HEAD:{place}") or "unknown"
+
+
 def _page(rows: Sequence[Row]) -> str:
     return f"# Measured at {commit()}\n\n{facts()}\n{markdown(rows)}"
 

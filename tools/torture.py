@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.run import RESULTS, commit, facts
+from bench.run import RESULTS, commit, facts, tree
 
 from torture.plan import Outcome
 from torture.registry import ROWS
@@ -31,6 +31,8 @@ EXAMPLES, STEPS = "TALLYBOOK_TORTURE_EXAMPLES", "TALLYBOOK_TORTURE_STEPS"
 GIT_SIZE: Final = {EXAMPLES: "2000", STEPS: "30"}
 GIT_WHAT: Final = "any git commands on real repositories with a published and synced ledger"
 GIT_PASSES: Final = "0 conflicts, nothing lost, same state both ways"
+LEDGER: Final = "src/tallybook/ledger"
+"""What is tortured."""
 HEAD: Final = ("row", "what", "pass", "size", "seed", "cases", "failures", "seconds", "remark")
 
 
@@ -110,7 +112,8 @@ def _kept(lines: Sequence[str], results: Path) -> Path:
     order = [*(row.name for row in ROWS), GIT]
     table = [f"| {' | '.join(HEAD)} |", f"|{' --- |' * len(HEAD)}", *(found[name] for name in order if name in found)]
     title = f"# Tortured at {commit()}\n\n`make torture SEED=…` with the seed of a line does the same again.\n"
-    path.write_text(f"{title}\n{facts()}\n" + "".join(f"{line}\n" for line in table))
+    ledger = f"- tree of {LEDGER}: {tree(LEDGER)}\n"
+    path.write_text(f"{title}\n{facts()}{ledger}\n" + "".join(f"{line}\n" for line in table))
     return path
 
 

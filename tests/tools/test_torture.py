@@ -28,7 +28,7 @@ def test_rows_are_put_into_one_table(tmp_path: Path) -> None:
     (path,) = tmp_path.iterdir()
     page = path.read_text()
     assert path.name.startswith("torture-")
-    assert all(f"- {fact}: " in page for fact in ("commit", "kernel", "file system"))
+    assert all(f"- {fact}: " in page for fact in ("commit", "kernel", "file system", "tree of src/tallybook/ledger"))
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
     assert [line[0] for line in lines] == ["row", "---", "kill", "full"]
     assert [line[3:7] for line in lines[2:]] == [["small", "8", "50", "0"], ["small", "7", "200", "0"]]
