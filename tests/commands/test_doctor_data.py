@@ -270,6 +270,10 @@ def test_no_home_no_logs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         ("fuse.sshfs", "note", "a program serves it"),
         ("overlay", "note", "the layer of a container"),
         ("tmpfs", "note", "gone with the next start"),
+        ("virtiofs", "note", "the host shares it"),
+        ("exfat", "note", "it keeps no permissions"),
+        ("ext4 /dev/root rw,nobarrier", "note", "nobarrier, so the disk is not told to write"),
+        ("nfs far:/x rw,local_lock=all", "note", "this machine only; local_lock=all, so locks stay on this machine"),
     ],
 )
 def test_odd_file_systems_are_told_by_name(

@@ -311,9 +311,10 @@ def test_a_disk_that_is_full_or_read_only(bench: Bench, file: Path, monkeypatch:
     for changed, status, words in (
         ({"f_flag": os.ST_RDONLY}, "problem", "the file system is read-only"),
         ({"f_flag": 0, "f_files": 9, "f_favail": 0}, "problem", "no file can be added"),
+        ({"f_flag": 0, "f_favail": 9, "f_bavail": 1, "f_frsize": 1 << 40}, "note", "only 9 files can be added"),
         ({"f_flag": 0, "f_favail": 9, "f_bavail": 1, "f_frsize": 512}, "problem", "512 bytes free: the disk is full"),
-        ({"f_flag": 0, "f_favail": 9, "f_bavail": 5, "f_frsize": 1 << 20}, "note", "5.0 MiB free"),
-        ({"f_flag": 0, "f_favail": 9, "f_bavail": 5, "f_frsize": 1 << 40}, "ok", "5.0 TiB free"),
+        ({"f_flag": 0, "f_favail": 999, "f_bavail": 5, "f_frsize": 1 << 20}, "note", "5.0 MiB free"),
+        ({"f_flag": 0, "f_favail": 999, "f_bavail": 5, "f_frsize": 1 << 40}, "ok", "5.0 TiB free"),
         ({"f_flag": 0, "f_files": 0, "f_favail": 0, "f_bavail": 5, "f_frsize": 1 << 30}, "ok", "5.0 GiB free"),
     ):
         disk(**changed)

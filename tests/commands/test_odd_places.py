@@ -10,26 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from commands.agents import ClaudeAgent
+from commands.mounting import MISSING, OWN_MOUNTS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from commands.bench import Bench, Json
 
-OWN_MOUNTS = ("unshare", "--mount", "--propagation", "private")
-
-
-def may_mount() -> str | None:
-    """Why mounts of our own can't be made here; None where they can."""
-    try:
-        words = (*OWN_MOUNTS, "sh", "-c", "mount -t tmpfs none /mnt")
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-    except OSError as error:
-        return f"unshare can't be run: {error.strerror}"
-    return None if done.returncode == 0 else f"nothing can be mounted here: {done.stderr.strip()}"
-
-
-MISSING = may_mount()
-pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
+pytestmark = pytest.mark.skipif(not OWN_MOUNTS, reason=MISSING)
 
 
 def mounted(bench: Bench, mount: str, *steps: tuple[str, ...] | str) -> list[tuple[int, Json]]:
@@ -97,6 +86,18 @@ def test_memory_and_layers_are_named(bench: Bench, tmp_path: Path) -> None:
         assert (status, message.partition(",")[0]) == ("note", kind)
 
 
+def test_a_ledger_on_another_disk_than_its_clone(bench: Bench) -> None:
+    """It works, and the doctor says what is to be known of it."""
+    bench.start("one", "--untracked")
+    words = ("start-task", "--title", "two", "--kind", "product", "--untracked")
+    mount = f"mount -t tmpfs none {bench.ledger}; cd {bench.repo}"
+    start, doctor = mounted(bench, mount, words, ("doctor",))
+    assert start[0] == 0
+    status, message = finding(doctor[1], "ledger.device")
+    assert (status, message.partition(":")[0]) == ("note", f"on another file system than {bench.repo / '.git'}")
+    assert finding(mounted(bench, f"cd {bench.repo}", ("doctor",))[0][1], "ledger.device")[0] == "ok"
+
+
 def test_a_full_disk(bench: Bench, tmp_path: Path) -> None:
     """The event is not acknowledged, and what was there is whole; with room again the next one is good."""
     ledger = tmp_path / "ledger"
@@ -123,3 +124,60 @@ def test_a_full_disk(bench: Bench, tmp_path: Path) -> None:
     assert (full[0], full[1]["events"]) == (0, acknowledged)
     assert finding(doctor[1], "ledger.space")[0] == "problem"
     assert (again[0], last[0], last[1]["events"]) == (0, 0, acknowledged + 1)
+
+
+def asked(bench: Bench, agent: ClaudeAgent) -> list[tuple[str, ...]]:
+    """Every command that only reads, with what it needs."""
+    return [
+        ("show",),
+        ("log",),
+        ("verify",),
+        ("report",),
+        ("usage", "--by", "model"),
+        ("usage", "--no-update"),
+        ("sessions",),
+        ("why", agent.session),
+        ("limits",),
+        ("history", "compare"),
+        ("history", "audit"),
+        ("reconcile",),
+        ("check", "list"),
+        ("budget", "show"),
+        ("hooks", "status"),
+        ("show", bench.state()["goals"][0]["id"]),
+    ]
+
+
+def without_notes(told: Json) -> Json:
+    """What was answered, but for what stood in the way and what changes with the time of day."""
+    kept = {key: value for key, value in told.items() if key not in {"problems", "blocks", "at"}}
+    rows = [line for line in str(told.get("markdown", "")).splitlines() if line.startswith("|")]
+    return kept | {"markdown": rows}
+
+
+@pytest.mark.parametrize("place", ["read-only", "full"])
+def test_nothing_can_be_written_anywhere(bench: Bench, tmp_path: Path, place: str) -> None:
+    """Every command that reads says what it said before, and that the history was not brought up to date."""
+    agent = ClaudeAgent(bench, 1)
+    agent.say()
+    bench.start("one", **agent.environ)
+    agent.say()
+    bench.ok("usage")
+    commands = asked(bench, agent)
+    before = {words: bench.tally(*words, "--json") for words in commands}
+    assert {said.code for said in before.values()} <= {0, 1}
+    agent.say()
+    copy = tmp_path / "copy"
+    mount = {
+        "read-only": "; ".join(
+            f"mount --bind {path} {path}; mount -o remount,ro,bind {path}" for path in (bench.home, bench.repo)
+        ),
+        "full": f"cp -a {bench.data} {copy}; mount -t tmpfs -o size=4m none {bench.data}; cp -a {copy}/. {bench.data};"
+        f" dd if=/dev/zero of={bench.data}/filler bs=4k 2>/dev/null || true",
+    }[place]
+    for words, (code, told) in zip(commands, mounted(bench, f"{mount}; cd {bench.repo}", *commands), strict=True):
+        assert (words, code) == (words, before[words].code)
+        assert without_notes(told) == without_notes(before[words].json), words
+        codes = {problem["code"] for problem in told.get("problems", ())}
+        if words[0] in {"usage", "sessions", "why", "limits", "history", "reconcile"} and words[-1] != "--no-update":
+            assert "history-not-updated" in codes, words

@@ -50,7 +50,11 @@ def _system(error: OSError) -> str:
 def _remedy(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return "free some space and run the command again"
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+    if error.errno == errno.EDQUOT:
+        return "free some of your disk quota and run the command again"
+    if error.errno == errno.EROFS:
+        return "the file system is read-only: mount it writable, or choose another place"
+    if error.errno in {errno.EACCES, errno.EPERM}:
         return "check the permissions of the place named"
     return ""
 

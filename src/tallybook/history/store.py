@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -35,15 +36,19 @@ _PAGES_OF_MANY: Final = 8192
 _CACHE: Final = 32 * 1024
 """KiB of pages in memory at most: indexes of a long history are changed all over by each write."""
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PLACE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
+_UNWRITABLE: Final = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM})
 
 
 class StoreUnavailable(Exception):  # noqa: N818
     """The store cannot be used now; ``hint`` says what to do."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, unwritable: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.unwritable = unwritable
+        """Whether the place is at fault, where nothing can be written: what stands there may still be read."""
 
 
 class StoreDamaged(StoreUnavailable):
@@ -53,13 +58,13 @@ class StoreDamaged(StoreUnavailable):
 class Store:
     """An open store; close it, or use it as a context manager."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection | None = None) -> None:
         self.path = path
         self.problems: list[Problem] = []
         """What had to be healed on opening or since."""
         self._several = False
         self._began = 0.0
-        self._connection = _prepared(path, self.problems)
+        self._connection = _prepared(path, self.problems) if connection is None else connection
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query."""
@@ -162,16 +167,27 @@ def named_errors(path: Path) -> Iterator[None]:
             message = f"{path} is damaged: {error}"
             raise StoreDamaged(message, "run the command again: the store is rebuilt from the logs") from error
         message = f"{path}: {error}"
-        raise StoreUnavailable(message, "is the disk full or read-only, or another tally at work?") from error
+        hint = "is the disk full or read-only, or another tally at work?"
+        raise StoreUnavailable(message, hint, unwritable=_code(error) in _PLACE) from error
     except OSError as error:
         message = f"{path}: {error.strerror or error}"
-        raise StoreUnavailable(message, "set TALLYBOOK_HOME to a directory that you can write to") from error
+        hint = "set TALLYBOOK_HOME to a directory that you can write to"
+        raise StoreUnavailable(message, hint, unwritable=error.errno in _UNWRITABLE) from error
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether the file itself is at fault."""
+    return _code(error) in _DAMAGE
+
+
+def is_sound(connection: sqlite3.Connection) -> bool:
+    """Whether it is a store of this version, with nothing missing."""
+    return _fault(connection) is None and _is_whole(connection)
+
+
+def _code(error: sqlite3.DatabaseError) -> int | None:
     code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _DAMAGE
+    return None if code is None else code & 0xFF
 
 
 def _prepared(path: Path, problems: list[Problem]) -> sqlite3.Connection:
@@ -181,7 +197,7 @@ def _prepared(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             path.chmod(0o600)
         connection = _connected(path)
         try:
-            if _fault(connection) is None and _is_whole(connection):
+            if is_sound(connection):
                 return connection
         except BaseException:
             connection.close()

@@ -18,8 +18,9 @@ from tallybook.domain.goal import moment
 from tallybook.domain.quality import Quality
 from tallybook.domain.usage import SessionKey, SessionUsage, SnapshotReason
 from tallybook.history import queries
+from tallybook.history.as_it_is import read_store, store_as_it_is
 from tallybook.history.ingest import IngestReport, ingest
-from tallybook.history.store import Store, StoreDamaged, open_store
+from tallybook.history.store import Store, StoreDamaged, StoreUnavailable, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -64,6 +65,8 @@ def with_history(
 def look_into(workspace: Workspace, use: Callable[[Store, tuple[Problem, ...]], T], *, update: bool) -> T:
     """What ``use`` makes of the store and of what stood in the way; with ``update`` the logs are read first.
 
+    Where nothing can be written, the store is read as it was last written, and its problems tell so.
+
     Raises:
         StoreUnavailable: the history can't be used.
 
@@ -72,10 +75,14 @@ def look_into(workspace: Workspace, use: Callable[[Store, tuple[Problem, ...]], 
     def updated(store: Store, report: IngestReport) -> T:
         return use(store, report.problems)
 
-    if update:
+    if not update:
+        with read_store(workspace.data) as store:
+            return use(store, ())
+    try:
         return with_history(workspace, updated)
-    with open_store(workspace.data) as store:
-        return use(store, ())
+    except StoreUnavailable as error:
+        with store_as_it_is(workspace.data, error) as store:
+            return use(store, ())
 
 
 def reader_versions() -> str:

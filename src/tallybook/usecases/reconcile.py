@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.history.own_cells import OwnCounters, own_compared
 from tallybook.history.reconcile import Reconciled, compared, dimensions
-from tallybook.history.store import open_store
-from tallybook.usecases.capture import with_history
+from tallybook.usecases.capture import look_into
 from tallybook.usecases.ccusage_file import read_report
 from tallybook.usecases.usage import usage_of_history
 
@@ -64,7 +63,4 @@ def reconcile_agents(workspace: Workspace, *, update: bool) -> OwnComparison:
     def answer(store: Store, problems: tuple[Problem, ...]) -> OwnComparison:
         return OwnComparison(own_compared(store), (*workspace.problems, *problems, *store.problems))
 
-    if update:
-        return with_history(workspace, lambda store, report: answer(store, report.problems))
-    with open_store(workspace.data) as store:
-        return answer(store, ())
+    return look_into(workspace, answer, update=update)

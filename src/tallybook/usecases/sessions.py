@@ -11,10 +11,9 @@ from tallybook.clock import unix_milliseconds
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.history.queries import Selection, session_rows
 from tallybook.reports.sessions import ListedSession
-from tallybook.usecases.capture import with_history
+from tallybook.usecases.capture import look_into
 
 if TYPE_CHECKING:
-    from tallybook.history.ingest import IngestReport
     from tallybook.history.store import Store
     from tallybook.usecases.workspace import Workspace
 
@@ -40,9 +39,9 @@ def list_sessions(workspace: Workspace, agent: str | None, limit: int) -> Sessio
         return Refusal("unknown-agent", f"there is no agent {agent!r}", f"known: {', '.join(AGENTS)}", usage=True)
     now = unix_milliseconds(workspace.clock.now()) * 1000
 
-    def listing(store: Store, report: IngestReport) -> SessionList:
+    def listing(store: Store, problems: tuple[Problem, ...]) -> SessionList:
         rows = session_rows(store, Selection(agent=agent, limit=limit))
         listed = (ListedSession(row, row.last_at is not None and now - row.last_at < LIVE) for row in rows)
-        return SessionList(tuple(listed), (*workspace.problems, *report.problems, *store.problems))
+        return SessionList(tuple(listed), (*workspace.problems, *problems, *store.problems))
 
-    return with_history(workspace, listing)
+    return look_into(workspace, listing, update=True)

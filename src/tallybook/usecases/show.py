@@ -74,14 +74,15 @@ def _workflow(workspace: Workspace, found: Replica) -> WorkflowView:
 
 def _unattributed(workspace: Workspace, shared: Accounts) -> tuple[TokenVector | None, tuple[Problem, ...]]:
     """What the history holds beyond the sessions' counters; None without capture or before anything was read."""
-    from tallybook.history.store import NAME, StoreUnavailable, open_store  # noqa: PLC0415 - not all commands look
+    from tallybook.history.store import NAME, StoreUnavailable  # noqa: PLC0415 - not all commands look
 
     if not workspace.settings.capture or not (workspace.data / NAME).exists():
         return None, ()
     from tallybook.history import queries  # noqa: PLC0415 - there may be no history
+    from tallybook.history.as_it_is import read_store  # noqa: PLC0415
 
     try:
-        with open_store(workspace.data) as store:
+        with read_store(workspace.data) as store:
             total = queries.history_total(store).tokens
             counted = _counted(shared, set(queries.unknown_sessions(store, shared.shares)))
             return total.growth_since(counted), tuple(store.problems)

@@ -16,13 +16,12 @@ from tallybook.domain.tokens import TokenVector, total_of
 from tallybook.domain.usage import PriceClass, SessionKey, context_band
 from tallybook.history.explanation import explanation
 from tallybook.history.names import stored_text
-from tallybook.usecases.capture import with_history
+from tallybook.usecases.capture import look_into
 from tallybook.usecases.why_lines import Spot, View, WhyLog, explained
 from tallybook.usecases.workspace import problems_of
 
 if TYPE_CHECKING:
     from tallybook.history.explanation import Counted
-    from tallybook.history.ingest import IngestReport
     from tallybook.history.store import Store
     from tallybook.usecases.workspace import Workspace
 
@@ -58,7 +57,7 @@ def explain_session(workspace: Workspace, question: Question) -> Why | Refusal:
     if agent is not None and agent not in AGENTS:
         return Refusal("unknown-agent", f"there is no agent {agent!r}", f"known: {', '.join(AGENTS)}", usage=True)
 
-    def told(store: Store, report: IngestReport) -> Why | Refusal:
+    def told(store: Store, met: tuple[Problem, ...]) -> Why | Refusal:
         found = _keys(store, question)
         if not found:
             hint = "tally sessions lists those that logs tell of"
@@ -66,10 +65,10 @@ def explain_session(workspace: Workspace, question: Question) -> Why | Refusal:
         if len(found) > 1:
             hint = f"--agent says whose: {', '.join(key.agent for key in found)}"
             return Refusal("ambiguous-session", "more than one agent has a session of that id", hint, usage=True)
-        problems = (*workspace.problems, *report.problems, *store.problems)
+        problems = (*workspace.problems, *met, *store.problems)
         return _why(workspace, store, found[0], _Wish(question.all, problems))
 
-    return with_history(workspace, told)
+    return look_into(workspace, told, update=True)
 
 
 class _Wish(NamedTuple):

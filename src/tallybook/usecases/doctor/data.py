@@ -8,7 +8,7 @@ import tempfile
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from tallybook.usecases.doctor import places
+from tallybook.usecases.doctor import folders, places
 from tallybook.usecases.doctor.finding import note, ok, problem
 
 if TYPE_CHECKING:
@@ -68,3 +68,8 @@ def file_system(workspace: Workspace) -> Iterator[Finding]:
 def space(workspace: Workspace) -> Iterator[Finding]:
     """Whether there is room to write."""
     yield places.room("space", workspace.data, _ELSEWHERE)
+
+
+def sync_folder(workspace: Workspace) -> Iterator[Finding]:
+    """Whether a tool copies the history store to other machines behind its back."""
+    yield folders.sync_folder("sync-folder", workspace.data, _ELSEWHERE)

@@ -15,7 +15,7 @@ from tallybook.ledger.synced import Synced, load
 from tallybook.repo.git import GitFault
 from tallybook.reports.words import counted
 from tallybook.usecases.check import check_ledger
-from tallybook.usecases.doctor import places
+from tallybook.usecases.doctor import folders, places
 from tallybook.usecases.doctor.finding import Finding, Status, note, ok, problem
 
 if TYPE_CHECKING:
@@ -76,6 +76,24 @@ def file_system(workspace: Workspace) -> Iterator[Finding]:
 def space(workspace: Workspace) -> Iterator[Finding]:
     """Whether there is room to write."""
     yield places.room("space", workspace.ledger.place.home, _ELSEWHERE)
+
+
+def sync_folder(workspace: Workspace) -> Iterator[Finding]:
+    """Whether a tool copies the ledger to other machines behind its back."""
+    hint = f"keep the clone outside of it, and let tally sync carry the ledger; or {_ELSEWHERE}"
+    yield folders.sync_folder("sync-folder", workspace.ledger.place.home, hint)
+
+
+def device(workspace: Workspace) -> Iterator[Finding]:
+    """Whether the ledger may be there without the clone, or the clone without it."""
+    if workspace.repository is not None:
+        home, clone = workspace.ledger.place.home, workspace.repository.common_dir
+        yield folders.other_device("device", home, clone)
+
+
+def letter_case(workspace: Workspace) -> Iterator[Finding]:
+    """Whether its names could meet."""
+    yield folders.letter_case("letter-case", workspace.ledger.place.home)
 
 
 def events(workspace: Workspace) -> Iterator[Finding]:

@@ -6,11 +6,11 @@ Looks only; nothing is written, and a system without ``/proc`` is told nothing a
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from tallybook.usecases.doctor.finding import note, ok, problem
+from tallybook.usecases.doctor.mounts import mount_of
 
 if TYPE_CHECKING:
     from tallybook.usecases.doctor.finding import Finding
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 MOUNTS: Final = Path("/proc/self/mountinfo")
 TIGHT: Final = 100 * 1024 * 1024
 """Bytes; less is worth a note."""
+FEW: Final = 100
+"""Files that can still be added; fewer are worth a note."""
 FULL: Final = 1024 * 1024
 """Bytes; less is a full disk."""
-_POINT: Final = 4
-"""Number of the field that holds the mount point."""
 _FAR: Final = "a lock may exclude the processes of this machine only"
 _PASSED: Final = "the host shares it with this machine, and a lock may not exclude the other side"
+_OPEN: Final = "it keeps no permissions: whoever may look at it may read the ledger and the history"
 _MEANINGS: Final = {
     "nfs": _FAR,
     "nfs4": _FAR,
@@ -38,18 +39,31 @@ _MEANINGS: Final = {
     "vboxsf": _PASSED,
     "drvfs": _PASSED,
     "fuse": "a program serves it: what locks and syncs are worth depends on that program",
+    "glusterfs": _FAR,
+    "beegfs": _FAR,
+    "gpfs": _FAR,
+    "ncpfs": _FAR,
+    "coda": _FAR,
+    "vmhgfs": _PASSED,
+    "prl_fs": _PASSED,
+    "vfat": _OPEN,
+    "msdos": _OPEN,
+    "exfat": _OPEN,
     "overlay": "the layer of a container: what is written here may go when the container goes",
+    "aufs": "the layer of a container: what is written here may go when the container goes",
     "tmpfs": "memory: all of it is gone with the next start of the machine",
     "ramfs": "memory: all of it is gone with the next start of the machine",
 }
-_ESCAPE: Final = re.compile(r"\\([0-7]{3})")
-
-
-class Mount(NamedTuple):
-    """Where a file system begins, and its kind as the kernel names it."""
-
-    point: str
-    kind: str
+_LOOSE: Final = {
+    "nobarrier": "the disk is not told to write: what was acknowledged may be lost with the power",
+    "barrier=0": "the disk is not told to write: what was acknowledged may be lost with the power",
+    "volatile": "syncs are not waited for: what was acknowledged may be lost with the power",
+    "nolock": "locks stay on this machine, and exclude no other",
+    "local_lock=all": "locks stay on this machine, and exclude no other",
+    "local_lock=flock": "locks stay on this machine, and exclude no other",
+    "nobrl": "locks stay on this machine, and exclude no other",
+}
+"""Options that take a promise back."""
 
 
 def standing(path: Path) -> Path:
@@ -58,33 +72,21 @@ def standing(path: Path) -> Path:
     return next((place for place in (whole, *whole.parents) if place.exists()), Path("/"))
 
 
-def mount_of(path: Path, listing: str) -> Mount | None:
-    """The file system that ``path`` (absolute, links resolved) is on, by the text of ``/proc/self/mountinfo``."""
-    best: Mount | None = None
-    for line in listing.splitlines():
-        head, _, tail = line.partition(" - ")
-        fields, kind = head.split(" "), tail.partition(" ")[0]
-        if len(fields) <= _POINT or not kind:
-            continue
-        point = _ESCAPE.sub(lambda found: chr(int(found[1], 8)), fields[_POINT])
-        if path.is_relative_to(point) and (best is None or len(point) >= len(best.point)):
-            best = Mount(point, kind)
-    return best
-
-
 def kind_of(name: str, path: Path, hint: str) -> Finding:
     """The file system of ``path``; ``hint`` is what helps where it is an odd one."""
     place = standing(path).resolve()
     try:
-        mount = mount_of(place, MOUNTS.read_text("utf-8", "surrogateescape"))
+        mount = mount_of(place, MOUNTS.read_bytes())
     except OSError:
         mount = None
     if mount is None:
         return ok(name, "its kind can't be told on this system", place)
     meaning = _MEANINGS.get(mount.kind) or _MEANINGS.get(mount.kind.partition(".")[0])
-    if meaning is None:
+    loose = [f"{option}, so {what}" for option, what in _LOOSE.items() if option in mount.options]
+    told = "; ".join(loose if meaning is None else [meaning, *loose])
+    if not told:
         return ok(name, f"{mount.kind}, mounted at {mount.point}", place)
-    return note(name, f"{mount.kind}, mounted at {mount.point}: {meaning}", hint, place)
+    return note(name, f"{mount.kind}, mounted at {mount.point}: {told}", hint, place)
 
 
 def room(name: str, path: Path, elsewhere: str) -> Finding:
@@ -101,6 +103,10 @@ def room(name: str, path: Path, elsewhere: str) -> Finding:
         )
     if free < FULL:
         return problem(name, f"{shown}: the disk is full", f"free some disk space, or {elsewhere}", place)
+    if status.f_files and status.f_favail < FEW:
+        return note(
+            name, f"{shown}, but only {status.f_favail:,} files can be added", f"remove files, or {elsewhere}", place
+        )
     if free < TIGHT:
         return note(name, shown, f"free some disk space, or {elsewhere}", place)
     return ok(name, shown, place)
