@@ -123,6 +123,7 @@ def test_searches_of_the_web_have_a_fee() -> None:
         (("my-own-model",), "no rule"),
         (("gpt-5-evil",), "does not know the model"),
         (("claude-opus-4-5-evil",), "does not know the model"),
+        (("claude-4-opus-evil",), "does not know the model"),
         (("claude-opus-4-5-20251101-turbo",), "does not know the model"),
         (("gpt-99",), "does not know the model"),
         (("gpt-5-codex", "priority", SHORT, "2026-07-01"), "is known from 2026-10-12 on"),

@@ -130,7 +130,7 @@ def _model(named: Named) -> tuple[Any, Named]:
         raise Fault(message)
     for name in (named.model, without_effort(named.model)):
         found = None if name is None else vendor.find_model(name)
-        if found is not None and name is not None and (_names(found.match, name) or _is_really(found.id, name)):
+        if found is not None and name is not None and (_names(found.match, name) or _is_really(found, name)):
             return found, Named(named.vendor, name)
     message = f"the book does not know the model ({named.vendor} {named.model})"
     raise Fault(message)
@@ -143,13 +143,22 @@ def _names(match: Any, name: str) -> bool:  # noqa: ANN401 - the library's
     return bool(getattr(match, "equals", None) and match.equals.lower() == name)
 
 
-def _is_really(known: str, name: str) -> bool:
+def _is_really(known: Any, name: str) -> bool:  # noqa: ANN401 - the library's
     """Whether the name is the model's, with a date or a plain suffix at most: the book takes all that begins so."""
-    base, own = _plain(known), _plain(name)
-    if own == base or not own.startswith(base):
+    own = _plain(name)
+    bases = [base for base in map(_plain, (known.id, *_beginnings(known.match))) if own.startswith(base)]
+    if not bases:
         return True
-    rest = own[len(base) :]
-    return rest.lstrip("-@").isdigit() or rest in _SUFFIXES
+    rest = own[len(max(bases, key=len)) :]
+    return not rest or rest.lstrip("-@").isdigit() or rest in _SUFFIXES
+
+
+def _beginnings(match: Any) -> list[str]:  # noqa: ANN401 - the library's
+    """What names of the model begin with."""
+    if hasattr(match, "or_"):
+        return [name for one in match.or_ for name in _beginnings(one)]
+    begin = getattr(match, "starts_with", None)
+    return [begin] if begin else []
 
 
 def _plain(name: str) -> str:
