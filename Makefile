@@ -1,7 +1,7 @@
 BIN := .venv/bin
 DATA := $(BIN)/coverage report --precision=2
 
-.PHONY: help setup demo docs report check tracer test test-clients torture bench lock clean
+.PHONY: help setup demo docs report check tracer managers test test-clients torture bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -38,6 +38,10 @@ tracer: ## install strace, by which tests make system calls fail; where that can
 	    { apt-get update -qq && apt-get install -qq -y --no-install-recommends strace; } >/dev/null 2>&1 || \
 	    echo "strace can't be installed here: its tests are skipped"
 
+managers: ## install the hook managers beside which tests commit; where that can't be, they are left out
+	@command -v npm >/dev/null && npm ci --silent --ignore-scripts --no-audit --no-fund --prefix tests/torture/managers || \
+	    echo "husky and lefthook can't be installed here: tests go without them"
+
 test: check ## check, then every test with its coverage gates: what CI runs
 	@rm -f .coverage .coverage.*
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n auto --cov --cov-report=
@@ -48,7 +52,7 @@ test: check ## check, then every test with its coverage gates: what CI runs
 test-clients: setup ## the tests that drive real agent programs
 	$(BIN)/pytest -m clients
 
-torture: setup tracer ## the ledger under faults at full size; SEED=1 ROWS=flip,truncate JOBS=2; a table in bench/results
+torture: setup tracer managers ## the ledger under faults, the hooks in every surrounding at full size; SEED=1 ROWS=flip,truncate JOBS=2; a table in bench/results
 	@PYTHONPATH=tests $(BIN)/python -m tools.torture $(if $(SEED),--seed $(SEED)) $(if $(ROWS),--rows $(ROWS)) \
 	    $(if $(JOBS),--jobs $(JOBS)) $(if $(PARTS),--parts $(PARTS)) $(if $(SMALL),--small) $(if $(ONLY),--only '$(ONLY)')
 

@@ -1,4 +1,4 @@
-"""Faults that somebody might put into the ledger, each as one small change of its source; a row has to find each."""
+"""Faults that somebody might put into the ledger or the hooks, each as one small change; a row has to find each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Edit(msgspec.Struct, frozen=True):
-    """Text that stands once in a module of the ledger, and what stands there instead."""
+    """Text that stands once in a module of the ledger (or of the room it names), and what stands there instead."""
 
     module: str
     old: str
@@ -40,6 +40,8 @@ def planted(mutant: Mutant, place: Path) -> Path:
     shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("__pycache__"))
     for edit in mutant.edits:
         path = source / "tallybook" / "ledger" / f"{edit.module}.py"
+        if "/" in edit.module:
+            path = source / "tallybook" / f"{edit.module}.py"
         text = path.read_text()
         assert text.count(edit.old) == 1, f"{edit.module}.py does not hold this once: {edit.old!r}"
         path.write_text(text.replace(edit.old, edit.new))
@@ -222,5 +224,30 @@ MUTANTS: Final = (
             "with suppress(OSError):  # whoever held the lock has done its work, and what is on the medium stays there",
             "if True:",
         ),
+    ),
+    _mutant(
+        "the hook that was there is not run",
+        "hooks",
+        ("usecases/git_hooks", '{keep}if [ -f "$0{EARLIER}" ]', '{keep}if false && [ -f "$0{EARLIER}" ]'),
+    ),
+    _mutant(
+        "the hook that was there is not put back",
+        "hooks",
+        ("usecases/git_hooks", "                earlier.replace(path)", "                path.unlink()"),
+    ),
+    _mutant(
+        "a commit without a task is let through",
+        "hooks",
+        ("hooks/commit_msg", "accepted=False, text=missing_task(", "accepted=True, text=missing_task("),
+    ),
+    _mutant(
+        "what git commits by itself gets a trailer",
+        "hooks",
+        ("hooks/prepare_commit_msg", "    if around.operation() is not None or (", "    if ("),
+    ),
+    _mutant(
+        "a commit that names an earlier task gets the open one too",
+        "hooks",
+        ("hooks/prepare_commit_msg", "    lines = [] if said or not", "    lines = [] if not"),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from torture import flips, full, killing, model, orders, power, sweep, traced, truncation
+from torture import flips, full, hooking, killing, model, orders, power, sweep, traced, truncation
 
 ROWS: Final = (
     sweep.ROW,
@@ -16,4 +16,5 @@ ROWS: Final = (
     full.ROW,
     orders.ROW,
     model.ROW,
+    hooking.ROW,
 )

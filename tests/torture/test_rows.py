@@ -39,6 +39,7 @@ LEAST = {
     "full": 200,
     "orders": 100,
     "model": 500,
+    "hooks": 18,
 }
 
 

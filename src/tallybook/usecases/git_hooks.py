@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 NAMES: Final = ("commit-msg", "prepare-commit-msg", "pre-commit", "pre-push", "post-merge")
 EARLIER: Final = ".before-tallybook"
 """Added to the name of the hook that was there before."""
+ASIDE: Final = (".old", ".legacy")
+"""Added by lefthook and by pre-commit to the name of a hook in whose place they put their own."""
 MARKER: Final = "# tallybook's hook: put here by `tally hooks install`, taken away by `tally hooks uninstall`."
 
 
@@ -57,6 +59,7 @@ def install(repository: Repository, *, dry_run: bool = False, force: bool = Fals
         plans = [_planned(directory, name) for name in NAMES]
         for plan in () if dry_run else plans:
             _apply(plan)
+            _forget_aside(plan.change.path)
     except OSError as error:
         return _unwritable(directory, error)
     return [plan.change for plan in plans]
@@ -74,6 +77,8 @@ def uninstall(repository: Repository, *, dry_run: bool = False, force: bool = Fa
             restored = os.path.lexists(earlier)
             action = ("restored" if restored else "removed") if _is_ours(path) else _not_ours(path)
             changes.append(HookChange(name, action, path))
+            if not dry_run:
+                _forget_aside(path)
             if dry_run or action not in {"restored", "removed"}:
                 continue
             if restored:
@@ -175,6 +180,13 @@ def _apply(plan: _Plan) -> None:
         Path(new).replace(path)
     finally:
         Path(new).unlink(missing_ok=True)
+
+
+def _forget_aside(path: Path) -> None:
+    """Remove our own hook where another manager has moved it aside, be it to run it or to keep it."""
+    for ending in ASIDE:
+        if _is_ours(moved := path.with_name(path.name + ending)):
+            moved.unlink()
 
 
 def _read(path: Path) -> bytes | None:
