@@ -235,7 +235,7 @@ def test_what_is_unknown_is_information(ledger: Ledger) -> None:
     write_lines(own_file(ledger), [*lines[:3], spaced, sung, strange])
     verdict = verdict_of(ledger)
     assert codes(verdict.problems) == ["broken-chain", "broken-chain"]
-    assert codes(verdict.notes) == ["newer-format", "not-canonical", "not-canonical", "unknown-member", "unknown-type"]
+    assert codes(verdict.notes) == ["newer-format", "not-canonical", "unknown-member", "unknown-type"]
 
 
 def test_further_checks_are_findings(ledger: Ledger) -> None:

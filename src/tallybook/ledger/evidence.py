@@ -26,7 +26,7 @@ class Sighting(msgspec.Struct, frozen=True):
     envelope: Envelope
     digest: str
     canonical: bool
-    """Whether it has the very bytes that this version would write."""
+    """Whether it has the very bytes that this version would write; a line of a newer format passes."""
 
 
 class FileEvidence(msgspec.Struct, frozen=True):
