@@ -125,6 +125,7 @@ def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
         "import": ("report.json",),
         "prices show": ("gpt-5",),
         "sync": ("--remote", "."),
+        "check-commits": ("--title", "Add a parser"),
     }
     (bench.repo / "panel.txt").write_text("Credits: 3 credits")
     (bench.repo / "report.json").write_text('{"daily": []}')

@@ -87,21 +87,27 @@ def test_ci(shell: Shell) -> None:
     """)
     shell.environ["BASE"] = "HEAD~1"
     goal = shell.environ["GOAL"]
-    prepare, trailers, known, work, publish, kept = blocks("ci.md")
+    prepare, look, title, work, publish, kept = blocks("ci.md")
 
     said = shell.run(prepare)
     assert "no problem" in said
     assert "1 event by 1 writer: clean" in said
     assert goal in (shell.at / "report.md").read_text()
 
-    assert shell.run(trailers) == ""
-    shell.run(known)
+    assert "0 findings" in shell.run(look)
     shell.run('git commit -q --allow-empty -m "Add two"')
-    assert shell.fails(trailers) == 1
+    assert shell.fails(look) == 1
     shell.run('git commit -q --amend --allow-empty -m "Add two" -m "No-Task: a trial"')
-    assert shell.run(trailers) == ""
+    assert "1 with a reason" in shell.run(look)
     shell.run('git commit -q --amend --allow-empty -m "Add two" -m "Task: g260101-00000000"')
-    assert shell.fails(known) == 1
+    assert shell.fails(look) == 1
+    shell.environ["PR_TITLE"] = "Add two; $(touch gotcha)"
+    shell.run('echo "No-Task: a trial" >body.md')
+    assert "0 findings" in shell.run(title)
+    assert not (shell.at / "gotcha").exists()
+    shell.run("echo text >body.md")
+    assert shell.fails(title) == 1
+    shell.run("rm body.md")
     shell.run("git reset -q --hard HEAD~1")
 
     shell.run(work)

@@ -37,7 +37,7 @@ from tallybook.domain.events import (
     NewEvent,
 )
 from tallybook.domain.replay import fold
-from tallybook.ledger.goal_index import GoalIndex, open_here, read_index, this_clone
+from tallybook.ledger.goal_index import GoalIndex, goals_in, open_here, read_index, this_clone
 
 if TYPE_CHECKING:
     import random
@@ -107,6 +107,8 @@ def test_the_index_is_the_naive_fold_and_the_replay(tmp_path: Path, some: list[E
     write_lines(tmp_path / "metrics" / "w-00000001.ndjson", lines[4:])
     index = read_index(tmp_path / "home", tmp_path / "metrics")
     assert facts(index) == naive(some)
+    contents = [path.read_bytes() for path in tmp_path.glob("*/*.ndjson")]
+    assert goals_in(contents) == index.goals.keys()
     state = fold(some)
     assert {goal for goal, entry in index.goals.items() if entry.is_open} == state.index.open
     assert {(entry.id, entry.title, entry.kind) for entry in index.goals.values()} == {

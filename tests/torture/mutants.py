@@ -238,7 +238,7 @@ MUTANTS: Final = (
     _mutant(
         "a commit without a task is let through",
         "hooks",
-        ("hooks/commit_msg", "accepted=False, text=missing_task(", "accepted=True, text=missing_task("),
+        ("repo/rules", "return Ruling(NO_REASON if said.reasons else MISSING)", "return Ruling(None)"),
     ),
     _mutant(
         "what git commits by itself gets a trailer",

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "sync": "sync",
     "doctor": "doctor",
     "hooks": "hooks",
+    "check-commits": "check_commits",
     "agent": "agent",
     "completion": "completion",
     "hook": "hook",

@@ -6,13 +6,13 @@ git's state. A ``fixup!`` leaves no state behind, so it is a plain commit and ne
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallybook.hooks.advice import missing_reason, missing_task, unknown_task
 from tallybook.repo.git import GitFault
 from tallybook.repo.messages import cleaned, cleaning, editor_used, subject
+from tallybook.repo.rules import NO_REASON, UNKNOWN, Rule
 from tallybook.repo.trailers import TaskTrailers, decoded, encoded, task_trailers, without_own
 
 if TYPE_CHECKING:
@@ -84,22 +84,16 @@ def _holds_nothing_else(message: str) -> bool:
 
 
 def _judged(around: Surroundings, trailers: TaskTrailers, first: str) -> Verdict:
-    operation = around.operation()
-    index = around.goals() if trailers.tasks or operation is None else None
-    synced = around.settings.sync
-    unknown = [] if index is None else [task for task in trailers.tasks if not index.knows(task)]
-    if operation is not None:
-        return Verdict(accepted=True, text=f"warning: {unknown_task(unknown, synced=synced)}" if unknown else "")
-    if unknown:
-        return Verdict(accepted=False, text=unknown_task(unknown, synced=synced))
-    if trailers.tasks or any(trailers.reasons) or _is_ticket(around, first):
+    operation, settings = around.operation(), around.settings
+    if operation is not None and not trailers.tasks:
         return Verdict(accepted=True)
-    if trailers.reasons:
+    index = around.goals()
+    ruling = Rule(index.knows, settings.ticket_pattern).ruling(trailers, first)
+    if ruling.broken == UNKNOWN:
+        text = unknown_task(ruling.unknown, synced=settings.sync)
+        return Verdict(accepted=operation is not None, text=text if operation is None else f"warning: {text}")
+    if ruling.broken is None:
+        return Verdict(accepted=True)
+    if ruling.broken == NO_REASON:
         return Verdict(accepted=False, text=missing_reason())
-    goals = [] if index is None else around.open_goals(index)
-    return Verdict(accepted=False, text=missing_task(goals, around.settings.ticket_pattern))
-
-
-def _is_ticket(around: Surroundings, first: str) -> bool:
-    pattern = around.settings.ticket_pattern
-    return pattern is not None and re.match(pattern, first) is not None
+    return Verdict(accepted=False, text=missing_task(around.open_goals(index), settings.ticket_pattern))

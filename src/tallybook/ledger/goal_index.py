@@ -81,6 +81,14 @@ def apply(index: GoalIndex, event: RawEvent) -> None:
         _RULES[event.envelope.type](index.goals, event)
 
 
+def goals_in(contents: Iterable[bytes]) -> set[str]:
+    """The goals that are started in the bytes of ledger files; what is no line of a ledger is passed over."""
+    found = (parse(line) for data in contents for line in data.split(b"\n"))
+    return {
+        event.envelope.goal for event in found if not isinstance(event, Fault) and event.envelope.type == "goal_started"
+    }
+
+
 def this_clone(home: Path, identity: Path, files: FileSystem = OS_FILES) -> frozenset[str]:
     """The writers of the clone that ``identity`` marks: the current one and those before it."""
     return survey(files, home, identity).ids

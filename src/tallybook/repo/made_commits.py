@@ -1,0 +1,88 @@
+"""Commits as they were made: what their messages say of a task, and which of them git made by itself.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tallybook.repo.git import Git, GitFault
+from tallybook.repo.messages import BLANK
+from tallybook.repo.trailers import TaskTrailers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FIELDS: Final = ("%H", "%P", *(f"%(trailers:key={key},valueonly,unfold)" for key in ("Task", "No-Task")), "%B")
+_LINE: Final = re.compile(r"^[ \t]*Task[ \t]*:[ \t]*(\S+)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_REVERTS: Final = re.compile(r"^This reverts commit ([0-9a-f]{40}|[0-9a-f]{64})\b", re.MULTILINE)
+
+
+class MadeCommit(NamedTuple):
+    """One commit and what its message says."""
+
+    id: str
+    """In full."""
+    parents: tuple[str, ...]
+    said: TaskTrailers
+    message: str
+
+    @property
+    def subject(self) -> str:
+        """The first line."""
+        return self.message.partition("\n")[0]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What stands behind ``Task:`` on any line: the message of a squash quotes those that it is made of."""
+        return tuple(dict.fromkeys(_LINE.findall(self.message)))
+
+    @property
+    def reverted(self) -> str | None:
+        """The commit that it says to take back, in the words of git."""
+        found = _REVERTS.search(self.message)
+        return None if found is None else found[1]
+
+
+def made_commits(git: Git, revision: str) -> GitFault | list[MadeCommit]:
+    """The commits of a revision or range, the newest first; one git call."""
+    found = git.read(
+        *("-c", "trailer.separators=:", "-c", "log.showSignature=false", "log", "-z"),
+        *(f"--format={'%x00'.join(_FIELDS)}", revision, "--"),
+    )
+    return found if isinstance(found, GitFault) else list(_commits(os.fsdecode(found)))
+
+
+def _commits(text: str) -> Iterator[MadeCommit]:
+    fields = iter(text.split("\0"))
+    for commit, parents, tasks, reasons, message in zip(*[fields] * len(_FIELDS), strict=False):
+        said = TaskTrailers(_values(tasks), _values(reasons))
+        yield MadeCommit(commit, tuple(parents.split()), said, message)
+
+
+def _values(told: str) -> tuple[str, ...]:
+    """Of trailers: one each line; the last line has an end, too."""
+    return tuple(value.strip(BLANK) for value in told.split("\n")[:-1])
+
+
+def takes_back(git: Git, commit: MadeCommit) -> bool:
+    """Whether a commit is what ``git revert`` makes of an older one: it is behind it, and no other file is touched.
+
+    In which way the files are touched is not compared: conflicts are resolved by hand.
+    """
+    older = commit.reverted
+    if older is None or isinstance(git.read("merge-base", "--is-ancestor", older, commit.id), GitFault):
+        return False
+    here, there = _touched(git, commit.id), _touched(git, older)
+    return bool(here) and here <= there
+
+
+def _touched(git: Git, commit: str) -> frozenset[bytes]:
+    """Paths that differ from the first parent."""
+    found = git.read(
+        "log", "-1", "-z", "--first-parent", "-m", "--no-renames", "--name-only", "--format=", commit, "--"
+    )
+    return frozenset() if isinstance(found, GitFault) else frozenset(filter(None, found.split(b"\0")))
