@@ -50,7 +50,7 @@ EXAMPLES = {
     "settle": ["settle"],
     "backfill": ["backfill", "{goal}", "--force", "--dry-run"],
     "hooks": ["hooks", "status"],
-    "check-commits": ["check-commits", "HEAD"],
+    "check-commits": ["check-commits", "--title", "fixup! Add a shelf"],
     "agent": ["agent", "install", "claude", "--dry-run"],
     "init": ["init", "--dry-run", "--publish", "metrics/events"],
     "verify": ["verify"],
