@@ -59,6 +59,7 @@ EXAMPLES = {
     "error": ["finish-task", "g261122-00000000", "--status", "success"],
     "checks": ["check", "list"],
     "budgets": ["budget", "show"],
+    "costs": ["cost-audit", "--no-update"],
     "repair": ["repair"],
     "completion": ["completion", "bash", "--json", "--", "mark", "--no"],
     "run": ["run", "--title", "Build", "--kind", "meta", "--json", "--", "true"],

@@ -93,6 +93,9 @@ class Office(msgspec.Struct):
             assert goal["quality"] == "exact"
         told[None] = tokens(state["remainder"]["tokens"]) + tokens(state["unattributed"]["tokens"])
         assert {part: +counts for part, counts in told.items() if counts} == self.parts
+        short = self.bench.ok("cost-audit", "--json").json["goals"]
+        lacks = [reason["message"] for row in short for reason in row["reasons"]]
+        assert [text for text in lacks if " have no price: " not in text] == []
 
 
 def at_work(bench: Bench, kind: str, number: int) -> Agent:

@@ -30,6 +30,7 @@ READING = [
     *(["doctor"], ["doctor", "--json"]),
     *(["history", "update"], ["history", "classify", "--json"], ["history", "derive"]),
     *(["history", "compare", "--all"], ["history", "compare", "--json"], ["history", "audit", "--json"]),
+    *(["cost-audit"], ["cost-audit", "--json"], ["cost-audit", "--no-update", "--kind", "check"]),
     *(["budget", "show"], ["check", "list"], ["check", "list", "--json"]),
     *(["completion", "bash"], ["completion", "bash", "--", "show", ""]),
     *(["init", "--dry-run"], ["hooks", "install", "--dry-run"], ["hooks", "uninstall", "--dry-run"]),

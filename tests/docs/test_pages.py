@@ -22,6 +22,7 @@ from tallybook.domain.comparison import Cause
 from tallybook.domain.events import KNOWN_BODIES, Body, SessionRef
 from tallybook.domain.findings import Code
 from tallybook.domain.quality import Quality
+from tallybook.domain.shortfalls import Category
 from tallybook.domain.tokens import ZERO
 from tallybook.domain.usage import ClassUsage, PriceClass, SessionUsage
 from tallybook.ledger.errors import LockTimeoutError
@@ -144,7 +145,7 @@ def test_every_command_has_its_help_in_the_reference() -> None:
 
 def test_every_schema_has_an_example() -> None:
     sources = "\n".join(path.read_text() for path in (ROOT / "src/tallybook/cli").glob("*.py"))
-    written = set(re.findall(r'document\(\s*"([a-z_]+)"', sources)) | set(
+    written = set(re.findall(r'document\(\s*"([a-z_-]+)"', sources)) | set(
         re.findall(r'"([a-z]+)" if repaired', sources)
     )
     shown = set()
@@ -192,9 +193,12 @@ def test_every_quality_is_explained() -> None:
 
 
 def test_the_audit_is_explained_as_it_is() -> None:
-    """Every cause, every finding, and every limit with its number."""
+    """Every cause, every finding, every limit with its number, and every category in its order."""
     text = (ROOT / "docs/explanation/audit.md").read_text()
-    causes, findings = text.split("## What the audit looks for")
+    causes, more = text.split("## What the audit looks for")
+    findings, categories = more.split("## Whose cost or usage is not whole")
+    assert re.findall(r"(?m)^\| `([a-z-]+)` \|", categories) == list(Category)
+    assert f" for {LIMITS.gap_hours} hours or more after its last command" in categories
     assert set(re.findall(r"(?m)^\| `([a-z-]+)` \|", causes)) == set(Cause)
     assert set(re.findall(r"(?m)^\| `([a-z-]+)` \|", findings)) == {*Code, NO_PRICES.code}
     numbers = {int(number) for number in re.findall(r"\d+", findings.replace("5,000", str(MOST_COMMITS)))}

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "why": "why",
     "limits": "limits",
     "prices": "prices",
+    "cost-audit": "cost_audit",
     "import": "import_ledger",
     "reconcile": "reconcile",
     "history": "history",

@@ -22,7 +22,7 @@ def stale(state: LedgerState, facts: Facts, limits: Limits) -> Iterator[Finding]
     """Open goals for which nothing was done for long."""
     for goal in (goal for goal in state.goals.values() if goal.is_open):
         commanded = commanded_at(goal)
-        moved = max([commanded, *(facts.last_at.get(key) or 0 for key in _sessions(state, goal))])
+        moved = max([commanded, *(facts.last_at.get(key) or 0 for key in sessions_of(state, goal))])
         hint = f"tally finish-task {goal.id} --status success, or --status fail --failure-reason other"
         if facts.now - moved >= limits.idle_hours * HOUR:
             message = f"it is open, and nothing happened for {(facts.now - moved) // HOUR:,} hours"
@@ -52,7 +52,7 @@ def gaps(state: LedgerState, facts: Facts, limits: Limits) -> Iterator[Finding]:
 
 def _gap(state: LedgerState, facts: Facts, limits: Limits, goal: Goal) -> Iterator[Finding]:
     commanded = commanded_at(goal)
-    moved = [(facts.last_at.get(key) or 0, key) for key in _sessions(state, goal)]
+    moved = [(facts.last_at.get(key) or 0, key) for key in sessions_of(state, goal)]
     latest, key = max(moved, default=(0, None))
     if latest - commanded >= limits.gap_hours * HOUR:
         message = f"its session went on for {(latest - commanded) // HOUR:,} hours after its last boundary"
@@ -83,11 +83,11 @@ def lacking(state: LedgerState, writers: frozenset[str]) -> Iterator[Goal]:
 
 
 def _is_partial(state: LedgerState, goal: Goal) -> bool:
-    return (goal.session is None and goal.backfill is None) or bool(_blank(state, goal))
+    return (goal.session is None and goal.backfill is None) or bool(blank_sessions(state, goal))
 
 
 def _nothing(state: LedgerState, facts: Facts, goal: Goal) -> Finding:
-    named = _sessions(state, goal)
+    named = sessions_of(state, goal)
     if any(key in facts.last_at for key in named):
         message = "the log of its session was not there when its commands ran; it is now"
     elif named:
@@ -103,7 +103,7 @@ def _nothing(state: LedgerState, facts: Facts, goal: Goal) -> Finding:
 
 
 def _in_part(state: LedgerState, facts: Facts, goal: Goal) -> Finding:
-    blank = [key for it in members_of(state, goal.id) for key in _blank(state, it)]
+    blank = [key for it in members_of(state, goal.id) for key in blank_sessions(state, it)]
     strange = next((key for key in blank if key not in facts.last_at), None)
     if strange is not None:
         message = f"no log tells of its session {strange.agent} {strange.session}; others of it are measured"
@@ -120,7 +120,7 @@ def _in_part(state: LedgerState, facts: Facts, goal: Goal) -> Finding:
     return Finding(Code.INCOMPLETE_WINDOW, message, hint, goal.id, session=blank[0] if blank else None, note=note)
 
 
-def _blank(state: LedgerState, goal: Goal) -> list[SessionKey]:
+def blank_sessions(state: LedgerState, goal: Goal) -> list[SessionKey]:
     """Sessions of which the goal owns a part without a counter."""
     return [
         key
@@ -133,7 +133,7 @@ def _is_blank(goal: Goal, owner: Owner | None, quality: Quality) -> bool:
     return owner is not None and owner.goal == goal.id and quality is Quality.UNMEASURED
 
 
-def _sessions(state: LedgerState, goal: Goal) -> list[SessionKey]:
-    """Those that it names, that joined it, or of which it owns a part; each once."""
+def sessions_of(state: LedgerState, goal: Goal) -> list[SessionKey]:
+    """Its sessions: those that it names, that joined it, or of which it owns a part; each once."""
     named = () if goal.session is None else (SessionKey(goal.session.agent, goal.session.id),)
     return list(dict.fromkeys(chain(named, state.joined.get(goal.id, ()), state.index.owned.get(goal.id, ()))))

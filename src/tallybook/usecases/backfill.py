@@ -102,16 +102,15 @@ def backfill(workspace: Workspace, request: Request) -> Backfilled | Refusal:
     return with_history(workspace, looking)
 
 
-def foreseen(workspace: Workspace, store: Store, state: LedgerState, goals: Iterable[str]) -> frozenset[str]:
-    """Those of the goals that would get something if each was backfilled by itself, whether it is measured or not."""
+def foreseen(workspace: Workspace, store: Store, state: LedgerState, goals: Iterable[str]) -> dict[str, Verdict]:
+    """What each goal would get if it was backfilled by itself, whether it is measured or not; by goal id."""
     request = Request(force=True)
     around = _around(workspace, state, request)
-    found = set()
+    found = {}
     for row in (_row(state, state.goals[goal], request) for goal in goals):
         (planned,) = _planned(state, _Looked((row,), {row.goal.id: _found(store, around, row)}))
-        if planned.verdict.reason is None:
-            found.add(row.goal.id)
-    return frozenset(found)
+        found[row.goal.id] = planned.verdict
+    return found
 
 
 def _around(workspace: Workspace, state: LedgerState, request: Request) -> Around:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tallybook.clock import unix_milliseconds
 from tallybook.domain.audit import audit
@@ -87,14 +88,19 @@ def audit_history(workspace: Workspace, since: str | None = None, *, update: boo
 
 
 def _facts(workspace: Workspace, replica: Replica, store: Store, files: Mapping[str, frozenset[str]]) -> Facts:
-    state, writers = replica.state, frozenset(workspace.ledger.writers().ids)
+    facts = facts_of(workspace, replica, store)
+    verdicts = foreseen(workspace, store, replica.state, [it.id for it in lacking(replica.state, facts.writers)])
+    fillable = frozenset(goal for goal, verdict in verdicts.items() if verdict.reason is None)
+    return replace(facts, fillable=fillable, files=files)
+
+
+def facts_of(workspace: Workspace, replica: Replica, store: Store) -> Facts:
+    """What is known besides the ledger, but for what a backfill would find, and for the files of commits."""
     return Facts(
         now=unix_milliseconds(workspace.clock.now()) * 1000,
-        writers=writers,
-        last_at=last_activities(store, _named(state)),
-        settleable=_settleable(store, state),
-        fillable=foreseen(workspace, store, state, [goal.id for goal in lacking(state, writers)]),
-        files=files,
+        writers=frozenset(workspace.ledger.writers().ids),
+        last_at=last_activities(store, _named(replica.state)),
+        settleable=_settleable(store, replica.state),
         unpublished=replica.unpublished,
         publishes=workspace.ledger.place.published is not None,
     )

@@ -1,0 +1,67 @@
+"""`tally cost-audit`: goals whose cost or usage is not whole, each with the command that comes next."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from tallybook.cli.options import AsJson, Ledger
+from tallybook.cli.parameters import Option
+from tallybook.cli.typed import app as command_app
+
+app = command_app()
+
+
+@app.command()
+def cost_audit(
+    since: Annotated[
+        str | None, Option("--since", metavar="DATE", help="Goals that were open on this day (or time) or later.")
+    ] = None,
+    until: Annotated[
+        str | None, Option("--until", metavar="DATE", help="Goals that began by this day, or before this time.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        Option("--kind", metavar="KIND", help="Goals of this kind: product, retro, meta or check; repeatable."),
+    ] = None,
+    no_update: Annotated[bool, Option("--no-update", help="Read no logs; take the history as it is.")] = False,
+    ledger: Ledger = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find goals whose cost or usage is not whole: why, what is known all the same, and what to run next.
+
+    Each stands in one category, the worst that is so of it. It is exit 0 whatever is found.
+    """
+    from tallybook.cli.place import here
+    from tallybook.cli.render import document, fail_with, line, say, warn
+    from tallybook.domain.problems import Refusal
+    from tallybook.reports import contract
+    from tallybook.reports.cost_audit import counts_json, shortfall_json, shortfall_lines, sum_line
+    from tallybook.reports.words import counted
+    from tallybook.usecases.cost_audit import Request, audit_costs
+
+    request = Request(since, until, tuple(kind or ()), update=not no_update)
+    found = audit_costs(here(ledger), request)
+    if isinstance(found, Refusal):
+        fail_with(found, json=as_json)
+    audit = found.audit
+    if as_json:
+        document(
+            "cost-audit",
+            {
+                "goals": [shortfall_json(one, found.goals) for one in audit.shortfalls],
+                "counts": counts_json(audit),
+                "looked": audit.looked,
+                "elsewhere": found.elsewhere,
+                "book": found.book,
+                "problems": contract.problems(found.problems),
+            },
+        )
+    else:
+        for one in audit.shortfalls:
+            for text in shortfall_lines(one, found.goals):
+                line(text)
+        line(sum_line(audit))
+        if found.elsewhere:
+            some = counted(found.elsewhere, "goal")
+            say(f"{some} of other clones: told from the ledger alone; what logs there hold now is known there")
+    warn(found.problems)

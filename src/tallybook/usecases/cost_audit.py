@@ -1,0 +1,142 @@
+"""Looks for goals whose cost or usage is not whole; the ledger alone tells of those of other clones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tallybook.agents.registry import AGENTS, reader
+from tallybook.domain.backfill import window_of
+from tallybook.domain.cost_audit import cost_audit
+from tallybook.domain.figures import UNKNOWN_MODEL
+from tallybook.domain.goal import KINDS, Goal
+from tallybook.domain.lost_ends import End
+from tallybook.domain.metrics import accounts, members_of
+from tallybook.domain.money import Unpriced, cost_of, total_cost
+from tallybook.domain.problems import Problem, Refusal
+from tallybook.domain.shortfalls import CostAudit, Known, Scope
+from tallybook.history.queries import session_tree, usage_before
+from tallybook.history.zones import LocalZone
+from tallybook.pricing.book import GenaiBook
+from tallybook.pricing.port import Asked
+from tallybook.usecases.backfill import foreseen
+from tallybook.usecases.capture import look_into
+from tallybook.usecases.history_audit import facts_of
+from tallybook.usecases.usage import period
+from tallybook.usecases.workspace import problems_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tallybook.domain.money import Cost
+    from tallybook.domain.state import LedgerState
+    from tallybook.history.store import Store
+    from tallybook.usecases.workspace import Workspace
+
+
+class Request(msgspec.Struct, frozen=True):
+    """Which goals to look at."""
+
+    since: str | None = None
+    """A date or time: goals that were open then or later."""
+    until: str | None = None
+    """Goals that began by the end of this date, or before this time."""
+    kinds: tuple[str, ...] = ()
+    update: bool = True
+    """Whether the logs are read first."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What was found."""
+
+    audit: CostAudit
+    goals: Mapping[str, Goal]
+    """All goals, by id."""
+    book: str
+    """Which prices were used."""
+    problems: tuple[Problem, ...]
+
+    @property
+    def elsewhere(self) -> int:
+        """How many of the goals that are not whole were worked on in other clones."""
+        return sum(one.elsewhere for one in self.audit.shortfalls)
+
+
+def audit_costs(workspace: Workspace, request: Request) -> Answer | Refusal:
+    """Look through all goals that are asked for.
+
+    Raises:
+        StoreUnavailable: the history can't be used.
+
+    """
+    scope = _scope(request)
+    if isinstance(scope, Refusal):
+        return scope
+    replica = workspace.replica()
+    state, book = replica.state, GenaiBook()
+
+    def look(store: Store, problems: tuple[Problem, ...]) -> Answer:
+        chosen = [goal for goal in state.goals.values() if scope.has(goal)]
+        costs = {goal.id: _cost(state, book, goal.id) for goal in chosen}
+        verdicts = foreseen(workspace, store, state, [goal.id for goal in chosen if _may_be_found(goal)])
+        known = Known(
+            facts=facts_of(workspace, replica, store),
+            agents={agent: reader(agent).unlogged for agent in AGENTS},
+            captures=workspace.settings.capture,
+            costs=costs,
+            verdicts=verdicts,
+            ends={goal.id: tuple(_ends(store, state, goal)) for goal in _closed(state, chosen)},
+        )
+        found = cost_audit(state, known, scope)
+        replica.save()
+        told = (*workspace.problems, *problems_of(replica, state), *problems, *store.problems)
+        return Answer(found, state.goals, book.version, told)
+
+    return look_into(workspace, look, update=request.update)
+
+
+def _scope(request: Request) -> Scope | Refusal:
+    strange = next((kind for kind in request.kinds if kind not in KINDS), None)
+    if strange is not None:
+        return Refusal("unknown-kind", f"there is no kind {strange[:40]!r}", f"known: {', '.join(KINDS)}", usage=True)
+    when = period(request.since, request.until, LocalZone())
+    if isinstance(when, Refusal):
+        return when
+    return Scope(when.since, when.until, frozenset(request.kinds))
+
+
+def _may_be_found(goal: Goal) -> bool:
+    """Whether the history is asked for what a goal used; who asked for no session wants none."""
+    return goal.outcome is not None and not goal.untracked
+
+
+def _closed(state: LedgerState, chosen: Iterable[Goal]) -> Iterator[Goal]:
+    """The goals that sessions worked on to an end, those among them that were merged into one."""
+    members = (member for goal in chosen for member in members_of(state, goal.id))
+    return (member for member in members if member.outcome is not None and state.joined.get(member.id))
+
+
+def _ends(store: Store, state: LedgerState, goal: Goal) -> Iterator[End]:
+    window = window_of(goal)
+    if window is None:
+        return
+    tree = dict.fromkeys(key for joined in state.joined[goal.id] for key in session_tree(store, joined))
+    for key in tree:
+        until = usage_before(store, key, window.until)
+        if until is not None:
+            begun = None if key in state.lines else usage_before(store, key, window.since)
+            yield End(key, () if begun is None else begun.classes, until.classes)
+
+
+def _cost(state: LedgerState, book: GenaiBook, goal: str) -> Cost:
+    """What a goal cost, by the price classes of its snapshots; numbers by hand tell no day, so they have no price."""
+    usage = accounts(state).goals[goal]
+    by_class = ((book.rates(Asked(*msgspec.structs.astuple(it.price_class))), it.tokens) for it in usage.classes)
+    by_hand = (
+        (Unpriced(share.usage.model or UNKNOWN_MODEL, "numbers by hand tell no day and no tier"), share.usage.tokens)
+        for share in usage.manual
+        if share.counts
+    )
+    return total_cost(cost_of(rates, tokens) for rates, tokens in (*by_class, *by_hand))
