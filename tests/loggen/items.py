@@ -20,9 +20,9 @@ def of_log(batches: Iterable[Batch]) -> list[Item]:
         assert item.kind in KINDS
         assert item.amount is None or KINDS[item.kind] is not None
         first = found.setdefault((item.kind, item.key), item)
-        found[item.kind, item.key] = first._replace(
+        origin = item if item.at is not None and (first.at is None or item.at < first.at) else first
+        found[item.kind, item.key] = origin._replace(
             name=item.name,
-            at=item.at if first.at is None else first.at,
             amount=first.amount if item.amount is None else item.amount,
             secret=first.secret if item.secret is None else item.secret,
         )

@@ -152,11 +152,13 @@ def _once(keys: Iterable[int], items: Iterable[ItemRow]) -> dict[int, ItemRow]:
         before = found.setdefault(key, item)
         if before is not item:
             text, session, at, kind, _, amount, secret = before
-            _, _, later, _, name, told, shown = item
+            _, other, later, _, name, told, shown = item
+            if _is_earlier(millisecond(later), millisecond(at)):
+                session, at = other, later
             found[key] = (
                 text,
                 session,
-                later if millisecond(at) is None else at,
+                at,
                 kind,
                 name,
                 amount if bounded(told) is None else told,
@@ -238,12 +240,19 @@ def merged(items: Iterable[Happened]) -> list[Happened]:
     return list(found.values())
 
 
+def _is_earlier(at: int | None, before: int | None) -> bool:
+    """Whether a moment comes before another; an unknown one comes last."""
+    return at is not None and (before is None or at < before)
+
+
 def _joined(before: Happened, later: Happened) -> Happened:
+    """A database tells originals and copies in any order: the earliest moment, and its session, are the original's."""
+    first = later if _is_earlier(later.at, before.at) else before
     return Happened(
         before.key,
-        before.session,
+        first.session,
         later.what,
-        before.at if before.at is not None else later.at,
+        first.at,
         before.amount if later.amount is None else later.amount,
         before.mark if later.mark is None else later.mark,
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tallybook.history.store import Store
 
-VERSION: Final = 1
+VERSION: Final = 2
 NAME: Final = "activity"
 SLOT: Final = 900_000
 """A quarter of an hour in milliseconds: every time zone's days begin at one."""
