@@ -92,11 +92,37 @@ class CopilotAgent(msgspec.Struct):
         kinds = ("user.message", "system.message", "assistant.message", "assistant.reasoning", "tool.execution_start")
         for kind in (*kinds, "tool.execution_complete", "session.error", "session.compaction_complete", "hook.end"):
             self.put(kind, told)
+        self._happen(secret)
         self.put("session.shutdown", {**told, "modelMetrics": {}})
         self.put(secret, {secret: secret})
         attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.input.messages": secret, secret: secret}
         piece = {"type": "span", "traceId": "a", "name": secret, "attributes": attributes}
         self.events.append({**piece, "events": [{"name": secret, "attributes": {secret: secret}}]})
+
+    def _happen(self, secret: str) -> None:
+        """Put a secret wherever a name is looked for."""
+        call = {"name": secret, "arguments": {"command": secret}, "mcpServerName": secret, "mcpToolName": secret}
+        calls = [{**call, "toolCallId": f"c{self.serial}-{n}", "name": name} for n, name in enumerate(("bash", secret))]
+        self.put(
+            "assistant.message", {"content": secret, "phase": secret, "reasoningText": secret, "toolRequests": calls}
+        )
+        failed = {"success": False, "error": {"code": secret, "message": secret}}
+        self.put("tool.execution_complete", {"toolCallId": f"c{self.serial - 1}-0", **failed})
+        self.put("tool.user_requested", {"toolCallId": f"u{self.serial}", "toolName": secret, "arguments": secret})
+        for source in (None, secret, f"agent-{secret}"):
+            attached = [{"type": secret, "mimeType": secret, "path": secret, "displayName": secret}]
+            told: Json = {"content": secret, "agentMode": secret, "source": source, "attachments": attached}
+            self.put("user.message", {**told, "agentMode": "plan"})
+            self.put("user.message", told)
+        named = {"name": secret, "agentName": secret, "trigger": secret, "path": secret}
+        for kind in ("skill.invoked", "subagent.started", "abort", "session.error", "session.compaction_complete"):
+            self.put(kind, {**named, "success": True, "reason": secret, "errorType": secret, "statusCode": secret})
+        state = {"mode": secret, "newMode": secret, "previousMode": "plan", "role": secret, "content": secret}
+        for effort in ("low", secret):
+            change = {"newModel": self.model, "reasoningEffort": effort}  # models are told as they are logged
+            self.put("session.model_change", {**state, **change})
+        for kind in ("session.mode_changed", "session.permissions_changed", "system.message", "system.notification"):
+            self.put(kind, state)
 
     def put(self, kind: str, data: Json, agent: str | None = None) -> None:
         """Add an event."""

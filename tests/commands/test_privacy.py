@@ -256,8 +256,35 @@ def gemini_lines(secret: str) -> Iterator[Json]:
         yield {"id": [secret], "type": kind, **told, "tokens": {secret: secret, "input": secret}}
     yield {"$set": {"summary": secret, "memoryScratchpad": {secret: secret}, "directories": [secret], "kind": secret}}
     yield {"$set": {"messages": [{"id": "m", "type": "gemini", **told}, secret]}}
+    yield from gemini_doings(secret)
     yield {"$rewindTo": secret}
     yield {secret: secret}
+
+
+def gemini_doings(secret: str) -> Iterator[Json]:
+    """Records of what happens in a chat, with a secret where a name is looked for."""
+    given = {"command": secret, "name": secret, "agent_name": secret}
+    result = [{"functionResponse": {"response": {"output": f"{secret}\nExit Code: 1", "error": secret}}}]
+    names = ("run_shell_command", "activate_skill", "invoke_agent", f"mcp_{secret}_{secret}", secret)
+    calls = [
+        {"id": f"c{nth}", "name": name, "args": given, "status": secret, "result": result, "agentId": secret}
+        for nth, name in enumerate(names)
+    ]
+    number = crc32(secret.encode("utf-8", "surrogatepass"))
+    for nth, model in enumerate(("gemini-2.5-pro", secret)):
+        answer = {"id": f"a{number}-{nth}", "timestamp": now(), "type": "gemini", "content": secret, "model": "m"}
+        yield {**answer, "tokens": None, "toolCalls": calls, "thoughts": [secret], "kind": model}
+    texts = (f"/{secret}", f"<state_snapshot>{secret}", f"<session_context>{secret}", f"Content from @{secret}", secret)
+    for nth, text in enumerate(texts):
+        asked = {"id": f"q{number}-{nth}", "timestamp": now(), "type": "user"}
+        yield {**asked, "content": [{"text": text}, {"inlineData": {"mimeType": secret, "data": secret}}]}
+    yield {
+        "id": f"e{number}",
+        "timestamp": now(),
+        "type": "error",
+        "content": f"[API Error: {secret} (Status: {secret})]",
+    }
+    yield {"$set": {"messages": [{"id": "s", "type": "user", "content": f"<state_snapshot>{secret}"}]}}
 
 
 def plant(agent: Agent | DroidAgent) -> None:
@@ -308,7 +335,12 @@ NAMED = {
     AmpAgent: {"injected", "mode", "shell", "skill", "subagent", "tool"},
     ClaudeAgent: {"command", "skill", "shell"},
     CodexAgent: {"approval", "shell"},
+    CopilotAgent: {
+        *("api-error", "approval", "attachment", "effort", "instructions", "mode", "shell", "skill"),
+        *("abort", "compaction", "injected", "message", "subagent", "tool", "command"),
+    },
     DroidAgent: {"approval", "compaction", "effort", "message", "shell", "skill", "subagent", "tool"},
+    GeminiAgent: {"api-error", "shell", "skill", "subagent", "tool"},
     PiAgent: {"compaction", "effort", "injected", "mcp", "message", "mode", "shell", "skill", "subagent", "tool"},
 }
 """Kinds of things of which a secret stood in place of the name."""

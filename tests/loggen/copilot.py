@@ -203,12 +203,22 @@ class Session(msgspec.Struct, eq=False):
         return self.processes[-1]
 
 
+class Deed(msgspec.Struct, eq=False):
+    """One thing that has happened in a session, or in one of its subagents."""
+
+    home: str
+    kind: str
+    name: str = ""
+
+
 class World(msgspec.Struct):
     """Sessions that answer, delegate, compact, end, die, go on and fork as Copilot CLI's do."""
 
     rng: random.Random
     sessions: list[Session] = msgspec.field(default_factory=list)
     spans: list[Json] = msgspec.field(default_factory=list)
+    deeds: dict[str, list[Deed]] = msgspec.field(default_factory=dict)
+    """What each event tells to have happened."""
     serial: int = 0
 
     def tick(self) -> int:
@@ -300,19 +310,34 @@ class World(msgspec.Struct):
         model = None if process.build.version == "1.0.20" else used.model
         told = message(call, model, output, (f"tool-{self.serial}",))
         session.events.append(event(self.serial, "assistant.message", told, at + 5, agent))
+        self._done(session, ("message", ""), ("tool", "bash"), ("shell", "ls"))
         if process.traced and traced:
             trace = f"{self.serial:032x}"
             self.spans.append(span(trace, self.serial, session.id, call, used.model, used.parts, at + 3))
             summary: Json = {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": session.id}
             summary |= {"gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": used.parts.output}
             self.spans.append(piece(trace, 70_000 + self.serial, "invoke_agent", summary, at + 4))
+        self.run(session, f"tool-{self.serial}", agent)
         return call, used
+
+    def run(self, session: Session, call: str, agent: str | None) -> None:
+        """The tool that an answer has called runs, comes to its end, fails; or is never heard of again."""
+        going = self.rng.randrange(4)
+        if going:
+            self._say(session, "tool.execution_start", {"toolCallId": call, "toolName": "bash", "arguments": {}}, agent)
+        if going > 1:
+            error = {"error": {"message": "no", "code": "denied"}}
+            told = {"toolCallId": call, "success": going == 2, **({} if going == 2 else error)}
+            self._say(session, "tool.execution_complete", told, agent)
+            if going > 2:
+                self._done(session, ("tool-error", "bash"), ("tool-denied", "bash"))
 
     def delegate(self, session: Session) -> None:
         """A subagent answers twice; early telemetry has both answers in one piece."""
         process = session.process
         agent = name(0xA000 + self.serial)
         self._say(session, "subagent.started", {"toolCallId": f"tool-{self.serial}", "agentName": "explore"}, agent)
+        self._done(session, ("subagent", "explore"))
         lumps = process.build.lumps
         calls = [self.answer(session, agent, traced=not lumps) for _ in range(2)]
         if process.traced and lumps:
@@ -330,6 +355,7 @@ class World(msgspec.Struct):
         told = {key: count for key, count in counts(used.parts).items() if key != "reasoningTokens"}
         data = {"success": True, "summaryContent": "so far", "compactionTokensUsed": {**told, "model": used.model}}
         self._say(session, "session.compaction_complete", data)
+        self._done(session, ("compaction", ""))
         session.process.compactions[-1] = used._replace(parts=used.parts._replace(reasoning=0))
 
     def fork(self, session: Session) -> None:
@@ -350,6 +376,11 @@ class World(msgspec.Struct):
     def noise(self, session: Session) -> None:
         """Lines that tell no usage."""
         self._say(session, "user.message", {"content": 'sell {"type":"session.shutdown"} more'})
+        self._done(session, ("prompt", "typed"), ("turn", ""))
+        self._say(session, "skill.invoked", {"name": "tidy", "content": "sell"})
+        self._done(session, ("skill", "tidy"))
+        self._say(session, "session.error", {"errorType": "rate_limit", "message": "no"})
+        self._done(session, ("api-error", "rate_limit"))
         self._say(session, "session.compaction_complete", {"success": False, "error": "no"})
         self._say(session, "session.usage_checkpoint", {"totalNanoAiu": 5})
         self.spans.append({"type": "metric", "name": "gen_ai.client.token.usage", "dataPoints": [{"value": 7}]})
@@ -379,6 +410,15 @@ class World(msgspec.Struct):
             for session in self.sessions
             if any(not whole for process in session.processes for _, whole in process.told())
         }
+
+    def happened(self, there: list[Session]) -> list[Deed]:
+        """What these sessions tell to have happened, each once."""
+        found = [deed for session in there for one in session.events for deed in self.deeds.get(one["id"], ())]
+        return list({id(deed): deed for deed in found}.values())
+
+    def _done(self, session: Session, *told: tuple[str, str]) -> None:
+        """The last event tells of these."""
+        self.deeds[session.events[-1]["id"]] = [Deed(session.id, *one) for one in told]
 
     def _build(self) -> Build:
         return BUILDS[self.rng.choice(list(BUILDS))]

@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from loggen.copilot import MODELS, START, Json, Parts, encode, event, message, metrics, name, receipt, span, start
 from loggen.harness import count, derive, document, ingest
@@ -212,9 +213,36 @@ def history(told: object) -> Batch:
 def test_a_session_of_2025_is_known_and_has_no_number() -> None:
     born = 1_759_312_800_000_000
     fact = SessionFact(S, born_at=born, last_at=born + 300_000_000, model="claude-sonnet-4.5")
-    assert history(HISTORY) == Batch(sessions=(fact,))
+    batch = history(HISTORY)
+    assert replace(batch, items=()) == Batch(sessions=(fact,))
+    assert batch.items == ((f"{S}/1", S, born + 300_000_000, "prompt", "typed", None, None),)
     assert READER.usage_since is not None
     assert born < READER.usage_since
+
+
+def test_the_timeline_of_a_session_of_2025_tells_prompts_answers_and_calls() -> None:
+    """Each by its id, or by its number where it has none."""
+    call = {"type": "tool_call_completed", "name": "bash", "arguments": {"command": "ls"}}
+    timeline = [
+        {"type": "copilot", "text": "x"},
+        {"type": "tool_call_requested", "callId": "c1", "name": "bash"},
+        {**call, "callId": "c1", "result": {"type": "success"}},
+        {**call, "callId": "c2", "result": {"type": "rejected"}},
+        {**call, "name": "rm -rf /", "arguments": None, "result": {"type": "failure"}},
+        {**call, "callId": 7, "name": 7, "result": 7},
+    ]
+    found = [(key.partition("/")[2], *rest) for key, _, _, *rest in history({**HISTORY, "timeline": timeline}).items]
+    given = b'{"command": "ls"}'
+    assert found == [
+        ("0", "message", "", None, None),
+        ("c1", "tool", "bash", None, given),
+        ("c2", "tool", "bash", None, given),
+        ("c2", "tool-error", "bash", None, None),
+        ("c2", "tool-denied", "bash", None, None),
+        ("4", "tool", "other", None, None),
+        ("4", "tool-error", "other", None, None),
+        ("5", "tool", "other", None, given),
+    ]
 
 
 def test_a_document_that_is_wrong() -> None:
@@ -230,7 +258,7 @@ def test_no_text_leaves_the_reader() -> None:
     def secret() -> str:
         nonlocal number
         number += 1
-        return f"SECRET-{number:03d}"
+        return f"SECRET-{number:03d} of mine"
 
     told = message("call-1", MODELS[0], 9, ("tool-1",))
     request = {
@@ -259,7 +287,8 @@ def test_no_text_leaves_the_reader() -> None:
     content = encode(lines)
     (batch,) = ingest(READER, KEY, [content])
     whole = history({**HISTORY, "chatMessages": [{"content": secret()}], "timeline": [{"text": secret()}]})
-    shown = repr(batch) + repr(whole) + repr(derive(READER, {KEY: [batch]})) + repr(batch.state)
+    kept = replace(batch, items=tuple((*item[:6], None) for item in batch.items))
+    shown = repr(kept) + repr(whole) + repr(derive(READER, {KEY: [batch]})) + repr(batch.state)
     shown += "".join(row.data.decode("latin-1") for row in batch.occurrences)
     assert content.count(b"SECRET-") > 20
     assert len(batch.occurrences) >= 5

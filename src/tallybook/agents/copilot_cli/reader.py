@@ -20,7 +20,7 @@ class CopilotReader:
     """Copilot CLI: the events of its sessions, and its telemetry where that goes to a file."""
 
     agent: str = AGENT
-    version: str = "copilot/1"
+    version: str = "copilot/2"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h")
     unlogged: tuple[str, ...] = (
         "input of processes that were killed, under builds without receipts",

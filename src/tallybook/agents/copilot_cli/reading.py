@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tallybook.agents.copies import copied
 from tallybook.agents.copilot_cli import facts, records, telemetry
+from tallybook.agents.copilot_cli.doings import Doings, Progress, Spot
 from tallybook.agents.copilot_cli.metrics import compaction_counts, receipt_counts, sums_of
 from tallybook.agents.copilot_cli.paths import session_at
 from tallybook.agents.copilot_cli.sessions import Known, Sessions
@@ -34,6 +36,7 @@ class State(msgspec.Struct, array_like=True):
     known: Known
     family: str | None = None
     """The group of all events; a fork copies its parent's first one, and so both have the same."""
+    doing: Progress = msgspec.field(default_factory=Progress)
 
 
 def read(log: LogFile, lines: Iterable[Line], state: bytes) -> Batch:
@@ -51,6 +54,7 @@ class _Scan:
     def __init__(self, state: State) -> None:
         self._state = state
         self._sessions = Sessions(state.known)
+        self._doings = Doings(state.doing)
         self._occurrences: list[Occurrence] = []
         self._links: dict[tuple[str, str], None] = {}
         self._line: Line
@@ -60,6 +64,7 @@ class _Scan:
 
     def batch(self) -> Batch:
         """What the lines held."""
+        items = self._doings.finish()
         return Batch(
             occurrences=tuple(self._occurrences),
             sessions=self._sessions.facts(),
@@ -67,6 +72,7 @@ class _Scan:
             state=msgspec.msgpack.encode(self._state),
             bad_lines=self._bad,
             unknown_records=self._unknown,
+            items=items,
         )
 
     def take(self, line: Line) -> None:
@@ -115,6 +121,15 @@ class _Scan:
             self._keep_event(facts.Begin(f"{state.known.session}^", state.known.session, None))
         self._links[state.family, f"session:{state.known.session}"] = None
         self._sessions.seen(agent, self._at)
+        known = self._usage(identity, agent, head)
+        if known:
+            session, is_copy = self._sessions.whose(agent, self._at), state.known.is_copied(self._at)
+            told = copied(self._at) if is_copy else self._at
+            self._doings.event(head.type, head.data, Spot(identity, session, self._at, told, agent is not None))
+        return known
+
+    def _usage(self, identity: str, agent: str | None, head: records.Line) -> bool:
+        """Take what an event tells of usage; tell whether it can be understood."""
         match head.type:
             case "session.start" | "session.resume":
                 return self._begin(identity, head)

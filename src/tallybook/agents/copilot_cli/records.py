@@ -73,6 +73,12 @@ class Message(msgspec.Struct, rename="camel", gc=False):
     tool_requests: Raw = _ABSENT
 
 
+class Command(msgspec.Struct, gc=False):
+    """The arguments of a shell."""
+
+    command: object = None
+
+
 class Accounting(msgspec.Struct, rename="camel", gc=False):
     """The identity of a receipt."""
 
@@ -227,6 +233,18 @@ class Entry(msgspec.Struct, gc=False):
     """One entry of a timeline, its text left out."""
 
     timestamp: Raw = _ABSENT
+    id: Raw = _ABSENT
+    type: Raw = _ABSENT
+    call: Raw = msgspec.field(default=_ABSENT, name="callId")
+    name: Raw = _ABSENT
+    arguments: Raw = _ABSENT
+    result: Raw = _ABSENT
+
+
+class Result(msgspec.Struct, gc=False):
+    """How the call of an entry went."""
+
+    type: Raw = _ABSENT
 
 
 line: Final = msgspec.json.Decoder(Line).decode
@@ -235,6 +253,7 @@ start: Final = msgspec.json.Decoder(Start).decode
 model_change: Final = msgspec.json.Decoder(ModelChange).decode
 message: Final = msgspec.json.Decoder(Message).decode
 requests: Final = msgspec.json.Decoder(list[Request]).decode
+command: Final = msgspec.json.Decoder(Command).decode
 accounting: Final = msgspec.json.Decoder(Accounting).decode
 usage_record: Final = msgspec.json.Decoder(UsageRecord).decode
 compacted: Final = msgspec.json.Decoder(Compacted).decode
@@ -249,6 +268,7 @@ scope: Final = msgspec.json.Decoder(Scope).decode
 attributes: Final = msgspec.json.Decoder(Attributes).decode
 history: Final = msgspec.json.Decoder(History).decode
 entries: Final = msgspec.json.Decoder(list[Entry]).decode
+result: Final = msgspec.json.Decoder(Result).decode
 count: Final = msgspec.json.Decoder(Count).decode
 _text: Final = msgspec.json.Decoder(str).decode
 _pair: Final = msgspec.json.Decoder(tuple[int, int]).decode

@@ -45,10 +45,13 @@ class Sessions:
     def __init__(self, known: Known) -> None:
         self._known = known
         self._found: dict[str, SessionFact] = {}
+        self._last: dict[str, int] = {}
+        """The latest moment of each session."""
 
     def facts(self) -> tuple[SessionFact, ...]:
         """All facts met."""
-        return tuple(self._found.values())
+        moments = {name: SessionFact(name, last_at=at) for name, at in self._last.items()}
+        return tuple(_joined(fact, moments[name]) if name in moments else fact for name, fact in self._found.items())
 
     def start(self, told: records.Start | None, at: int | None) -> None:
         """The head of a file."""
@@ -84,9 +87,9 @@ class Sessions:
         if agent is not None:
             self._known.agents.setdefault(agent, at)
             if home is not None and child(home, agent) in self._known.counted:
-                self._add(SessionFact(child(home, agent), last_at=at))
+                self._moved(child(home, agent), at)
         if home == self._known.session:
-            self._add(SessionFact(home, last_at=at))
+            self._moved(home, at)
 
     def counted(self, agent: str, at: int | None) -> None:
         """Usage of a subagent is told."""
@@ -104,6 +107,12 @@ class Sessions:
             known.home = origin
             self._add(SessionFact(known.session, forked_from=origin))
 
+    def whose(self, agent: str | None, at: int | None) -> str:
+        """The session in which something happens: a subagent's own once usage of it is told, else the one around it."""
+        home = self._home(at) or self._known.session
+        name = home if agent is None else child(home, agent)
+        return name if name in self._known.counted else home
+
     def told(self, session: str, told: Told) -> None:
         """What telemetry tells of a session."""
         model = told.span.models[0] if told.span.models else None
@@ -112,6 +121,12 @@ class Sessions:
     def _home(self, at: int | None) -> str | None:
         known = self._known
         return known.home if known.is_copied(at) else known.session
+
+    def _moved(self, session: str, at: int | None) -> None:
+        if session not in self._found:
+            self._found[session] = SessionFact(session)
+        if at is not None and at > self._last.get(session, -1):
+            self._last[session] = at
 
     def _add(self, fact: SessionFact) -> None:
         earlier = self._found.get(fact.session)
