@@ -87,6 +87,7 @@ class OpenCodeAgent(msgspec.Struct):
         for number, more in enumerate([{}, *wrong, {"role": "user", "content": secret, "system": secret}]):
             message = {**opencode.answer(created, used, completed=created), **other, **more}
             self.messages[f"msg_secret_{len(self.messages)}_{number}"] = message
+        self._happen(secret)
         self.told |= {"title": secret, "version": secret, "share": {"url": secret}}
         database = opencode.Database(self.log)
         for kind in ("text", "tool", "step-finish"):
@@ -95,6 +96,33 @@ class OpenCodeAgent(msgspec.Struct):
         database.commit()
         database.close()
         self.flush()
+
+    def _happen(self, secret: str) -> None:
+        """Put a secret wherever a name is looked for."""
+        at, number = _now(), len(self.messages)
+        fault = {"name": secret, "data": {"message": secret, "statusCode": secret}}
+        database = opencode.Database(self.log)
+        for nth, name in enumerate(("build", secret)):
+            model = {"providerID": secret, "modelID": name, "variant": secret}
+            asked = opencode.prompt(at + nth) | {"agent": name, "model": model}
+            self.messages[f"msg_happen_{number}_{nth}"] = asked
+            parts = [{"type": "file", "mime": secret, "filename": secret}, {"type": "subtask", "agent": secret}]
+            told: list[Json] = [{"type": "text", "text": secret}, *parts]
+            for place, part in enumerate(told):
+                database.put_part(f"prt_{number}_{nth}_{place}", f"msg_happen_{number}_{nth}", part)
+        answer = f"msg_happen_{number}_answer"
+        more = {"parentID": f"msg_happen_{number}_1", "error": fault, "summary": secret}
+        used = opencode.tokens((0, 0, 0, 0, 0), "none")
+        self.messages[answer] = opencode.answer(at + 2, used, completed=at + 3) | more
+        given = {"command": secret, "name": secret, "subagent_type": secret}
+        state: Json = {"status": "error", "input": given, "error": secret, "metadata": {"exit": secret}}
+        state["output"] = secret
+        for place, tool in enumerate(("bash", "skill", "task", secret)):
+            part = {"type": "tool", "tool": tool, "callID": f"c{place}", "state": state}
+            database.put_part(f"prt_{number}_call_{place}", answer, part)
+        database.put_part(f"prt_{number}_retry", answer, {"type": "retry", "attempt": secret, "error": fault})
+        database.commit()
+        database.close()
 
     def flush(self) -> None:
         """Write the rows as they stand."""

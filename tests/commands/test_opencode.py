@@ -260,5 +260,5 @@ def test_the_doctor_finds_the_database(bench: Bench) -> None:
     found = checkup(bench, **agent.environ)
     logs = only(found, "agents.opencode", "ok")
     assert "1 log in" in logs["message"]
-    assert "opencode/1 finds 2 rows" in logs["message"]
+    assert "opencode/2 finds 2 rows" in logs["message"]
     assert logs["where"]["file"] == only(found, "agents.session", "ok")["where"]["file"] == str(agent.log)

@@ -341,6 +341,7 @@ NAMED = {
     },
     DroidAgent: {"approval", "compaction", "effort", "message", "shell", "skill", "subagent", "tool"},
     GeminiAgent: {"api-error", "shell", "skill", "subagent", "tool"},
+    OpenCodeAgent: {"api-error", "mode", "model-switch", "shell", "skill", "subagent", "tool"},
     PiAgent: {"compaction", "effort", "injected", "mcp", "message", "mode", "shell", "skill", "subagent", "tool"},
 }
 """Kinds of things of which a secret stood in place of the name."""

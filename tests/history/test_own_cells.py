@@ -15,6 +15,8 @@ from tallybook.history.own_cells import (
     LATER,
     NOT_ITEMISED,
     RESET,
+    TAKEN_BACK,
+    WITHIN,
     Circumstances,
     cause_by_model,
     cause_of_total,
@@ -63,6 +65,17 @@ def test_a_total_that_responses_are_made_of_has_causes_of_its_own() -> None:
     assert cause_of_total("session", LOW, HIGH, Circumstances(continued=True)) == CONTINUED
     assert cause_of_total("session", LOW, HIGH, Circumstances(bounded=True, forked=True)) == UNEXPLAINED
     assert cause_of_total("session", LOW, LOW, Circumstances(continued=True)) == EQUAL
+
+
+def test_a_sum_of_steps_has_causes_of_its_own() -> None:
+    """It loses what is taken back, starts at what a fork has copied, and may add the reasoning once more."""
+    assert cause_of_total("steps", HIGH, LOW, Circumstances(later=True)) == LATER
+    assert cause_of_total("steps", HIGH, LOW, Circumstances()) == TAKEN_BACK
+    assert cause_of_total("steps", LOW, HIGH, Circumstances(forked=True)) == FORK
+    loud = Counts(1, 2, 3, 7)
+    assert cause_of_total("steps", LOW, loud, Circumstances(reasoning=3, bounded=True)) == WITHIN
+    assert cause_of_total("steps", LOW, loud, Circumstances(reasoning=2, bounded=True)) == CUT
+    assert cause_of_total("thread", LOW, loud, Circumstances(reasoning=3)) == UNEXPLAINED
 
 
 def test_a_counter_by_model_may_have_more_and_never_less() -> None:

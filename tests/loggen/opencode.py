@@ -43,6 +43,11 @@ def session_id(number: int) -> str:
     return f"ses_{number:012x}AbCdEfGhIjKlMn"
 
 
+def dated_id(created: int) -> str:
+    """The id of a message that was written at a moment, which is a part of it."""
+    return f"msg_{created * 4096 % 2**48:012x}AbCdEfGhIjKlMn"
+
+
 def message_id(number: int) -> str:
     """The id of a message."""
     return f"msg_{number:012x}AbCdEfGhIjKlMn"
@@ -84,6 +89,38 @@ def step(used: Json) -> Json:
     return {"type": "step-finish", "reason": "tool-calls", "tokens": used, "cost": 0.01}
 
 
+def tool(call: str, name: str = "bash", status: str = "completed", **more: object) -> Json:
+    """The part of a tool call, in a state that began at the start of all and took a second."""
+    time = {"start": START} if status == "running" else {"start": START, "end": START + 1000}
+    state: Json = {"status": status, "input": {"command": "ls"}, "time": time, "metadata": {"exit": 0}}
+    return {"type": "tool", "tool": name, "callID": call, "state": state | more}
+
+
+TOOLS: Final[tuple[tuple[str, Json, tuple[tuple[str, str], ...]], ...]] = (
+    ("bash", {}, (("tool", "bash"), ("shell", "ls"))),
+    ("bash", {"metadata": {"exit": 2}}, (("tool", "bash"), ("shell", "ls"), ("tool-error", "bash"))),
+    ("webfetch", {"input": {"url": "x"}}, (("tool", "webfetch"), ("web", "fetch"))),
+    ("task", {"input": {"subagent_type": "general"}}, (("tool", "task"), ("subagent", "general"))),
+)
+"""Tools, what is told of a call, and what that tells."""
+
+
+class Deed(msgspec.Struct, eq=False):
+    """One thing that has happened in a session."""
+
+    home: str
+    kind: str
+    name: str = ""
+    at_home: bool = False
+    """Its own session has shown it."""
+    seen: bool = False
+
+
+def _compact(told: Json) -> str:
+    """As the columns of a database have it."""
+    return json.dumps(told, separators=(",", ":"))
+
+
 class Database:
     """An OpenCode database that is written as OpenCode writes it."""
 
@@ -114,11 +151,11 @@ class Database:
 
     def put_message(self, identity: str, home: str, data: Json, updated: int) -> None:
         """Insert or update the row of a message."""
-        self._upsert("message", (identity, home, data["time"]["created"], updated, json.dumps(data)))
+        self._upsert("message", (identity, home, data["time"]["created"], updated, _compact(data)))
 
     def put_part(self, identity: str, message: str, data: Json) -> None:
         """Insert or update the row of a part."""
-        self._upsert("part", (identity, message, "ses", 0, 0, json.dumps(data)))
+        self._upsert("part", (identity, message, "ses", 0, 0, _compact(data)))
 
     def commit(self) -> None:
         """Make it last."""
@@ -162,6 +199,10 @@ class Entry(msgspec.Struct, eq=False):
     state: str
     steps: list[Json]
     updated: int
+    parts: list[Json] = msgspec.field(default_factory=list)
+    deeds: list[Deed] = msgspec.field(default_factory=list)
+    asks: Deed | None = None
+    """Of a prompt, its turn."""
 
 
 class Chat(msgspec.Struct, eq=False):
@@ -193,6 +234,8 @@ class World(msgspec.Struct):
     """Files that were left when the database came."""
     left: list[tuple[Chat, Served, str]] = msgspec.field(default_factory=list)
     """What they tell of: session, response, state."""
+    left_deeds: list[tuple[Chat, Deed]] = msgspec.field(default_factory=list)
+    deeds: list[Deed] = msgspec.field(default_factory=list)
     serial: int = 0
 
     def tick(self) -> int:
@@ -204,7 +247,10 @@ class World(msgspec.Struct):
         at = self.tick()
         chat = Chat(session(session_id(self.serial), at, **more))
         self.chats.append(chat)
-        self._add(chat, prompt(self.tick()), None, "whole")
+        entry = self._add(chat, prompt(self.tick()), None, "whole")
+        entry.parts = [{"type": "text", "text": "sell more"}]
+        entry.deeds = [self._deed(chat, "prompt", "agent" if more.get("parentID") else "typed")]
+        entry.asks = self._deed(chat, "turn")
         return chat
 
     def step(self) -> None:
@@ -242,7 +288,13 @@ class World(msgspec.Struct):
         at = self.tick()
         used = tokens(served.parts, self.rng.choice(["sum", "sum", "none", "reasoning", "cache"]))
         more = {"finish": "stop"} if self.rows or self.rng.random() < 0.5 else {}
-        self._add(chat, answer(at, used, completed=self.tick(), **more), served, "whole")
+        entry = self._add(chat, answer(at, used, completed=self.tick(), **more), served, "whole")
+        entry.parts = [{"type": "reasoning", "text": "so"}, {"type": "text", "text": "done"}]
+        entry.deeds = [self._deed(chat, "reasoning"), self._deed(chat, "message")]
+        if self.rng.random() < 0.5:
+            name, state, told = self.rng.choice(TOOLS)
+            entry.parts.append(tool(f"call_{self.serial}", name, **state))
+            entry.deeds += [self._deed(chat, *one) for one in told]
 
     def walk(self, chat: Chat) -> None:
         """A response of several steps, as early builds put them into one message, which tells of the last one."""
@@ -255,7 +307,10 @@ class World(msgspec.Struct):
 
     def begin(self, chat: Chat) -> None:
         """A response that is being written."""
-        self._add(chat, answer(self.tick(), tokens((0, 0, 0, 0, 0), "none")), self._serve(chat), "open")
+        data = answer(self.tick(), tokens((0, 0, 0, 0, 0), "none"))
+        entry = self._add(chat, data, self._serve(chat), "open")
+        entry.parts = [tool("call_1", status="running")]
+        entry.deeds = [self._deed(chat, "tool", "bash"), self._deed(chat, "shell", "ls")]
 
     def finish(self, chat: Chat) -> None:
         """What was being written is whole, or broken off, or left alone by a program that died."""
@@ -268,9 +323,12 @@ class World(msgspec.Struct):
         if self.rng.random() < 0.3:
             entry.state = "broken"
             entry.data["error"] = {"name": "MessageAbortedError", "data": {"message": "aborted"}}
+            entry.parts = [tool("call_1", status="error", error="Tool execution aborted")]
+            entry.deeds += [self._deed(chat, "tool-error", "bash"), self._deed(chat, "abort", "interrupted")]
         else:
             entry.state = "whole"
             entry.data |= {"tokens": tokens(served.parts), "finish": "stop"}
+            entry.parts = [tool("call_1")]
 
     def fork(self, chat: Chat) -> None:
         """A session that begins with a copy under new ids."""
@@ -278,13 +336,16 @@ class World(msgspec.Struct):
         fork = Chat(session(session_id(self.serial), at, title=f"{chat.told.get('title', 'Shop')} (fork #1)"))
         self.chats.append(fork)
         for entry in chat.entries[: self.rng.randrange(len(chat.entries) + 1)]:
-            data = json.loads(json.dumps(entry.data)) | ({"parentID": "msg_new"} if "parentID" in entry.data else {})
-            self._add(fork, data, entry.served, entry.state).steps = list(entry.steps)
+            data = json.loads(json.dumps(entry.data))
+            copy = self._add(fork, data, entry.served, entry.state, copied=True)
+            copy.steps, copy.parts, copy.deeds = list(entry.steps), list(entry.parts), list(entry.deeds)
+            copy.asks = entry.asks
 
     def migrate(self) -> None:
         """The database takes over; the files stay as they are."""
         self.old = self.files()
         self.left = list(self._visible())
+        self.left_deeds = list(self._deeds())
         self.rows = True
 
     def look(self) -> None:
@@ -294,12 +355,21 @@ class World(msgspec.Struct):
                 served.seen = state if state != "open" else served.seen or state
             elif state == "whole":
                 served.copies.add((chat.born, chat.id))
+        for chat, deed in [*self.left_deeds, *self._deeds()]:
+            deed.seen = True
+            deed.at_home = deed.at_home or deed.home == chat.id
 
     def forget(self) -> None:
         """Nobody has looked yet."""
         for served in self.served:
             served.seen = ""
             served.copies.clear()
+        for deed in self.deeds:
+            deed.seen = deed.at_home = False
+
+    def happened(self) -> list[Deed]:
+        """What was seen of what has happened, each once."""
+        return [deed for deed in self.deeds if deed.seen]
 
     def expected(self) -> Counter[Known]:
         """What can be known of each response from what was seen."""
@@ -317,7 +387,7 @@ class World(msgspec.Struct):
             database.put_session(chat.told, max([chat.born, *(entry.updated for entry in chat.entries)]))
             for entry in chat.entries:
                 database.put_message(entry.id, chat.id, entry.data, entry.updated)
-                for number, part in enumerate(entry.steps):
+                for number, part in enumerate([*entry.steps, *entry.parts]):
                     database.put_part(f"prt_{entry.id}_{number}", entry.id, part)
         ids = {
             "session": [chat.id for chat in self.chats],
@@ -334,15 +404,35 @@ class World(msgspec.Struct):
                 if entry.served is not None:
                     yield chat, entry.served, entry.state
 
+    def _deeds(self) -> Iterator[tuple[Chat, Deed]]:
+        """What is to be seen of what has happened, and where."""
+        for chat in self.chats:
+            asks = next((entry.asks for entry in chat.entries if entry.asks is not None), None)
+            for entry in chat.entries:
+                yield from ((chat, deed) for deed in entry.deeds)
+                ended = "completed" in entry.data["time"] and entry.data.get("finish") != "tool-calls"
+                if asks is not None and ended:
+                    yield chat, asks
+
+    def _deed(self, chat: Chat, kind: str, name: str = "") -> Deed:
+        self.deeds.append(Deed(chat.id, kind, name))
+        return self.deeds[-1]
+
     def _documents(self) -> Iterator[tuple[str, Json]]:
         for chat in self.chats:
             yield f"session/p/{chat.id}.json", chat.told
             for entry in chat.entries:
+                for number, part in enumerate(entry.parts):
+                    told = {"id": f"prt_{number}", "messageID": entry.id, **part}
+                    yield f"part/{entry.id}/prt_{number}.json", told
                 yield f"message/{chat.id}/{entry.id}.json", {"id": entry.id, "sessionID": chat.id, **entry.data}
 
-    def _add(self, chat: Chat, data: Json, served: Served | None, state: str) -> Entry:
+    def _add(self, chat: Chat, data: Json, served: Served | None, state: str, *, copied: bool = False) -> Entry:
         at = self.tick()
-        entry = Entry(message_id(self.serial), data, served, state, [], at)
+        entry = Entry(dated_id(at if copied else data["time"]["created"]), data, served, state, [], at)
+        if "parentID" in data:
+            asked = [one.id for one in chat.entries if one.asks is not None]
+            data["parentID"] = asked[0] if asked else "msg_gone"
         chat.entries.append(entry)
         return entry
 

@@ -1,6 +1,6 @@
 """What a reader of one agent's logs must offer; the rest of the program knows agents only by this.
 
-A reader works in two steps, both free of I/O but for a small note of the agent's own beside a log. ``read`` turns
+A reader works in two steps, both free of I/O but for small files of the agent's own beside a log. ``read`` turns
 complete lines into *occurrences*: facts as they stand in one file at one byte offset, text left out. ``derive`` turns
 all occurrences of one *unit* (files that may copy from each other) into *responses*, each counted once whatever the
 order in which files were found.

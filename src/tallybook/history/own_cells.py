@@ -26,6 +26,7 @@ _BY_MODEL: Final = "cost-state"
 _THREAD: Final = "thread"
 _RECORD: Final = "record"
 _SESSION: Final = "session"
+_STEPS: Final = "steps"
 LATER: Final = "the log goes on behind the counter"
 NOT_ITEMISED: Final = "recorded but not itemised: titles, compactions, helper calls and answers that were cut off"
 FORK: Final = "a fork starts at its parent's total, and where that stood is not told"
@@ -34,6 +35,8 @@ COMPACTION: Final = "the counter leaves out compactions that usage records tell 
 EARLIER: Final = "the thread began before its records did"
 ANEW: Final = "the total has begun anew, or an earlier version of its document came back"
 CONTINUED: Final = "a session that goes on after a compaction starts at the total of the one before it"
+TAKEN_BACK: Final = "messages were taken back or deleted, which the counter leaves out then"
+WITHIN: Final = "the counter adds the reasoning, which the service has told as a part of the output"
 CUT: Final = "answers that were cut off, or compactions without usage, are a lower bound here"
 
 
@@ -89,6 +92,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     """Usage records tell of responses."""
     bounded: bool = False
     """A response is a lower bound."""
+    reasoning: int = 0
+    """How much of our output is reasoning."""
     continued: bool = False
     """The session goes on where another one was compacted."""
 
@@ -137,7 +142,7 @@ def _totals(store: Store, key: SessionKey) -> Iterator[OwnCell]:
     """What running totals of one session say."""
     counters = {one.scope: one for one in own_counters(store, key) if one.model is None}
     tokens = {scope: one.tokens for scope, one in counters.items()}
-    for scope in (_THREAD, _RECORD, _SESSION):
+    for scope in (_THREAD, _RECORD, _SESSION, _STEPS):
         theirs = own_usage(tokens, scope)
         if theirs is None:
             continue
@@ -150,6 +155,7 @@ def _totals(store: Store, key: SessionKey) -> Iterator[OwnCell]:
             later=any(one.at is None or at is None or one.at > at for one in responses),
             recorded=_RECORD in tokens,
             bounded=any(one.quality is not Quality.EXACT for one in responses),
+            reasoning=sum(one.tokens.reasoning for one in responses),
             continued=_is_continued(store, key),
         )
         ours, other = _counts(total_of(one.tokens for one in responses)), _counts(theirs)
@@ -179,9 +185,16 @@ def cause_of_total(scope: str, ours: Counts, theirs: Counts, around: Circumstanc
             (around.later, LATER),
             (scope == _THREAD and around.recorded, COMPACTION),
             (scope == _RECORD, EARLIER),
+            (scope == _STEPS, TAKEN_BACK),
         ]
     else:
-        known = [(around.fell, RESET), (around.forked and not around.started, FORK), (around.bounded, CUT)]
+        within = scope == _STEPS and more == Counts(0, 0, 0, more.output) and -more.output <= around.reasoning
+        known = [
+            (around.fell, RESET),
+            (around.forked and not around.started, FORK),
+            (within, WITHIN),
+            (around.bounded, CUT),
+        ]
     return next((cause for holds, cause in known if holds), UNEXPLAINED)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from loggen.harness import derive, document
 from loggen.opencode import START, Json, answer, message_id, session, session_id, tokens
+from tallybook.agents.opencode import records
+from tallybook.agents.opencode.parts import Part
 from tallybook.agents.opencode.reader import OpenCodeReader
 from tallybook.agents.opencode.rows import Block, MessageRow, Rest, SessionRow, encode
 from tallybook.agents.port import Batch, Line, LogFile
@@ -52,7 +55,7 @@ def rows(*facts: MessageRow | SessionRow, key: str = "/d/opencode.db") -> tuple[
 
 def row(number: int, home: str, told: Json, *, born: int = START, fork: bool = False) -> MessageRow:
     """A message's row, in a session that has one."""
-    return MessageRow(message_id(number), home, True, born, fork, json.dumps(told).encode(), ())
+    return MessageRow(message_id(number), home, True, born, fork, records.whole(json.dumps(told).encode()), ())
 
 
 def count(*logs: tuple[str, Batch]) -> list[Response]:
@@ -145,10 +148,15 @@ def test_an_error_after_usage_was_told() -> None:
     assert told(rows(row(1, ONE, whole(error=error)))) == [(ONE, FULL, EXACT)]
 
 
+def ended(used: Json) -> Part:
+    """The part that ends a step."""
+    return Part("step-finish", tokens=msgspec.convert(used, records.Tokens))
+
+
 def test_a_step_without_any_usage_is_a_response() -> None:
     nothing = tokens((0, 0, 0, 0, 0))
     it = row(1, ONE, whole(tokens=nothing))
-    stepped = MessageRow(it.id, it.session, True, it.born, False, it.data, (json.dumps(nothing).encode(),))
+    stepped = MessageRow(it.id, it.session, True, it.born, False, it.told, (ended(nothing),))
     assert told(rows(stepped)) == [(ONE, TokenVector(), LEAST)]
 
 
@@ -165,8 +173,8 @@ def test_the_steps_of_a_message_that_tells_of_its_last_one(
     steps: list[tuple[int, ...]], expected: tuple[int, ...]
 ) -> None:
     it = row(1, ONE, answer(AT, USED, completed=AT + 1))
-    told_steps = tuple(json.dumps(tokens((a, b, c, d, e))).encode() for a, b, c, d, e in steps)
-    (one,) = count(rows(MessageRow(it.id, it.session, True, it.born, False, it.data, told_steps)))
+    told_steps = tuple(ended(tokens((a, b, c, d, e))) for a, b, c, d, e in steps)
+    (one,) = count(rows(MessageRow(it.id, it.session, True, it.born, False, it.told, told_steps)))
     given, read, write, output, reasoning = expected
     assert one.tokens == TokenVector(given, read, 0, 0, write, output + reasoning, reasoning)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from loggen.harness import document
 from loggen.opencode import START, Json, answer, message_id, prompt, session, session_id, tokens
@@ -47,7 +48,9 @@ def test_a_message_tells_of_its_session() -> None:
 
 
 def test_other_messages_tell_nothing() -> None:
-    assert read({"id": "msg_1", "sessionID": HOME, **prompt(START)}) == Batch()
+    batch = read({"id": "msg_1", "sessionID": HOME, **prompt(START)})
+    assert replace(batch, items=()) == Batch()
+    assert [item[3:5] for item in batch.items] == [("prompt", "typed")]
 
 
 @pytest.mark.parametrize(

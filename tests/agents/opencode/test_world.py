@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from loggen.opencode import Chat, Database, Entry, Known, World
 from tallybook.agents.opencode import lines
 from tallybook.agents.opencode.reader import OpenCodeReader
+from tallybook.history.activity import activity_by_session, activity_counts
 from tallybook.history.ingest import ingest
 from tallybook.history.store import Store, open_store
 
@@ -26,6 +27,27 @@ def found(store: Store) -> Counter[Known]:
         q.text, r.final FROM response r JOIN session s ON s.id = r.session JOIN word q ON q.id = r.quality"""
     )
     return Counter((row[0], (row[1], row[2], row[3], row[4], row[5]), row[6], bool(row[7])) for row in rows)
+
+
+def assert_happened(store: Store, world: World, *but: str) -> None:
+    """Each thing that was seen is told once, and as its own session's where that has shown it."""
+    seen = [deed for deed in world.happened() if deed.kind not in but]
+    assert kinds(store, *but) == Counter(one.kind for one in seen)
+    told: Counter[tuple[str, str]] = Counter()
+    for one in activity_by_session(store):
+        assert one.session is not None
+        told[one.session.session, one.kind] += one.count
+    own = Counter((one.home, one.kind) for one in seen if one.at_home)
+    assert own <= told
+
+
+def kinds(store: Store, *but: str) -> Counter[str]:
+    """How often each kind of thing is told."""
+    found: Counter[str] = Counter()
+    for one in activity_counts(store):
+        if one.kind not in but:
+            found[one.kind] += one.count
+    return found
 
 
 class Home:
@@ -90,6 +112,7 @@ def test_every_response_that_was_seen_counts_once(seed: int, rows: bool) -> None
                     world.look()
                     home.read(store)
                     assert found(store) == world.expected()
+                    assert_happened(store, world)
         home.database.close()
 
 
@@ -111,7 +134,7 @@ def _session(home: Home, chat: Chat) -> None:
 
 
 def _message(home: Home, chat: Chat, entry: Entry) -> None:
-    for number, part in enumerate(entry.steps):
+    for number, part in enumerate([*entry.steps, *entry.parts]):
         home.database.put_part(f"prt_{entry.id}_{number}", entry.id, part)
     home.database.put_message(entry.id, chat.id, entry.data, entry.updated)
 
@@ -140,6 +163,7 @@ def test_no_order_of_arrival_shows(seed: int, rows: bool) -> None:
                 home.database.commit()
                 home.read(store)
                 assert found(store) == world.expected()
+                assert_happened(store, world, "turn")  # whose prompt must be there when it ends
             home.clear()
 
 
@@ -161,6 +185,7 @@ def test_parts_of_any_size_give_the_same(seed: int, most: int) -> None:
             with open_store(home.place / "parts") as store:
                 home.read(store)
                 assert found(store) == world.expected()
+                assert_happened(store, world)
         finally:
             lines.MOST = before  # type: ignore[misc]
         home.database.close()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from tallybook.agents.opencode.rows import BITS
 from tallybook.agents.port import UnreadableRows
 
 if TYPE_CHECKING:
@@ -57,6 +58,36 @@ class Snapshot:
             )
             for name in names
         }
+
+
+def columns(tables: Table, table: str, names: tuple[str, ...]) -> str:
+    """Columns of a table, whose alias is its first letter; NULL for those that this database does not have."""
+    return ", ".join(f"{table[0]}.{name}" if name in tables[table] else "NULL" for name in names)
+
+
+def within(alias: str) -> str:
+    """The condition for rows of a ``span``."""
+    return f"{alias}.rowid >= ? AND {alias}.rowid < ?"
+
+
+def span(block: int) -> tuple[int, int]:
+    """The numbers of the rows of a block, the last one excluded."""
+    return block << BITS, (block + 1) << BITS
+
+
+def text_of(value: Any) -> str | None:  # noqa: ANN401 - SQLite's columns hold whatever was put there
+    """A text; None for anything else."""
+    if not isinstance(value, bytes):
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def number_of(value: Any) -> int | float | None:  # noqa: ANN401 - see above
+    """A number; None for anything else."""
+    return value if isinstance(value, int | float) else None
 
 
 @contextmanager

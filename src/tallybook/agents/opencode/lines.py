@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tallybook.agents.opencode import records
-from tallybook.agents.opencode.database import opened
+from tallybook.agents.opencode.database import columns, number_of, opened, span, text_of, within
+from tallybook.agents.opencode.messages import DATA, Messages
 from tallybook.agents.opencode.rows import BITS, TABLES, Block, MessageRow, Rest, SessionRow, State, encode, state_of
 from tallybook.agents.port import Line, UnreadableRows
 
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tallybook.agents.opencode.database import Snapshot, Table
+    from tallybook.agents.opencode.records import Tokens
     from tallybook.agents.port import LogFile
 
 MOST: Final = 16_384
 """Rows after which the rest waits for the next look, so that memory does not grow with the database."""
-LONGEST: Final = 64 * 1024 * 1024
-"""Characters of one message."""
+_TOLD: Final = ("id", "parent_id", "directory", "version", "time_created", "time_updated", "title", "revert")
+_USED: Final = ("tokens_input", "tokens_output", "tokens_reasoning", "tokens_cache_read", "tokens_cache_write")
 _NEEDED: Final = frozenset({"id", "session_id", "data"})
 _SUM_BITS: Final = 44
 
@@ -63,6 +65,7 @@ class _Look:
     def facts(self) -> Iterator[Block | SessionRow | MessageRow | Rest]:
         """All lines, decoded."""
         more = False
+        messages = Messages(self._snapshot, self._tables)
         numbers: list[tuple[int, ...]] = []
         for table, name in enumerate(TABLES):
             blocks = self._blocks(name)
@@ -77,7 +80,7 @@ class _Look:
                     break
                 self._left -= block.rows
                 yield Block(table, block.number, block.sum, is_open)
-                yield from self._sessions(block.number) if name == "session" else self._messages(block.number)
+                yield from self._sessions(block.number) if name == "session" else messages.of(block.number)
         yield Rest(self._schema, self._run, more, self._unknown(), tuple(numbers))
 
     def _unknown(self) -> int:
@@ -110,80 +113,33 @@ class _Look:
         return (is_open or seen.run is not None) and seen.run != self._run
 
     def _sessions(self, block: int) -> Iterator[SessionRow]:
-        columns = ("id", "parent_id", "directory", "version", "time_created", "time_updated", "title")
-        query = f"SELECT {self._columns('session', columns)} FROM session s WHERE {_within('s')}"  # noqa: S608 - see above
-        for identity, parent, directory, version, created, updated, title in self._snapshot.rows(query, _span(block)):
+        told = columns(self._tables, "session", _TOLD + _USED)
+        query = f"SELECT {told} FROM session s WHERE {within('s')}"  # noqa: S608 - see above
+        for row in self._snapshot.rows(query, span(block)):
+            identity, parent, directory, version, created, updated, title, revert, *used = row
+            is_fork = records.is_fork(text_of(title))
+            counted = tuple(one for one in used if type(one) is int)
+            tells = len(counted) == len(_USED) and any(counted)
             yield SessionRow(
-                _text(identity),
-                _text(parent),
-                _text(directory),
-                _text(version),
-                _number(created),
-                _number(updated),
-                records.is_fork(_text(title)),
+                text_of(identity),
+                text_of(parent),
+                text_of(directory),
+                text_of(version),
+                number_of(created),
+                number_of(updated),
+                is_fork,
+                records.readable(revert, records.revert) if isinstance(revert, bytes) else None,
+                counted if tells else None,
+                tuple(self._copied(identity, created)) if tells and is_fork else (),
             )
 
-    def _messages(self, block: int) -> Iterator[MessageRow]:
-        join, told = "", "NULL, NULL, NULL"
-        if "id" in self._tables.get("session", ()):
-            join, told = (
-                "LEFT JOIN session s ON s.id = m.session_id",
-                self._columns("session", ("id", "time_created", "title")),
-            )
-        query = f"""SELECT m.id, m.session_id, CASE WHEN length(m.data) <= {LONGEST} THEN m.data END, {told}
-            FROM message m {join} WHERE {_within("m")} ORDER BY m.rowid"""  # noqa: S608 - see above
-        for identity, session, data, known, born, title in self._snapshot.rows(query, _span(block)):
-            raw = data if isinstance(data, bytes) else None
-            record = None if raw is None else records.whole(raw)
-            role = None if record is None else records.text(record.role)
-            if role is not None and role != "assistant":
-                continue
-            steps = () if record is None or not isinstance(identity, bytes) else self._steps(identity, record)
-            yield MessageRow(
-                _text(identity),
-                _text(session),
-                known is not None,
-                _number(born),
-                records.is_fork(_text(title)),
-                raw,
-                steps,
-            )
-
-    def _steps(self, message: bytes, record: records.Record) -> tuple[bytes, ...]:
-        """The parts that end a step, where the message itself tells of its last one alone, or of none."""
-        tokens = records.readable(record.tokens, records.tokens) or records.Tokens()
-        counts = (tokens.input, tokens.output, tokens.reasoning, tokens.total)
-        cache = tokens.cache or records.Cache()
-        if records.text(record.finish) is not None and any((*counts, cache.read, cache.write)):
-            return ()
-        if not {"message_id", "data"} <= self._tables.get("part", frozenset()):
-            return ()
-        query = "SELECT data FROM part WHERE message_id = CAST(? AS TEXT)"
-        parts = (records.readable(data, records.part) for (data,) in self._snapshot.rows(query, (message,)) if data)
-        return tuple(bytes(part.tokens) for part in parts if part is not None and part.type == "step-finish")
-
-    def _columns(self, table: str, names: tuple[str, ...]) -> str:
-        """The columns of an alias, NULL for those that this database does not have."""
-        there = self._tables[table]
-        return ", ".join(f"{table[0]}.{name}" if name in there else "NULL" for name in names)
-
-
-def _within(alias: str) -> str:
-    return f"{alias}.rowid >= ? AND {alias}.rowid < ?"
-
-
-def _span(block: int) -> tuple[int, int]:
-    return block << BITS, (block + 1) << BITS
-
-
-def _text(value: Any) -> str | None:  # noqa: ANN401 - SQLite's columns hold whatever was put there
-    if not isinstance(value, bytes):
-        return None
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _number(value: Any) -> int | float | None:  # noqa: ANN401 - see above
-    return value if isinstance(value, int | float) else None
+    def _copied(self, session: object, born: object) -> Iterator[Tokens]:
+        """What the answers have used that a fork begins with."""
+        if not isinstance(session, bytes) or type(born) is not int or "time_created" not in self._tables["message"]:
+            return
+        query = f"""SELECT {DATA.format("data")} FROM message
+            WHERE session_id = CAST(? AS TEXT) AND time_created < ?"""  # noqa: S608 - names of this module
+        for (data,) in self._snapshot.rows(query, (session, born)):
+            record = records.whole(data) if isinstance(data, bytes) else None
+            if record is not None and record.tokens is not None:
+                yield record.tokens

@@ -20,7 +20,7 @@ class OpenCodeReader:
     """OpenCode, with its database and with the JSON files of earlier builds."""
 
     agent: str = AGENT
-    version: str = "opencode/1"
+    version: str = "opencode/2"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h")
     unlogged: tuple[str, ...] = (
         "titles of sessions",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec.structs import replace
 
 from tallybook.agents import names
 from tallybook.agents.documents import Torn, decoded
-from tallybook.agents.opencode import facts, records
+from tallybook.agents.opencode import beside, doings, facts, records
+from tallybook.agents.opencode.doings import Surroundings, digest
 from tallybook.agents.opencode.rows import (
     TABLES,
     Block,
@@ -24,12 +24,18 @@ from tallybook.agents.opencode.rows import (
     encode,
     state_of,
 )
-from tallybook.agents.port import Batch, Occurrence, SessionFact
+from tallybook.agents.port import Batch, Occurrence, OwnCounter, SessionFact
+from tallybook.domain.own_counters import START
+from tallybook.domain.tokens import TokenVector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tallybook.agents.port import Line, LogFile
+    from tallybook.agents.opencode.parts import Part
+    from tallybook.agents.port import ItemRow, Line, LogFile
+
+_SCOPE: Final = "steps"
+"""The sum that a session keeps of the steps of all its messages."""
 
 
 def document(log: LogFile, lines: Iterable[Line]) -> Batch:
@@ -40,12 +46,13 @@ def document(log: LogFile, lines: Iterable[Line]) -> Batch:
         record = decoded(line.raw, records.record)
         if isinstance(record, Torn):
             return Batch(torn=record.why)
-        identity = named.stem if record is None else records.text(record.id) or named.stem
+        identity = named.stem if record is None else record.id or named.stem
         if record is None:
             scan.bad += 1
-        elif records.told(record.role):
-            home = records.text(record.session) or named.parent.name
-            scan.message(_Answer(identity, facts.Session(home, None, fork=False)), record)
+        elif record.tells("role"):
+            home = record.session or named.parent.name
+            around = beside.around(log, identity, home, record)
+            scan.message(_Answer(identity, facts.Session(home, None, fork=False), around=around), record)
         else:
             scan.document(identity, record)
     return scan.batch(b"")
@@ -95,7 +102,7 @@ class _Answer(msgspec.Struct):
     known: bool = False
     """``home`` is all that can be known of the session."""
     row: bool = False
-    steps: tuple[bytes, ...] = ()
+    around: Surroundings = Surroundings()
 
 
 class _Scan:
@@ -105,6 +112,8 @@ class _Scan:
         self._occurrences: list[Occurrence] = []
         self._sessions: list[SessionFact] = []
         self._links: list[tuple[str, str]] = []
+        self._items: list[ItemRow] = []
+        self._counters: list[OwnCounter] = []
         self.bad = 0
         self.unknown = 0
 
@@ -118,6 +127,8 @@ class _Scan:
             bad_lines=self.bad,
             unknown_records=self.unknown,
             more=more,
+            items=tuple(self._items),
+            counters=tuple(self._counters),
         )
 
     def row(self, row: SessionRow | MessageRow) -> bool:
@@ -134,64 +145,93 @@ class _Scan:
                 version=names.version_name(row.version),
             )
             self._session(fact, fork=row.fork)
+            self._told_of(row, fact)
             return True
-        record = None if row.data is None else records.whole(row.data)
-        if record is None or not row.session or records.text(record.role) is None:
+        record = row.told
+        if record is None or not row.session or record.role is None:
             return False
         home = facts.Session(row.session, records.instant(row.born), row.fork)
-        return self.message(_Answer(row.id, home, row.known, row=True, steps=row.steps), record)
+        around = Surroundings(row.parts, home.born, row.sent, row.earlier, row.asked, row.requested)
+        return self.message(_Answer(row.id, home, row.known, row=True, around=around), record)
 
     def document(self, identity: str, record: records.Record) -> None:
         """Take the file of a session."""
-        if not any(records.told(raw) for raw in (record.id, record.time, record.directory)):
+        if not any(record.tells(field) for field in ("id", "time", "directory")):
             self.bad += 1
             return
-        born, _, last = records.times(record.time)
+        last = record.moment("updated")
         fact = SessionFact(
             identity,
-            parent=records.text(record.parent),
-            born_at=born,
+            parent=record.parent,
+            born_at=record.moment("created"),
             last_at=last,
-            cwd=names.directory(records.text(record.directory)),
-            version=names.version_name(records.text(record.version)),
+            cwd=names.directory(record.directory),
+            version=names.version_name(record.version),
         )
-        self._session(fact, fork=records.is_fork(records.text(record.title)))
+        self._session(fact, fork=records.is_fork(record.title))
+        self._items += doings.undone(identity, record.revert, last)
+
+    def _told_of(self, row: SessionRow, fact: SessionFact) -> None:
+        """What a session says of itself beside who it is."""
+        self._items += doings.undone(fact.session, row.revert, fact.last_at)
+        if row.used is None:
+            return
+        given, output, reasoning, read, write = row.used
+        self._count(fact, _SCOPE, facts.Counts(given, read, write, output, reasoning))
+        copied = [_counts(told).parts for told in row.copied]
+        if copied:
+            sums = [sum(part or 0 for part in column) for column in zip(*copied, strict=True)]
+            self._count(fact, _SCOPE + START, facts.Counts(*sums))
+
+    def _count(self, fact: SessionFact, scope: str, counts: facts.Counts) -> None:
+        given, read, write, output, reasoning = (part or 0 for part in counts.parts)
+        if min(given, read, write, output, reasoning) >= 0:
+            tokens = TokenVector(
+                input=given,
+                cache_read=read,
+                cache_write_unknown=write,
+                output=output + reasoning,
+                reasoning=reasoning,
+            )
+            self._counters.append(OwnCounter(fact.session, fact.last_at, scope, None, tokens))
 
     def message(self, answer: _Answer, record: records.Record) -> bool:
-        """Take a message; tell whether it can be understood. One that no model wrote leaves nothing."""
-        if records.text(record.role) != "assistant":
+        """Take a message; tell whether it can be understood. One that no model wrote tells of no usage."""
+        if record.role == "user":
+            spot = doings.spot_of(answer.id, answer.home.id, record, answer.around.born)
+            self._items += doings.asked(record, spot, answer.around)
+        if record.role != "assistant":
             return True
-        tokens = records.readable(record.tokens, records.tokens)
-        if tokens is None and records.told(record.tokens):
+        if "tokens" in record.wrong:
             self.bad += 1
             return False
-        created, completed, _ = records.times(record.time)
-        turn = records.text(record.parent)
-        told = _counts(tokens)
-        identity = (records.text(record.model), records.text(record.provider), records.text(record.agent))
+        told = _counts(record.tokens)
+        steps = _steps(record, told, answer.around.parts or ()) if answer.row else ()
+        spot = doings.spot_of(answer.id, answer.home.id, record, answer.around.born)
+        self._items += doings.answered(record, spot, answer.around)
+        created, completed = spot.created, spot.completed
+        identity = (record.model, record.provider, record.agent)
         fact = facts.Message(
             id=answer.id,
             home=answer.home,
             created=created,
             completed=completed,
-            model=identity[0] or "unknown",
-            provider=names.plain(identity[1]),
-            like=_digest((created, *identity)),
-            print=_digest((created, completed, *identity, told.parts, told.total)),
-            counts=_stepped(told, answer.steps),
+            model=record.model or "unknown",
+            provider=names.plain(record.provider),
+            like=spot.like,
+            print=digest((created, completed, *identity, told.parts, told.total)),
+            counts=_stepped(told, steps),
             end=_end(record, completed),
-            stepped=bool(answer.steps),
+            stepped=bool(steps),
             row=answer.row,
-            turn=None if turn is None else _digest(turn).hex(),
-            effort=names.level(records.text(record.variant)),
+            turn=None if record.parent is None else digest(record.parent).hex(),
+            effort=names.level(record.variant),
         )
         self._keep(answer, fact)
         if not answer.known:
-            place = records.readable(record.path, records.place) or records.Place()
             at = completed if completed is not None else created
-            self._sessions.append(
-                SessionFact(answer.home.id, last_at=at, cwd=names.directory(records.text(place.cwd)), model=identity[0])
-            )
+            cwd = names.directory(record.path.cwd) if record.path else None
+            self._sessions.append(SessionFact(answer.home.id, last_at=at, cwd=cwd, model=record.model))
         return True
 
     def _session(self, fact: SessionFact, *, fork: bool) -> None:
@@ -217,9 +257,16 @@ def _counts(tokens: records.Tokens | None) -> facts.Counts:
     return facts.Counts(tokens.input, cache.read, cache.write, tokens.output, tokens.reasoning, tokens.total)
 
 
-def _stepped(told: facts.Counts, steps: tuple[bytes, ...]) -> facts.Counts:
+def _steps(record: records.Record, told: facts.Counts, parts: Iterable[Part]) -> tuple[records.Tokens | None, ...]:
+    """What the steps used that have ended, where the message itself tells of its last one alone, or of none."""
+    if record.finish is not None and told.used:
+        return ()
+    return tuple(part.tokens for part in parts if part.kind == "step-finish")
+
+
+def _stepped(told: facts.Counts, steps: Iterable[records.Tokens | None]) -> facts.Counts:
     """The sum of all steps where these are more than the one that the message tells of."""
-    counts = [_counts(records.readable(step, records.tokens)) for step in steps]
+    counts = [_counts(step) for step in steps]
     if len(counts) <= 1 or not all(one.known == len(one.parts) for one in counts):
         return told
     parts = [sum(part or 0 for part in column) for column in zip(*(one.parts for one in counts), strict=True)]
@@ -231,10 +278,6 @@ def _stepped(told: facts.Counts, steps: tuple[bytes, ...]) -> facts.Counts:
 def _end(record: records.Record, completed: int | None) -> facts.End:
     if completed is None:
         return facts.End.OPEN
-    if records.told(record.error) and records.text(record.finish) is None:
+    if record.tells("error") and record.finish is None:
         return facts.End.BROKEN
     return facts.End.COMPLETE
-
-
-def _digest(told: object) -> bytes:
-    return blake2b(repr(told).encode(), digest_size=8).digest()

@@ -10,6 +10,9 @@ from typing import Final
 
 import msgspec
 
+from tallybook.agents.opencode.parts import Part
+from tallybook.agents.opencode.records import Record, Revert, Tokens
+
 BITS: Final = 6
 TABLES: Final = ("session", "message")
 
@@ -25,6 +28,11 @@ class SessionRow(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="s"
     """Milliseconds since the epoch, as all times here."""
     updated: int | float | None
     fork: bool
+    revert: Revert | None = None
+    used: tuple[int, ...] | None = None
+    """What it says that it has used: input, output, reasoning, read from caches, written to them."""
+    copied: tuple[Tokens, ...] = ()
+    """Of answers that a fork has copied, where it says what it has used."""
 
 
 class MessageRow(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="m"):
@@ -36,10 +44,18 @@ class MessageRow(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="m"
     """The session has a row."""
     born: int | float | None
     fork: bool
-    data: bytes | None
-    """The JSON; None where it is none."""
-    steps: tuple[bytes, ...]
-    """``tokens`` of the steps that have ended, as JSON, where the message does not tell all of them."""
+    told: Record | None
+    """None where it is no JSON object."""
+    parts: tuple[Part, ...] | None
+    """None where this database keeps none."""
+    sent: bool = False
+    """Its session was sent by another one."""
+    earlier: Record | None = None
+    """The user's message before, of one of the user's."""
+    asked: Record | None = None
+    """The user's message that an answer answers, where a turn ends with it."""
+    requested: bool = False
+    """Of a summary: what it answers asks for one."""
 
 
 class Block(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="b"):
