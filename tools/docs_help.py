@@ -50,6 +50,7 @@ EXAMPLES = {
     "settle": ["settle"],
     "backfill": ["backfill", "{goal}", "--force", "--dry-run"],
     "hooks": ["hooks", "status"],
+    "outcome": ["outcome"],
     "check-commits": ["check-commits", "--title", "fixup! Add a shelf"],
     "agent": ["agent", "install", "claude", "--dry-run"],
     "init": ["init", "--dry-run", "--publish", "metrics/events"],

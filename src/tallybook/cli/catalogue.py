@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "doctor": "doctor",
     "hooks": "hooks",
     "check-commits": "check_commits",
+    "outcome": "outcome",
     "agent": "agent",
     "completion": "completion",
     "hook": "hook",

@@ -16,7 +16,7 @@ from tallybook.repo.trailers import TaskTrailers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FIELDS: Final = ("%H", "%P", *(f"%(trailers:key={key},valueonly,unfold)" for key in ("Task", "No-Task")), "%B")
+_FIELDS: Final = ("%H", "%P", "%ct", *(f"%(trailers:key={key},valueonly,unfold)" for key in ("Task", "No-Task")), "%B")
 _LINE: Final = re.compile(r"^[ \t]*Task[ \t]*:[ \t]*(\S+)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _REVERTS: Final = re.compile(r"^This reverts commit ([0-9a-f]{40}|[0-9a-f]{64})\b", re.MULTILINE)
 
@@ -27,6 +27,8 @@ class MadeCommit(NamedTuple):
     id: str
     """In full."""
     parents: tuple[str, ...]
+    at: int
+    """When it was committed, in seconds since the epoch."""
     said: TaskTrailers
     message: str
 
@@ -47,20 +49,20 @@ class MadeCommit(NamedTuple):
         return None if found is None else found[1]
 
 
-def made_commits(git: Git, revision: str) -> GitFault | list[MadeCommit]:
-    """The commits of a revision or range, the newest first; one git call."""
+def made_commits(git: Git, *revisions: str) -> GitFault | list[MadeCommit]:
+    """The commits of revisions, ranges or ``--branches`` and the like, each before its parents; one git call."""
     found = git.read(
         *("-c", "trailer.separators=:", "-c", "log.showSignature=false", "log", "-z"),
-        *(f"--format={'%x00'.join(_FIELDS)}", revision, "--"),
+        *("--topo-order", f"--format={'%x00'.join(_FIELDS)}", *revisions, "--"),
     )
     return found if isinstance(found, GitFault) else list(_commits(os.fsdecode(found)))
 
 
 def _commits(text: str) -> Iterator[MadeCommit]:
     fields = iter(text.split("\0"))
-    for commit, parents, tasks, reasons, message in zip(*[fields] * len(_FIELDS), strict=False):
+    for commit, parents, at, tasks, reasons, message in zip(*[fields] * len(_FIELDS), strict=False):
         said = TaskTrailers(_values(tasks), _values(reasons))
-        yield MadeCommit(commit, tuple(parents.split()), said, message)
+        yield MadeCommit(commit, tuple(parents.split()), int(at), said, message)
 
 
 def _values(told: str) -> tuple[str, ...]:

@@ -11,20 +11,19 @@ from tallybook.agents.registry import AGENTS, reader
 from tallybook.domain.backfill import window_of
 from tallybook.domain.cost_audit import cost_audit
 from tallybook.domain.figures import UNKNOWN_MODEL
-from tallybook.domain.goal import KINDS, Goal
+from tallybook.domain.goal import Goal
 from tallybook.domain.lost_ends import End
 from tallybook.domain.metrics import accounts, members_of
 from tallybook.domain.money import Unpriced, cost_of, total_cost
 from tallybook.domain.problems import Problem, Refusal
-from tallybook.domain.shortfalls import CostAudit, Known, Scope
+from tallybook.domain.shortfalls import CostAudit, Known
 from tallybook.history.queries import session_tree, usage_before
-from tallybook.history.zones import LocalZone
 from tallybook.pricing.book import GenaiBook
 from tallybook.pricing.port import Asked
 from tallybook.usecases.backfill import foreseen
 from tallybook.usecases.capture import look_into
 from tallybook.usecases.history_audit import facts_of
-from tallybook.usecases.usage import period
+from tallybook.usecases.scoping import scope_of
 from tallybook.usecases.workspace import problems_of
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def audit_costs(workspace: Workspace, request: Request) -> Answer | Refusal:
         StoreUnavailable: the history can't be used.
 
     """
-    scope = _scope(request)
+    scope = scope_of(request.since, request.until, request.kinds)
     if isinstance(scope, Refusal):
         return scope
     replica = workspace.replica()
@@ -79,7 +78,7 @@ def audit_costs(workspace: Workspace, request: Request) -> Answer | Refusal:
 
     def look(store: Store, problems: tuple[Problem, ...]) -> Answer:
         chosen = [goal for goal in state.goals.values() if scope.has(goal)]
-        costs = {goal.id: _cost(state, book, goal.id) for goal in chosen}
+        costs = {goal.id: goal_cost(state, book, goal.id) for goal in chosen}
         verdicts = foreseen(workspace, store, state, [goal.id for goal in chosen if _may_be_found(goal)])
         known = Known(
             facts=facts_of(workspace, replica, store),
@@ -95,16 +94,6 @@ def audit_costs(workspace: Workspace, request: Request) -> Answer | Refusal:
         return Answer(found, state.goals, book.version, told)
 
     return look_into(workspace, look, update=request.update)
-
-
-def _scope(request: Request) -> Scope | Refusal:
-    strange = next((kind for kind in request.kinds if kind not in KINDS), None)
-    if strange is not None:
-        return Refusal("unknown-kind", f"there is no kind {strange[:40]!r}", f"known: {', '.join(KINDS)}", usage=True)
-    when = period(request.since, request.until, LocalZone())
-    if isinstance(when, Refusal):
-        return when
-    return Scope(when.since, when.until, frozenset(request.kinds))
 
 
 def _may_be_found(goal: Goal) -> bool:
@@ -130,7 +119,7 @@ def _ends(store: Store, state: LedgerState, goal: Goal) -> Iterator[End]:
             yield End(key, () if begun is None else begun.classes, until.classes)
 
 
-def _cost(state: LedgerState, book: GenaiBook, goal: str) -> Cost:
+def goal_cost(state: LedgerState, book: GenaiBook, goal: str) -> Cost:
     """What a goal cost, by the price classes of its snapshots; numbers by hand tell no day, so they have no price."""
     usage = accounts(state).goals[goal]
     by_class = ((book.rates(Asked(*msgspec.structs.astuple(it.price_class))), it.tokens) for it in usage.classes)

@@ -1,0 +1,57 @@
+"""The branch that work is merged into, and which commits are on it.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tallybook.repo.git import Git, GitFault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_USUAL: Final = ("main", "master", "trunk")
+_HERE: Final = "refs/heads/"
+_THERE: Final = "refs/remotes/origin/"
+
+
+class MainLine(NamedTuple):
+    """One branch, and all commits that it has."""
+
+    name: str
+    commits: frozenset[str]
+    """Full ids; of a branch that is both here and on the remote, those of either."""
+
+
+def main_line(git: Git, named: str | None) -> MainLine | GitFault:
+    """The main line that is named, else the one of the remote, else a branch that is usually called so, else HEAD.
+
+    It has no commits where the repository has none.
+    """
+    if named is not None:
+        return _read(git, named, [named])
+    head = git.read("symbolic-ref", "--quiet", f"{_THERE}HEAD")
+    first = () if isinstance(head, GitFault) else (os.fsdecode(head).strip().removeprefix(_THERE),)
+    for name in dict.fromkeys((*first, *_USUAL)):
+        told = git.read("for-each-ref", "--format=%(refname)", "--", _HERE + name, _THERE + name)
+        refs = [] if isinstance(told, GitFault) else os.fsdecode(told).splitlines()
+        exact = [ref for ref in refs if ref in {_HERE + name, _THERE + name}]
+        if exact:
+            return _read(git, name, exact)
+    if isinstance(git.read("rev-parse", "--verify", "--quiet", "HEAD^{commit}"), GitFault):
+        return MainLine("HEAD", frozenset())
+    return _read(git, "HEAD", ["HEAD"])
+
+
+def _read(git: Git, name: str, revisions: Sequence[str]) -> MainLine | GitFault:
+    found = git.read("rev-list", *revisions, "--")
+    return found if isinstance(found, GitFault) else MainLine(name, frozenset(os.fsdecode(found).split()))
+
+
+def merged_by(git: Git, commit: str) -> frozenset[str]:
+    """What a merge has brought to its first parent, itself among it."""
+    found = git.read("rev-list", f"{commit}^1..{commit}", "--")
+    return frozenset({commit}) if isinstance(found, GitFault) else frozenset(os.fsdecode(found).split())
