@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMIT = "8f3c51d0a97be264158c0d7fa3e92b64c7d1508e"
+"""The end of every commit's id that is shown."""
 PLACE = re.compile(r"(<!-- (help|example|demo|text): (.+?) -->\n).*?(?<=\n)(<!-- end -->)", re.DOTALL)
 TEXTS = ROOT / "src/tallybook/usecases/agent_setup"
 BARE = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONUTF8": "1"}
@@ -186,6 +188,8 @@ class World:
             moment = START + timedelta(seconds=20 * number, microseconds=120_480 + number)
             whole = whole.replace(stamp, moment.isoformat().replace("+00:00", "Z"))
         whole = re.sub(r"\bw-[0-9a-f]{8}\b", "w-4f2a9c1e", whole)
+        for number, commit in enumerate(dict.fromkeys(re.findall(r'"id": "([0-9a-f]{40})"', whole))):
+            whole = whole.replace(commit, f"{number:x}{COMMIT[1:]}")
         whole = re.sub(
             r"\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b", _Numbered(self.transcript), whole
         )
