@@ -43,9 +43,9 @@ def session_id(number: int) -> str:
     return f"ses_{number:012x}AbCdEfGhIjKlMn"
 
 
-def dated_id(created: int) -> str:
-    """The id of a message that was written at a moment, which is a part of it."""
-    return f"msg_{created * 4096 % 2**48:012x}AbCdEfGhIjKlMn"
+def dated_id(created: int, number: int = 0) -> str:
+    """The id of a message that was written at a moment, which is a part of it; the rest is the number."""
+    return f"msg_{created * 4096 % 2**48:012x}{number:06d}GhIjKlMn"
 
 
 def message_id(number: int) -> str:
@@ -355,6 +355,8 @@ class World(msgspec.Struct):
                 served.seen = state if state != "open" else served.seen or state
             elif state == "whole":
                 served.copies.add((chat.born, chat.id))
+            elif state == "broken" and served.seen == "open":
+                served.seen = state  # the copy was made once it had ended
         for chat, deed in [*self.left_deeds, *self._deeds()]:
             deed.seen = True
             deed.at_home = deed.at_home or deed.home == chat.id
@@ -429,7 +431,7 @@ class World(msgspec.Struct):
 
     def _add(self, chat: Chat, data: Json, served: Served | None, state: str, *, copied: bool = False) -> Entry:
         at = self.tick()
-        entry = Entry(dated_id(at if copied else data["time"]["created"]), data, served, state, [], at)
+        entry = Entry(dated_id(at if copied else data["time"]["created"], self.serial), data, served, state, [], at)
         if "parentID" in data:
             asked = [one.id for one in chat.entries if one.asks is not None]
             data["parentID"] = asked[0] if asked else "msg_gone"

@@ -391,3 +391,95 @@ def test_wrong_values_spoil_nothing(wrong: object) -> None:
         log = READER.log_at(Path("/x/storage/message/ses/msg_1.json"))
         batch = READER.read(log, [Line(0, json.dumps(told).encode())], b"")
         assert (batch.bad_lines, len(batch.occurrences)) == (0, 1)
+
+
+def told_by(database: Database) -> list[tuple[str, str]]:
+    """Kind and name of what a database tells, once all is written."""
+    database.commit()
+    database.close()
+    log = READER.log_at(database.path)
+    return sorted((item.kind, item.name) for item in of_log([READER.read(log, READER.lines(log, b""), b"")]))
+
+
+def test_a_prompt_may_stand_far_from_the_end_of_its_turn(tmp_path: Path) -> None:
+    """In other rows than those that are read together; what can't be read of it tells of no turn."""
+    database = Database(tmp_path / "opencode.db")
+    database.put_message(ASKED, HOME, prompt(START + 1000), START)
+    for number in range(130):
+        calling = answer(START + 2000 + number, USED, completed=START + 2000 + number, finish="tool-calls")
+        database.put_message(message_id(number), HOME, calling | {"parentID": ASKED}, START)
+    last = answer(START + 9000, USED, completed=START + 9500, finish="stop", parentID=ASKED)
+    database.put_message(message_id(200), HOME, last, START)
+    assert told_by(database) == [("turn", "completed")]
+    database.connect().execute("UPDATE message SET data = '{' WHERE id = ?", (ASKED,))
+    assert told_by(database) == []
+
+
+def test_what_a_prompt_is_compared_with_is_a_prompt_that_can_be_read(tmp_path: Path) -> None:
+    """Whatever else has the word in it; without times nothing is before anything."""
+    database = Database(tmp_path / "opencode.db")
+    database.put_message(message_id(1), HOME, prompt(START) | {"agent": "plan"}, START)
+    database.put_message(message_id(2), HOME, answer(START + 1, USED) | {"agent": "user"}, START)
+    database.put_message(message_id(3), HOME, prompt(START + 2), START)
+    database.connect().execute("UPDATE message SET data = '\"user\"' WHERE id = ?", (message_id(3),))
+    database.put_message(message_id(4), HOME, prompt(START + 3), START)
+    assert told_by(database) == [("mode", "build")]
+    database.connect().execute("ALTER TABLE message RENAME COLUMN time_created TO made")
+    assert told_by(database) == []
+
+
+def test_a_summary_in_a_database_without_parts_is_a_compaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since nothing tells who has asked for it."""
+    monkeypatch.setattr("loggen.opencode.SCHEMA", SCHEMA.partition("CREATE TABLE IF NOT EXISTS part")[0])
+    database = Database(tmp_path / "opencode.db")
+    summary = answer(START, USED, completed=START + 1, parentID=ASKED, summary=True)
+    database.put_message(dated_id(START), HOME, summary, START)
+    assert told_by(database) == [("compaction", "")]
+
+
+def test_a_part_that_is_huge_or_no_text_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the others are told."""
+    monkeypatch.setattr("tallybook.agents.opencode.messages.LONGEST", 400)
+    monkeypatch.setattr("tallybook.agents.opencode.beside._LONGEST", 400)
+    database = Database(tmp_path / "opencode.db")
+    name = dated_id(START)
+    database.put_message(name, HOME, answer(START, USED), START)
+    database.put_part("prt_1", name, tool("c1", input={"command": "x" * 500}))
+    database.put_part("prt_2", name, tool("c2", input={}))
+    database.put_part("prt_3", name, tool("c3"))
+    database.connect().execute("UPDATE part SET data = 7 WHERE id = 'prt_3'")
+    assert told_by(database) == [("tool", "bash")]
+    for number in (1, 2):
+        state = {"command": "x" * 500} if number == 1 else {}
+        path = tmp_path / "storage" / "part" / name / f"prt_{number}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(tool(f"c{number}", input=state)))
+    log = READER.log_at(tmp_path / "storage" / "message" / HOME / f"{name}.json")
+    batch = READER.read(
+        log, [Line(0, json.dumps({"id": name, "sessionID": HOME, **answer(START, USED)}).encode())], b""
+    )
+    assert [item[3:5] for item in batch.items] == [("tool", "bash")]
+
+
+def test_a_message_that_lies_elsewhere_has_nothing_beside_it(tmp_path: Path) -> None:
+    """So that nothing is looked for outside of OpenCode's directories."""
+    told = {"id": ASKED, "sessionID": HOME, **prompt(START + 1000)}
+    for place in (tmp_path / "elsewhere" / HOME / f"{ASKED}.json", tmp_path / "storage" / "message" / HOME / "x.json"):
+        log = READER.log_at(place)
+        named = told | ({"id": "../" * 3} if place.stem == "x" else {})
+        batch = READER.read(log, [Line(0, json.dumps(named).encode())], b"")
+        assert [item[3:5] for item in batch.items] == [("prompt", "typed")]
+
+
+def test_a_fork_without_known_times_has_copied_nothing_that_can_be_told(tmp_path: Path) -> None:
+    """Its sum is told, and not where it began."""
+    database = Database(tmp_path / "opencode.db")
+    columns = ("output", "reasoning", "cache_read", "cache_write")
+    for name in columns:
+        database.connect().execute(f"ALTER TABLE session ADD COLUMN tokens_{name} integer DEFAULT 7")
+    database.connect().execute("UPDATE session SET tokens_input = 7")
+    database._upsert("session", (HOME, "p", None, "/srv", "Shop (fork #1)", "1.1.0", 7, "x", START, 7, 7, 7, 7))
+    database.commit()
+    database.close()
+    log = READER.log_at(database.path)
+    assert [one.scope for one in READER.read(log, READER.lines(log, b""), b"").counters] == ["steps"]
