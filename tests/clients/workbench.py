@@ -27,9 +27,13 @@ EARLIER = {
 """Other builds, whose hooks are tried too."""
 
 
+_CLIENTS = Path(os.environ.get("TALLYBOOK_CLIENTS", ROOT.parent / "shared" / "clients"))
+"""As the environment had it when the tests began: each of them runs in one of its own."""
+
+
 def clients_directory() -> Path:
     """Where the scripts that run real agent programs lie."""
-    return Path(os.environ.get("TALLYBOOK_CLIENTS", ROOT.parent / "shared" / "clients"))
+    return _CLIENTS
 
 
 def missing() -> str | None:
