@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 clients, out, tool, commands, steps = sys.argv[1:]
 sys.dont_write_bytecode = True
 sys.path.insert(0, clients)
+sys.path.append(str(Path(__file__).parents[1]))
 
 import drive  # type: ignore[import-not-found]  # noqa: E402 - of the directory named on the command line
+
+from clients.model_server import model_server  # noqa: E402 - of the directory above this one
 
 SETTINGS = {
     "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
@@ -55,22 +57,17 @@ def environment(home: str) -> dict[str, str]:
 
 def main() -> None:
     """Run all steps; the server's account lies in OUT/truth."""
-    port = f"{out}/mock.port"
-    server = [sys.executable, f"{clients}/mock_llm.py", "--out", f"{out}/truth", "--port-file", port]
-    with subprocess.Popen([*server, "--max-seconds", "150"]) as mock:
-        try:
-            drive.PORT = drive.wait_port(port)
-            home, work = drive.dirs("gemini")
-            drive.git_init(work)
-            settings = Path(home, ".gemini", "settings.json")
-            settings.parent.mkdir(exist_ok=True)
-            settings.write_text(json.dumps(SETTINGS))
-            for title, prompt, resumes in json.loads(steps):
-                options = [*(["--resume", "latest"] if resumes else []), "-y", "-o", "json", "-m", "gemini-2.5-pro"]
-                call = ["node", str(script()), *options, "-p", prompt]
-                drive.run("gemini", title, call, environment(home), work)
-        finally:
-            mock.terminate()
+    with model_server(clients, out) as port:
+        drive.PORT = drive.wait_port(port)
+        home, work = drive.dirs("gemini")
+        drive.git_init(work)
+        settings = Path(home, ".gemini", "settings.json")
+        settings.parent.mkdir(exist_ok=True)
+        settings.write_text(json.dumps(SETTINGS))
+        for title, prompt, resumes in json.loads(steps):
+            options = [*(["--resume", "latest"] if resumes else []), "-y", "-o", "json", "-m", "gemini-2.5-pro"]
+            call = ["node", str(script()), *options, "-p", prompt]
+            drive.run("gemini", title, call, environment(home), work)
 
 
 drive.A = Arguments()

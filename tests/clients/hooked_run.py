@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 clients, out, agent, tool, commands, *prompts = sys.argv[1:]
 sys.dont_write_bytecode = True
 sys.path.insert(0, clients)
+sys.path.append(str(Path(__file__).parents[1]))
 
 import drive  # type: ignore[import-not-found]  # noqa: E402 - of the directory named on the command line
+
+from clients.model_server import model_server  # noqa: E402 - of the directory above this one
 
 
 class Arguments:
@@ -102,17 +104,10 @@ def claude(home: str, work: str) -> bool:
 
 def main() -> int:
     """1 if the agent failed."""
-    port = f"{out}/mock.port"
-    server = subprocess.Popen(
-        [sys.executable, f"{clients}/mock_llm.py", "--out", f"{out}/truth", "--port-file", port, "--max-seconds", "150"]
-    )
-    try:
+    with model_server(clients, out) as port:
         drive.PORT = drive.wait_port(port)
         home, work = drive.dirs(agent)
         return 0 if (codex if agent == "codex" else claude)(home, work) else 1
-    finally:
-        server.terminate()
-        server.wait()
 
 
 if __name__ == "__main__":

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 clients, out, tool, commands, steps = sys.argv[1:]
 sys.dont_write_bytecode = True
 sys.path.insert(0, clients)
+sys.path.append(str(Path(__file__).parents[1]))
 
 import drive  # type: ignore[import-not-found]  # noqa: E402 - of the directory named on the command line
+
+from clients.model_server import model_server  # noqa: E402 - of the directory above this one
 
 MODEL = "claude-sonnet-4-5"
 QUIET = ("AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD", "DEFAULT_PLUGINS", "SHARE")
@@ -46,23 +48,18 @@ def settings() -> str:
 
 def main() -> None:
     """Run all steps; the server's account lies in OUT/truth."""
-    port = f"{out}/mock.port"
-    server = [sys.executable, f"{clients}/mock_llm.py", "--out", f"{out}/truth", "--port-file", port]
-    with subprocess.Popen([*server, "--max-seconds", "150"]) as mock:
-        try:
-            drive.PORT = drive.wait_port(port)
-            home, work = drive.dirs("opencode")
-            drive.git_init(work)
-            place = Path(home, ".config", "opencode")
-            place.mkdir(parents=True)
-            (place / "opencode.json").write_text(settings())
-            quiet = {f"OPENCODE_DISABLE_{name}": "1" for name in QUIET}
-            environ = drive.sh_env(home, PATH=f"{commands}:{os.environ['PATH']}", **quiet)
-            for title, *words in json.loads(steps):
-                call = [program(), "run", "--format", "json", "--auto", "--title", "mock", "-m", f"anthropic/{MODEL}"]
-                drive.run("opencode", title, [*call, *words], environ, work)
-        finally:
-            mock.terminate()
+    with model_server(clients, out) as port:
+        drive.PORT = drive.wait_port(port)
+        home, work = drive.dirs("opencode")
+        drive.git_init(work)
+        place = Path(home, ".config", "opencode")
+        place.mkdir(parents=True)
+        (place / "opencode.json").write_text(settings())
+        quiet = {f"OPENCODE_DISABLE_{name}": "1" for name in QUIET}
+        environ = drive.sh_env(home, PATH=f"{commands}:{os.environ['PATH']}", **quiet)
+        for title, *words in json.loads(steps):
+            call = [program(), "run", "--format", "json", "--auto", "--title", "mock", "-m", f"anthropic/{MODEL}"]
+            drive.run("opencode", title, [*call, *words], environ, work)
 
 
 drive.A = Arguments()

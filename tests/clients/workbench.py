@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
+AGAIN = {"codex": ["resume", "--last"], "claude": ["--continue"]}
+"""How the last session is gone on with."""
 COMPONENTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
 SERVED = ("input_uncached", "cache_read", "cache_write_5m", "cache_write_1h", "output")
 PINS = {"codex": "@openai/codex@0.169.0", "claude": "@anthropic-ai/claude-code@2.1.197"}
@@ -38,7 +40,7 @@ def clients_directory() -> Path:
 
 def missing() -> str | None:
     """Why real agent programs can't be run here, or None."""
-    if not (clients_directory() / "run_commands.py").exists():
+    if not (clients_directory() / "mock_llm.py").exists():
         return "no scripts for real agent programs: set TALLYBOOK_CLIENTS to their directory"
     for program in ("npm", "unshare", "ip"):
         if shutil.which(program) is None:
@@ -94,28 +96,12 @@ class Bench(msgspec.Struct):
 
     def run(self, only: str, *prompts: str) -> list[Served]:
         """Run ``prompts`` in one session of the agent ``only``; everything that was served, in order."""
-        commands = self.login()
-        scripts = clients_directory()
-        done = subprocess.run(
-            [
-                scripts / "netns.sh",
-                sys.executable,
-                scripts / "run_commands.py",
-                str(self.out),
-                "--path",
-                str(commands),
-                "--only",
-                only,
-                *prompts,
-            ],
-            env={"PATH": os.environ["PATH"], "TOOLS": str(self.tools), "HOME": str(self.place)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=170,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return [served(call) for call in self.truth()]
+        self.login()
+        steps: list[list[object]] = [
+            [only, [f"run-{number}"], [*(AGAIN[only] if number else []), f"[[run {prompt}]]"], None]
+            for number, prompt in enumerate(prompts)
+        ]
+        return [call for calls in wrapped(self, steps).values() for call in calls]
 
     def run_hooked(self, agent: str, tool: str, *prompts: str) -> list[Served]:
         """Run ``prompts`` in one session of one build, with the hooks that its own files name."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -23,24 +22,20 @@ def main(clients: str, tools: str, out: str, commands: str, steps: str) -> int:
     sys.path.insert(0, clients)
     drive: Any = import_module("drive")
     drive.A = drive.argparse.Namespace(tools=tools, out=out)
-    Path(out).mkdir(parents=True, exist_ok=True)
-    port = f"{out}/mock.port"
-    server = [sys.executable, f"{clients}/mock_llm.py", "--out", f"{out}/truth", "--port-file", port]
-    with subprocess.Popen([*server, "--max-seconds", "150"]) as mock:
-        try:
-            drive.PORT = drive.wait_port(port)
-            places = {name: _place(drive, name, commands) for name in ("codex", "claude")}
-            for name, words, own, after in json.loads(steps):
-                begin, environ, work = places[name]
-                command = [*begin, *own]
-                if after is not None:
-                    command = ["sh", "-c", f"{shlex.join(command)}; {after}"]
-                command = [word.replace("{thread}", _first_thread(environ)) for word in command]
-                title = words[0] if len(words) == 1 else words[words.index("--title") + 1]
-                before = [] if len(words) == 1 else [f"{commands}/tally", *words, "--"]
-                drive.run(name, title, [*before, *command], environ, work)
-        finally:
-            mock.terminate()
+    sys.path.append(str(Path(__file__).parents[1]))
+    server: Any = import_module("clients.model_server")
+    with server.model_server(clients, out) as port:
+        drive.PORT = drive.wait_port(port)
+        places = {name: _place(drive, name, commands) for name in ("codex", "claude")}
+        for name, words, own, after in json.loads(steps):
+            begin, environ, work = places[name]
+            command = [*begin, *own]
+            if after is not None:
+                command = ["sh", "-c", f"{shlex.join(command)}; {after}"]
+            command = [word.replace("{thread}", _first_thread(environ)) for word in command]
+            title = words[0] if len(words) == 1 else words[words.index("--title") + 1]
+            before = [] if len(words) == 1 else [f"{commands}/tally", *words, "--"]
+            drive.run(name, title, [*before, *command], environ, work)
     return 0
 
 
