@@ -79,9 +79,10 @@ def test_a_newer_ledger_is_said_to_be_one(bench: Bench) -> None:
 
 
 def test_every_member_of_every_event_stands_in_a_golden_ledger() -> None:
-    """A new type or member needs a new golden ledger; those of older versions stay as they are."""
+    """A new type or member needs a new golden ledger beside those that are there; these stay as they are."""
     seen: dict[str, set[str]] = {}
-    for raw in lines_of("v1"):
+    present = [name for name in NAMES if name == f"v{VERSION}" or name.startswith(f"v{VERSION}-")]
+    for raw in (raw for name in present for raw in lines_of(name)):
         note(seen, form(raw.envelope.type), raw.body, raw.envelope.type)
     wanted: dict[str, set[str]] = {}
     for body in KNOWN_BODIES:

@@ -296,7 +296,7 @@ def test_analyses_become_checks(bench: Bench) -> None:
     one, two = shown(bench, "ANALYSIS-2026-001"), shown(bench, "ANALYSIS-2026-002")
     assert (one["kind"], one["source_id"], one["pass"], one["status"]) == ("check", "paper-7", 2, "success")
     assert [(stage["name"], stage["notes"]) for stage in one["stages"] if stage["name"]] == [
-        ("read", "400 tokens were told of it"), ("write", "slow; 600 tokens were told of it"),
+        ("read", "told: 400 tokens of it, 400 tokens up to it"), ("write", "slow; told: 600 tokens of it"),
     ]  # fmt: skip
     assert (one["tokens"]["input"], one["tokens"]["output"], one["agent"], one["model"]) == (900, 100, "codex", "gpt-5")
     assert one["sessions"] == []
@@ -348,7 +348,13 @@ def test_odd_stages(bench: Bench, stages: object) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"a: &a [1]\nb: [*a, *a]\n", "aliases"),
+        (
+            b"a0: &a0 [1]\n"
+            + b"".join(b"a%d: &a%d [%s]\n" % (n + 1, n + 1, b",".join([b"*a%d" % n] * 9)) for n in range(9)),
+            "far more values",
+        ),
+        (b"- &a [*a]\n", "contains itself"),
+        (b"- " * 3000 + b"x\n", "nested too deep"),
         (b"a: [1\n", "expected"),
         (b"id: \xff\xfe", "not UTF-8"),
         (b"[" * 100_000, "nested too deep"),
@@ -381,7 +387,7 @@ def test_what_can_not_be_imported(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     (bench.repo / "empty").mkdir()
     assert refused("empty", "--format", "events") == (2, "nothing-to-import")
     assert bench.ok("show", "--json").json["goals"] == []
-    monkeypatch.setattr("tallybook.usecases.import_goals.LARGEST", 3)
+    monkeypatch.setattr("tallybook.usecases.importing.files.LARGEST", 3)
     assert refused("events.ndjson") == (1, "too-large")
 
 
@@ -390,7 +396,7 @@ def test_people_get_lines(bench: Bench) -> None:
     put(bench, event("goal_finished", ended(goal_type="epic")))
     said = bench.ok("import", "events.ndjson")
     assert said.out == "1 goal new, 0 brought up to date, 0 known already\n"
-    assert said.err.startswith(f"changed  events.ndjson:1: {FIRST}: goal_type 'epic' is no kind of goal")
+    assert said.err.startswith(f"changed  events.ndjson:1:0: {FIRST}: goal_type 'epic' is no kind of goal")
 
 
 ids = st.sampled_from([FIRST, SECOND, THIRD])

@@ -19,7 +19,7 @@ from tallybook.cli.faults import describe
 from tallybook.cli.lazy import command_line
 from tallybook.config import FILE, load_settings
 from tallybook.domain.comparison import Cause
-from tallybook.domain.events import KNOWN_BODIES, Body, SessionRef
+from tallybook.domain.events import KNOWN_BODIES, Body, ImportSource, SessionRef
 from tallybook.domain.findings import Code
 from tallybook.domain.quality import Quality
 from tallybook.domain.shortfalls import Category
@@ -173,6 +173,7 @@ def test_the_reference_has_no_other_events() -> None:
 
 def test_parts_of_events_are_in_the_reference() -> None:
     assert rows("Session reference") == list(SessionRef.__struct_fields__)
+    assert rows("Import source") == list(ImportSource.__struct_fields__)
     assert rows("Session usage") == list(SessionUsage.__struct_fields__)
     inner = [*PriceClass.__struct_fields__, *ClassUsage.__struct_fields__]
     assert rows("Class usage") == [name for name in inner if name != "price_class"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tallybook.domain.events import (
@@ -12,11 +14,14 @@ from tallybook.domain.events import (
     GoalCorrected,
     GoalFinished,
     GoalsMerged,
+    GoalStarted,
+    GoalUpdated,
     NewEvent,
     StageMarked,
 )
 from tallybook.domain.goal import Outcome
-from tallybook.domain.imports import ImportedAttempt, ImportedGoal, ImportedStage, imported_id, plan
+from tallybook.domain.import_plan import plan
+from tallybook.domain.imports import ImportedAttempt, ImportedGoal, ImportedStage, imported_id
 from tallybook.domain.replay import fold
 from tallybook.domain.tokens import TokenVector
 
@@ -72,7 +77,7 @@ def test_where_it_was_read_changes_nothing() -> None:
     """The same record in another file, or on another line."""
     one = record("a")
     moved = replace(one, where=replace(one.where, file="other", line=7))
-    assert one.digest == moved.digest
+    assert one.source == moved.source
     assert types(after([one]), moved) == []
 
 
@@ -167,3 +172,99 @@ def test_merges_once_and_never_in_a_circle() -> None:
     assert after([keep], [drop]).goals[drop.goal].merged_into == keep.goal
     tail = [*ring, record("d", outcome=DONE, merged_into="a")]
     assert len(plan(fold([]), tail).notes) == 1
+
+
+def test_goals_that_were_taken_before_their_record_was_kept() -> None:
+    """They are brought to it once; a source of another record takes the place of what was known."""
+    one = record("a", title="new")
+    old = GoalStarted(title="old", kind="product", started_at=AT, untracked=True, refs=(one.reference,))
+    events = numbered((NewEvent(one.goal, old),), 0)
+    events += numbered(plan(fold(events), [one]).events, 1)
+    state = fold(events)
+    assert (state.goals[one.goal].title, state.goals[one.goal].source) == ("new", one.source)
+    assert plan(state, [one]).events == ()
+    other = replace(one.source, id="b")
+    events += numbered((NewEvent(one.goal, GoalUpdated(source=other)),), 5)
+    assert fold(events).goals[one.goal].source == other
+
+
+def test_what_a_closed_goal_can_not_take_is_told() -> None:
+    """Attempts and stages that came since; an end that is taken back there."""
+    closed = record("a", outcome=DONE, told_at=AT)
+    attempts = (ImportedAttempt(AT, "other"), ImportedAttempt(LATE))
+    grown = replace(closed, told_at=LATE, outcome=None, attempts=attempts, stages=(ImportedStage("read", AT),))
+    notes = " ".join(note.text for note in plan(after([closed]), [grown]).notes)
+    assert "it is open there again" in notes
+    assert "attempts after the 1" in notes
+    assert "stages that came since" in notes
+
+
+def test_a_merge_that_comes_later() -> None:
+    """Of goals that are here already; the dropped one has grown by it."""
+    one, two = record("a"), record("b")
+    found = plan(after([one, two]), [one, replace(two, merged_into="a")])
+    assert [event.body.TYPE for event in found.events] == ["goals_merged"]
+    assert found.grown == (two.goal,)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[ImportedGoal]:
+    """The states of one record, as its system tells them one after the other: attempts and stages only grow."""
+    told: list[ImportedGoal] = []
+    attempts: tuple[ImportedAttempt, ...] = (ImportedAttempt(AT),)
+    stages: tuple[ImportedStage, ...] = ()
+    outcome = None
+    for day in range(1, draw(st.integers(2, 4))):
+        if outcome is None and draw(st.booleans()):
+            attempts = (*attempts[:-1], replace(attempts[-1], failure_reason="other"), ImportedAttempt(LATE))
+        if outcome is None and draw(st.booleans()):
+            stages = (*stages, ImportedStage(f"stage {len(stages)}", AT))
+        if draw(st.booleans()):
+            outcome = Outcome("success", LATE) if draw(st.booleans()) else Outcome("fail", LATE, "other")
+        told.append(
+            record(
+                "a",
+                told_at=f"2026-01-{day:02}T10:00:00.000000Z",
+                title=draw(st.sampled_from(["one", "two"])),
+                notes=draw(st.sampled_from(["n", "m"])),
+                tokens=TokenVector(draw(st.integers(1, 3))),
+                outcome=outcome,
+                attempts=attempts,
+                stages=stages,
+            )
+        )
+    return told
+
+
+@settings(deadline=None)
+@given(histories(), st.data())
+def test_clones_that_import_before_they_meet(told: list[ImportedGoal], data: st.DataObject) -> None:
+    """Nothing is found in their union, in which a last import makes of the goal what the record says in the end."""
+    some = st.lists(st.sampled_from(told[:-1] or told), max_size=3)
+    events: list[Event] = []
+    for writer in ("w-00000001", "w-00000002"):
+        own: list[Event] = []
+        rounds = data.draw(some)
+        times = sorted(data.draw(st.lists(st.integers(0, 9), min_size=len(rounds), max_size=len(rounds))))
+        for one, time in zip(rounds, times, strict=True):
+            own += [
+                replace(
+                    event,
+                    writer=writer,
+                    id=f"01935f4e-8a7b-7c3d-9e2f-{writer[-1]}{event.seq:011}",
+                    hlc=f"{time:013}-0000",
+                )
+                for event in numbered(plan(fold(own), [one]).events, len(own))
+            ]
+        events += own
+    state = fold(events)
+    assert {problem.code for problem in state.problems} <= {"goal-finished-twice"}, state.problems
+    last = told[-1]
+    more = numbered(plan(state, [last]).events, 5000)
+    whole = fold([*events, *more])
+    goal = whole.goals[last.goal]
+    assert (goal.title, goal.notes) == (last.title, last.notes)
+    assert goal.manual is not None
+    assert goal.manual.tokens == last.tokens
+    assert goal.outcome == last.outcome
+    assert plan(whole, [last]).events == ()

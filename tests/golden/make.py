@@ -1,6 +1,8 @@
-"""Makes the golden ledger of the present version; a file that is there is never written anew: what was released stays.
+"""Makes golden ledgers of the present version; a file that is there is never written anew: what was released stays.
 
-usage: PYTHONPATH=src:tests python -m golden.make DIRECTORY
+What has come to the format since has a ledger of its own.
+
+usage: PYTHONPATH=src:tests python -m golden.make NAME DIRECTORY
 """
 
 from __future__ import annotations
@@ -69,10 +71,30 @@ def bodies() -> list[tuple[str, e.Body]]:
     ]  # fmt: skip
 
 
-def lines() -> list[bytes]:
+def imported() -> list[tuple[str, e.Body]]:
+    """A goal that was imported, brought up to date, and imported by another clone before the two have met."""
+    source = e.ImportSource("events", "2026-01-05-001", AT.format(3), ("outcome:0123456789ab", "title:0123456789ab"))
+    later = e.ImportSource("events", "2026-01-05-001", AT.format(5), ("title:ba9876543210",))
+    start = e.GoalStarted("Fix the sum", "product", AT.format(1), untracked=True, agent="codex",
+                          refs=("events:2026-01-05-001",), source=source)  # fmt: skip
+    return [
+        (ONE, start),
+        (ONE, e.GoalContinued(AT.format(2), "model_mistake", number=2)),
+        (ONE, e.GoalFinished("success", AT.format(3))),
+        (ONE, e.GoalUpdated("Fix all sums", source=later)),
+        (ONE, start),
+        (ONE, e.GoalContinued(AT.format(2), "model_mistake", number=2)),
+        (ONE, e.GoalFinished("success", AT.format(3))),
+    ]
+
+
+LEDGERS = {"v1": bodies, "v1-import": imported}
+
+
+def lines(name: str) -> list[bytes]:
     """One writer's file."""
     prev, found = FIRST_PREV, []
-    for number, (goal, body) in enumerate(bodies(), 1):
+    for number, (goal, body) in enumerate(LEDGERS[name](), 1):
         identity = f"019b8d80-0000-7000-8000-{number:012}"
         envelope = Envelope(
             identity, WRITER, number, prev, f"2026-01-05T10:00:00.{number:06}Z", f"{1767607200000 + number}-0000",
@@ -86,10 +108,10 @@ def lines() -> list[bytes]:
 
 def main() -> None:
     """Write the ledger; what it comes to is written by hand, after a look."""
-    target = Path(sys.argv[1])
+    name, target = sys.argv[1], Path(sys.argv[2])
     target.mkdir(parents=True)
-    (target / f"{WRITER}.ndjson").write_bytes(b"".join(line + b"\n" for line in lines()))
-    sys.stdout.write(json.dumps({"lines": len(lines())}) + "\n")
+    (target / f"{WRITER}.ndjson").write_bytes(b"".join(line + b"\n" for line in lines(name)))
+    sys.stdout.write(json.dumps({"lines": len(lines(name))}) + "\n")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def _goals(workspace: Workspace, request: Request, *, json: bool) -> bool:
     from tallybook.cli.render import document, fail_with, line, say, warn
     from tallybook.domain.problems import Refusal
     from tallybook.reports import contract
-    from tallybook.reports.imported_goals import note_line, notes_json, plan_json, plan_line
+    from tallybook.reports.imported_goals import note_lines, notes_json, plan_json, plan_line
     from tallybook.usecases.import_goals import import_goals
 
     found = import_goals(workspace, request)
@@ -78,9 +78,8 @@ def _goals(workspace: Workspace, request: Request, *, json: bool) -> bool:
         document("import", {**content, "problems": contract.problems(found.problems)})
     else:
         line(plan_line(found.plan, dry_run=request.dry_run))
-        for title, notes in (("changed", found.changed), ("refused", found.refused)):
-            for note in notes:
-                say(f"{title}  {note_line(note)}")
+        for told in (*note_lines("changed", found.changed), *note_lines("refused", found.refused)):
+            say(told)
     warn(found.problems)
     return bool(found.refused)
 

@@ -25,6 +25,19 @@ class SessionRef(msgspec.Struct, frozen=True):
     """``flag``, ``environment``, ``variable``, ``process``, ``registry``, ``directory``, ``log``; or of ``WATCHED``."""
 
 
+class ImportSource(msgspec.Struct, frozen=True):
+    """The record of another system that an import brought a goal to."""
+
+    system: str
+    """What sort of ledger it stands in, such as ``events`` or ``analyses``."""
+    id: str
+    """Of the goal there."""
+    told_at: str | None = None
+    """When the record was last told something there; an older state of it takes nothing back."""
+    facts: tuple[str, ...] = ()
+    """What the record says, as ``NAME:`` and 12 hex digits for the value: the same fact is taken once."""
+
+
 class GoalStarted(msgspec.Struct, frozen=True):
     """A goal is opened; its first attempt begins."""
 
@@ -52,6 +65,8 @@ class GoalStarted(msgspec.Struct, frozen=True):
     branch: str | None = None
     head: str | None = None
     """Commit that was checked out."""
+    source: ImportSource | None = None
+    """Of a goal that was imported; a second start from the same record is an update."""
 
 
 class GoalContinued(msgspec.Struct, frozen=True):
@@ -64,6 +79,8 @@ class GoalContinued(msgspec.Struct, frozen=True):
     """Why the attempt before failed."""
     notes: str | None = None
     session: SessionRef | None = None
+    number: int | None = None
+    """Of the attempt that begins; a goal that has so many already was continued before. None for one more."""
 
 
 class GoalFinished(msgspec.Struct, frozen=True):
@@ -114,6 +131,8 @@ class GoalUpdated(msgspec.Struct, frozen=True):
     """Of a check: statements that it took from its source."""
     claims_updated: int | None = None
     """Of a check: statements known before that it changed."""
+    source: ImportSource | None = None
+    """The record whose present state this is."""
 
 
 class GoalsMerged(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec.structs import replace
 
-from tallybook.domain.events import SessionRef
+from tallybook.domain.events import ImportSource, SessionRef
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import SessionKey
 
@@ -153,6 +153,8 @@ class Goal(msgspec.Struct, frozen=True, array_like=True):
     corrections: int = 0
     finish_head: str | None = None
     finish_dirty: str | None = None
+    source: ImportSource | None = None
+    """The record of another system that it is, with all facts that were taken from it."""
 
     @property
     def is_open(self) -> bool:

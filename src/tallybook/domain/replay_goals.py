@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tallybook.domain.events import WATCHED
+from tallybook.domain.events import WATCHED, GoalUpdated
 from tallybook.domain.goal import Attempt, Budget, Claims, Goal, Link, ManualUsage, Outcome, Stage, with_attempt
 from tallybook.domain.replay_usage import claim
 from tallybook.domain.state import LedgerState, kept_goal, report
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         GoalLinked,
         GoalsMerged,
         GoalStarted,
-        GoalUpdated,
+        ImportSource,
         StageMarked,
         UsageManual,
     )
@@ -43,8 +43,15 @@ def _open_goal(state: LedgerState, event: Event) -> Goal | None:
 
 
 def started(state: LedgerState, event: Event, body: GoalStarted) -> None:
-    """Open the goal with its first attempt; of two starts the first holds."""
-    if event.goal in state.goals:
+    """Open the goal with its first attempt; of two starts the first holds.
+
+    Two clones may have imported one record before they met: the second start from it is an update.
+    """
+    known = state.goals.get(event.goal)
+    if known is not None and known.source is not None and body.source is not None and is_record(known, body.source):
+        updated(state, event, _as_update(body, known.source.facts))
+        return
+    if known is not None:
         report(state, event, "goal-started-twice", f"the goal {event.goal} was started twice; the first start holds")
         return
     state.put(
@@ -69,11 +76,33 @@ def started(state: LedgerState, event: Event, body: GoalStarted) -> None:
             pass_number=body.pass_number,
             branch=body.branch,
             supersedes=body.supersedes,
+            source=body.source,
         )
     )
     claim(state, event.goal)
     if body.supersedes is not None:
         _supersede(state, event, body.supersedes)
+
+
+def is_record(goal: Goal, told: ImportSource) -> bool:
+    """Whether a goal is from the record that ``told`` is of."""
+    known = goal.source
+    return known is not None and (known.system, known.id) == (told.system, told.id)
+
+
+def _as_update(body: GoalStarted, known: tuple[str, ...]) -> GoalUpdated:
+    """What a further start from the same record says beyond the facts that are known; what became of these stays."""
+    said = () if body.source is None else body.source.facts
+    fresh = {fact.partition(":")[0] for fact in said if fact not in known}
+    return GoalUpdated(
+        title=body.title if "title" in fresh else None,
+        notes=body.notes if "notes" in fresh else None,
+        model=body.model if "model" in fresh else None,
+        refs=body.refs,
+        inputs=body.inputs,
+        input_sources=body.input_sources,
+        source=body.source,
+    )
 
 
 def _supersede(state: LedgerState, event: Event, target: str) -> None:
@@ -89,7 +118,10 @@ def _supersede(state: LedgerState, event: Event, target: str) -> None:
 
 
 def continued(state: LedgerState, event: Event, body: GoalContinued) -> None:
-    """Close the attempt that runs as failed and open the next."""
+    """Close the attempt that runs as failed and open the next; a number that was reached is the same continuation."""
+    known = state.goals.get(event.goal)
+    if known is not None and body.number is not None and body.number <= len(known.attempts):
+        return
     goal = _open_goal(state, event)
     if goal is None:
         return
@@ -107,13 +139,13 @@ def continued(state: LedgerState, event: Event, body: GoalContinued) -> None:
 
 
 def finished(state: LedgerState, event: Event, body: GoalFinished) -> None:
-    """Close the goal; of two outcomes the later holds."""
+    """Close the goal; of two outcomes the later holds, and one that was told twice was told once."""
     goal = _goal(state, event)
     if goal is None:
         return
-    if goal.outcome is not None:
-        report(state, event, "goal-finished-twice", f"{goal.id} was finished twice; the later outcome holds")
     outcome = Outcome(body.status, body.finished_at, body.failure_reason, body.result_fit)
+    if goal.outcome not in {None, outcome}:
+        report(state, event, "goal-finished-twice", f"{goal.id} was finished twice; the later outcome holds")
     done = _with_outcome(goal, outcome, body.notes)
     session, agent = goal.session, goal.agent
     if session is None and body.session is not None and body.session.detected_by in WATCHED:
@@ -160,8 +192,17 @@ def updated(state: LedgerState, event: Event, body: GoalUpdated) -> None:
             inputs=_joined(goal.inputs, body.inputs),
             input_sources=_joined(goal.input_sources, body.input_sources),
             claims=_claims(goal, body),
+            source=goal.source if body.source is None else _sourced(goal, body.source),
         )
     )
+
+
+def _sourced(goal: Goal, told: ImportSource) -> ImportSource:
+    """What is known of the goal's record after it was told anew: of each fact the value that was taken last."""
+    if goal.source is None or not is_record(goal, told):
+        return told
+    facts = {fact.partition(":")[0]: fact for fact in (*goal.source.facts, *told.facts)}
+    return replace(told, facts=tuple(sorted(facts.values())))
 
 
 def _joined(before: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
@@ -192,6 +233,8 @@ def merged(state: LedgerState, event: Event, body: GoalsMerged) -> None:
         return
     if drop is None:
         report(state, event, "merge-unknown", f"the goal {body.dropped} to merge is not here")
+    elif drop.merged_into == keep.id:
+        return
     elif drop.merged_into is not None:
         report(state, event, "merged-twice", f"{drop.id} was merged into {drop.merged_into} already")
     elif kept_goal(state.goals, keep.id) == drop.id:
@@ -202,12 +245,19 @@ def merged(state: LedgerState, event: Event, body: GoalsMerged) -> None:
         state.put(replace(drop, merged_into=keep.id))
 
 
+def _used_keys(goal: Goal) -> set[str | None]:
+    """Of stages of the last attempt; of a record of another system, which may have been taken in parts, of all."""
+    attempts = goal.attempts[-1:] if goal.source is None else goal.attempts
+    return {stage.key for attempt in attempts for stage in attempt.stages}
+
+
 def marked(state: LedgerState, event: Event, body: StageMarked) -> None:
     """Close a stage; a key that was used is the same mark."""
+    known = state.goals.get(event.goal)
+    if known is not None and body.key is not None and body.key in _used_keys(known):
+        return
     goal = _open_goal(state, event)
     if goal is None:
-        return
-    if body.key is not None and any(stage.key == body.key for stage in goal.attempt.stages):
         return
     stage = Stage(body.stage, body.marked_at, body.notes, body.key)
     last = goal.attempt

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 from tallybook.reports.words import counted
+
+MOST_ALIKE: Final = 20
+"""So many notes of one kind people get."""
+_VALUES: Final = re.compile(r"'[^']*'|[0-9][0-9,.T:Z-]*|ANALYSIS-\S+")
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tallybook.domain.imports import ImportPlan, Note
+    from tallybook.domain.import_plan import ImportPlan
+    from tallybook.domain.imports import Note
     from tallybook.reports.vectors import Json
 
 
@@ -31,9 +38,22 @@ def notes_json(notes: Sequence[Note]) -> list[Json]:
 
 
 def note_line(it: Note) -> str:
-    """The note with its place."""
-    place = ":".join(str(part) for part in (it.where.file, it.where.line) if part is not None)
+    """The note with its place: file, line and the byte at which the record begins or is named."""
+    place = ":".join(str(part) for part in (it.where.file, it.where.line, it.where.byte) if part is not None)
     return f"{place}: {it.id}{': ' if it.id else ''}{it.text}"
+
+
+def note_lines(title: str, notes: Sequence[Note]) -> list[str]:
+    """The notes for people: what is said of very many records is said of some, and counted."""
+    said: Counter[str] = Counter()
+    lines = []
+    for one in notes:
+        kind = _VALUES.sub("", one.text)
+        said[kind] += 1
+        if said[kind] <= MOST_ALIKE:
+            lines.append(f"{title}  {note_line(one)}")
+    more = sum(max(count - MOST_ALIKE, 0) for count in said.values())
+    return [*lines, f"{title}  and {more:,} more like these; --json lists them all"] if more else lines
 
 
 def plan_line(it: ImportPlan, *, dry_run: bool) -> str:

@@ -6,10 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from tallybook.domain.imports import ImportedAttempt, ImportedGoal, ImportedStage, Note
+from tallybook.domain.imports import ImportedAttempt, ImportedGoal, ImportedStage, Note, later
 from tallybook.domain.problems import Where
+from tallybook.usecases.importing.documents import documents
 from tallybook.usecases.importing.event_log import Log
-from tallybook.usecases.importing.tidying import RefusedRecordError, Tidying, Told, first, known_status, tokens
+from tallybook.usecases.importing.tidying import RefusedRecordError, Tidying, Told, first, last_moment, short, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,93 +19,82 @@ if TYPE_CHECKING:
 
 SYSTEM: Final = "analyses"
 _ID: Final = re.compile(r"ANALYSIS-([0-9]{2})([0-9]{2})-[0-9]{1,9}")
-_GIVEN_ID: Final = re.compile(rb"""\b(?:analysis_)?id["']?[ \t]*:[ \t]*["']?([^\s"',}]+)""")
 _LISTS: Final = ("analyses", "analysis_logs", "items", "records", "logs")
 _STATUS: Final = {
     **dict.fromkeys(("completed", "complete", "success", "done"), "success"),
     **dict.fromkeys(("failed", "fail", "error", "cancelled", "canceled"), "fail"),
     **dict.fromkeys(("started", "in_progress", "running", "pending"), None),
 }
-_MOST_STAGES: Final = 10_000
-
-
-class NoAnalysesError(Exception):
-    """The bytes are neither JSON nor YAML; the message says what is wrong, and where."""
+_MOST_STAGES: Final = 1000
+_ID_MEMBER: Final = re.compile(rb"""\b(?:analysis_)?id["']?\s*:\s*["']?([^"'\s,}\]]{1,200})""")
 
 
 def read_analyses(data: bytes, file: str, *, allow_secret_like: bool = False) -> Log:
     """Read a log of analyses.
 
     Raises:
-        NoAnalysesError: the file can't be parsed at all.
+        NoDocumentError: the file can't be parsed at all.
     """
+    places = _Places(data, file)
     records: dict[str, ImportedGoal] = {}
     changes: list[Note] = []
     refused: list[Note] = []
-    lines = _lines(data)
-    for raw in _records(_documents(data)):
+    for raw in _records([one for one in documents(data) if isinstance(one, list | dict)]):
         identity = raw.get("id", raw.get("analysis_id"))
-        where = Where(file, lines.get(str(identity)))
+        where = places.of(identity)
         if not isinstance(identity, str) or not _ID.fullmatch(identity):
-            refused.append(Note("", f"the analysis {str(identity)[:40]!a} has no id that is one", where))
+            refused.append(Note("", f"the analysis {short(identity)} has no id that is one", where))
             continue
         work = Tidying(raw, identity, where)
         try:
-            records[identity] = _record(work, allow_secret_like=allow_secret_like)
-            changes += work.changes
+            record = _record(work, allow_secret_like=allow_secret_like)
         except RefusedRecordError as error:
             refused.append(Note(identity, str(error), where))
+            continue
+        if identity in records:
+            work.change("it stands in the file more than once; the state that was told last was taken")
+            record = later(records[identity], record)
+        records[identity] = record
+        changes += work.changes
     return Log(tuple(records.values()), tuple(changes), tuple(refused))
 
 
-def _lines(data: bytes) -> dict[str, int]:
-    """The line on which each id is given first."""
-    found: dict[str, int] = {}
-    line, end = 1, 0
-    for match in _GIVEN_ID.finditer(data):
-        line += data.count(b"\n", end, match.start())
-        end = match.start()
-        found.setdefault(match[1].decode("utf-8", "replace"), line)
-    return found
+class _Places:
+    """Where each id stands as an id, found in one pass over the file."""
+
+    def __init__(self, data: bytes, file: str) -> None:
+        self._file = file
+        self._found: dict[str, Where] = {}
+        line, before = 1, 0
+        for match in _ID_MEMBER.finditer(data):
+            byte = match.start(1)
+            line += data.count(b"\n", before, byte)
+            before = byte
+            self._found.setdefault(match[1].decode("utf-8", "replace"), Where(file, line, byte))
+
+    def of(self, identity: object) -> Where:
+        """The first place of an id; of one that is none, the file alone."""
+        known = self._found.get(identity) if isinstance(identity, str) else None
+        return Where(self._file) if known is None else known
 
 
-def _documents(data: bytes) -> list[object]:
-    try:
-        return [json.loads(data)]
-    except RecursionError as error:
-        message = "it is nested too deep"
-        raise NoAnalysesError(message) from error
-    except ValueError:
-        pass
-    from ruamel.yaml import YAML  # noqa: PLC0415 - for these logs alone
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
-
-    if b"&" in data and re.search(rb"(?m)(?:^|[\s\[{,:-])\*[\w-]+\s*(?:$|[,\]}#])", data):
-        message = "it has aliases, which these logs do not; they could stand for any amount of data"
-        raise NoAnalysesError(message)
-    try:
-        return list(YAML(typ="safe", pure=True).load_all(data.decode("utf-8")))
-    except UnicodeDecodeError as error:
-        message = f"it is not UTF-8 (byte {error.start})"
-        raise NoAnalysesError(message) from error
-    except (YAMLError, ValueError, RecursionError, TypeError, KeyError) as error:
-        message = " ".join(str(error).split())[:300] or type(error).__name__
-        raise NoAnalysesError(message) from error
-
-
-def _records(documents: list[object]) -> Iterator[Raw]:
-    for document in documents:
-        if isinstance(document, list):
-            yield from _records(document)
-        elif isinstance(document, dict):
-            inner = next((document[name] for name in _LISTS if isinstance(document.get(name), list)), None)
-            single = document.get("analysis")
-            if inner is not None:
-                yield from _records(inner)
-            elif isinstance(single, dict):
-                yield single
+def _records(values: list[object]) -> Iterator[Raw]:
+    """All that may be records; lists in lists and empty documents are gone through."""
+    waiting = values[::-1]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value[::-1]
+        elif isinstance(value, dict):
+            inner = next((value[name] for name in _LISTS if isinstance(value.get(name), list)), None)
+            single = value.get("analysis")
+            if inner is not None and "source_id" not in value:
+                waiting += inner[::-1]
             else:
-                yield {str(name): value for name, value in document.items()}
+                record = single if isinstance(single, dict) else value
+                yield {str(name): member for name, member in record.items()}
+        elif value is not None:
+            yield {"id": value}
 
 
 def _record(work: Tidying, *, allow_secret_like: bool) -> ImportedGoal:
@@ -114,15 +104,21 @@ def _record(work: Tidying, *, allow_secret_like: bool) -> ImportedGoal:
     if source is None:
         message = "it names no source_id"
         raise RefusedRecordError(message)
-    ended = known_status(work.raw.get("status"), _STATUS)
+    status = work.raw.get("status")
+    if not isinstance(status, str) or status not in _STATUS:
+        message = f"the status {short(status)} is unknown"
+        raise RefusedRecordError(message)
     started_at = work.time("started_at")
     if started_at is None:
         started_at = f"{date[1]}{date[2]}-01-01T00:00:00.000000Z"
         work.change("it has no start; the year of its id stands for it")
+    ended = _STATUS[status]
     passed = work.count("pass")
     told = Told(work.count("tokens_in"), None, work.count("tokens_out"), _total(work))
     vector, unreported = tokens(work, told)
     agent, session = work.text("usage_provider"), work.text("usage_session_id")
+    outcome = None if ended is None else work.outcome(ended, "check", started_at)
+    stages = _stages(work, started_at, allow_secret_like=allow_secret_like)
     return ImportedGoal(
         system=SYSTEM,
         id=work.id,
@@ -130,7 +126,7 @@ def _record(work: Tidying, *, allow_secret_like: bool) -> ImportedGoal:
         title=f"Check of {source}"[:2000],
         kind="check",
         started_at=started_at,
-        outcome=None if ended is None else work.outcome(ended, "check", started_at),
+        outcome=outcome,
         notes=work.text("notes", allow_secret_like=allow_secret_like),
         agent=first((work.text("tool"), agent)),
         model=work.text("model"),
@@ -140,11 +136,12 @@ def _record(work: Tidying, *, allow_secret_like: bool) -> ImportedGoal:
         source_id=source,
         pass_number=passed or None,
         attempts=(ImportedAttempt(started_at),),
-        stages=_stages(work, started_at, allow_secret_like=allow_secret_like),
+        stages=stages,
         tokens=vector,
         unreported=unreported,
         claims_extracted=work.count("claims_extracted"),
         claims_updated=work.count("claims_updated"),
+        told_at=last_moment(outcome, started_at, *(stage.at for stage in stages)),
         where=work.where,
     )
 
@@ -154,7 +151,16 @@ def _total(work: Tidying) -> int | None:
     total, check = work.count("tokens_total"), work.count("tokens_check")
     before, after = work.count("tokens_baseline"), work.count("tokens_final")
     grown = None if before is None or after is None or after < before else after - before
-    return next((number for number in (total, check, grown) if number is not None), None)
+    told = [number for number in (total, check, grown) if number is not None]
+    if len(set(told)) > 1:
+        work.change(f"its totals do not agree ({', '.join(f'{number:,}' for number in told)}); the first was taken")
+    return told[0] if told else None
+
+
+def _counted(delta: int | None, grown: int | None) -> str | None:
+    """What was told of a stage's tokens, for its notes: no session says what of it is true."""
+    told = [f"{number} tokens {what}" for number, what in ((delta, "of it"), (grown, "up to it")) if number is not None]
+    return f"told: {', '.join(told)}" if told else None
 
 
 def _stages(work: Tidying, started_at: str, *, allow_secret_like: bool) -> tuple[ImportedStage, ...]:
@@ -168,11 +174,13 @@ def _stages(work: Tidying, started_at: str, *, allow_secret_like: bool) -> tuple
             work.change("stages_json is no JSON and was left out")
     if told is None:
         return ()
-    if not isinstance(told, list) or len(told) > _MOST_STAGES:
+    if not isinstance(told, list):
         work.change("stages_json is no list of stages and was left out")
         return ()
+    if len(told) > _MOST_STAGES:
+        work.change(f"of {len(told)} stages {_MOST_STAGES} were taken")
     found: list[ImportedStage] = []
-    for number, raw in enumerate(told, 1):
+    for number, raw in enumerate(told[:_MOST_STAGES], 1):
         if not isinstance(raw, dict):
             work.change(f"stage {number} is no object and was left out")
             continue
@@ -181,7 +189,8 @@ def _stages(work: Tidying, started_at: str, *, allow_secret_like: bool) -> tuple
         at = part.time("timestamp") or (found[-1].at if found else started_at)
         notes = part.text("notes", allow_secret_like=allow_secret_like)
         delta = part.count("tokens_delta")
-        counted = None if delta is None else f"{delta} tokens were told of it"
+        grown = part.count("tokens_cumulative")
+        counted = _counted(delta, grown)
         both = "; ".join(text for text in (notes, counted) if text) or None
         if name is None:
             part.change("a stage has no name and was left out")

@@ -1,8 +1,7 @@
-"""Logs of events with full records of goals: the last record of each holds, whatever a union merge made of the file."""
+"""Logs of events with full records of goals: the last record of each holds."""
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,25 +9,20 @@ import msgspec
 
 from tallybook.domain.imports import ImportedAttempt, ImportedGoal, Note
 from tallybook.domain.problems import Where
-from tallybook.usecases.importing.tidying import RefusedRecordError, Tidying, Told, known_status, titled, tokens
+from tallybook.usecases.importing.event_lines import GOAL_ID, log_events
+from tallybook.usecases.importing.tidying import RefusedRecordError, Tidying, Told, last_moment, short, titled, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
+    from tallybook.usecases.importing.event_lines import LogEvent
     from tallybook.usecases.importing.tidying import Raw
 
 SYSTEM: Final = "events"
-TYPES: Final = frozenset(
-    {"goal_started", "goal_continued", "goal_finished", "goal_updated", "goals_merged", "usage_synced"}
-)
-_ID: Final = re.compile(r"([0-9]{2})([0-9]{2})-([0-9]{2})-([0-9]{2})-[0-9]{1,9}")
 _ENTRY: Final = re.compile(r"(.+)-attempt-([0-9]{1,9})")
-_KEPT_IN: Final = ("goal", "record", "goal_record", "payload", "data")
-"""Members in which a record may stand, if not in the event itself."""
-_TIMES: Final = ("ts", "timestamp", "occurred_at", "recorded_at", "created_at", "at")
 _STATUS: Final = {"in_progress": None, "success": "success", "fail": "fail"}
+_TOKENS: Final = ("input_tokens", "cached_input_tokens", "output_tokens", "tokens_total")
 _MOST_ATTEMPTS: Final = 1000
-_LONGEST: Final = 16 * 1024 * 1024
 
 
 class Log(msgspec.Struct, frozen=True):
@@ -44,25 +38,19 @@ class _Found(msgspec.Struct):
 
     raw: dict[str, Any]
     where: Where
+    told_at: str
     entries: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     merged_into: str | None = None
+    contains: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    """Numbers of goals that were merged into it, by their ids, as far as its own have them in them."""
 
 
 def read_log(data: bytes, file: str, *, allow_secret_like: bool = False) -> Log:
     """Read a log; ``file`` is its name in what is told of it."""
     refused: list[Note] = []
-    events = list(_events(data, file, refused))
-    if all(_time(event) is not None for event, _ in events):
-        events.sort(key=lambda pair: str(_time(pair[0])))
     found: dict[str, _Found] = {}
-    seen: set[str] = set()
-    for event, where in events:
-        identity = event.get("event_id") or event.get("id")
-        if isinstance(identity, str):
-            if identity in seen:
-                continue
-            seen.add(identity)
-        _take(event, where, found, refused)
+    for event in log_events(data, file, refused):
+        _take(event, found)
     records, changes = [], []
     for name, one in found.items():
         work = Tidying(one.raw, name, one.where)
@@ -75,86 +63,73 @@ def read_log(data: bytes, file: str, *, allow_secret_like: bool = False) -> Log:
     return Log(tuple(records), tuple(changes), tuple(in_order))
 
 
-def _events(data: bytes, file: str, refused: list[Note]) -> Iterator[tuple[Raw, Where]]:
-    """Objects line by line; several on one line are several, and what is none is told of."""
-    byte = 0
-    for number, raw in enumerate(data.split(b"\n"), 1):
-        where = Where(file, number, byte)
-        byte += len(raw) + 1
-        text = raw.decode("utf-8", "replace").strip("\ufeff \t\r")
-        if not text:
-            continue
-        if len(raw) > _LONGEST:
-            refused.append(Note("", "the line is too long", where))
-            continue
-        for told in _objects(text):
-            if isinstance(told, dict):
-                yield told, where
-            else:
-                refused.append(Note("", "a part of the line is no JSON object", where))
-
-
-def _objects(text: str) -> Iterator[object]:
-    """Each JSON value in a line, and None for what is none; after that it goes on at the next object."""
-    decode, at = json.JSONDecoder().raw_decode, 0
-    while at < len(text):
-        if text[at] in " \t\r,":
-            at += 1
-            continue
-        try:
-            value, at = decode(text, at)
-            yield value
-        except (ValueError, RecursionError):
-            yield None
-            begin = text.find('{"', at + 1)
-            at = len(text) if begin < 0 else begin
-
-
-def _time(event: Raw) -> str | None:
-    return next((event[name] for name in _TIMES if isinstance(event.get(name), str)), None)
-
-
-def _take(event: Raw, where: Where, found: dict[str, _Found], refused: list[Note]) -> None:
-    kind = event.get("event_type", event.get("type"))
-    if not isinstance(kind, str) or kind not in TYPES:
-        refused.append(Note("", f"the type of the event {str(kind)[:40]!a} is unknown", where))
-        return
-    record = next((event[name] for name in _KEPT_IN if isinstance(event.get(name), dict)), event)
-    identity = record.get("goal_id", event.get("goal_id"))
-    if not isinstance(identity, str) or not _ID.fullmatch(identity):
-        refused.append(Note("", f"the goal {str(identity)[:40]!a} is no id of a goal", where))
-        return
-    one = found.setdefault(identity, _Found(record, where))
-    one.raw, one.where = record, where
-    told = event.get("entries", record.get("entries"))
-    single = event.get("entry")
+def _take(event: LogEvent, found: dict[str, _Found]) -> None:
+    before = found.get(event.goal)
+    one = found.setdefault(event.goal, _Found(event.record, event.where, event.told_at))
+    if event.kind == "goals_merged":
+        _merge(event, None if before is None else before.raw, found)
+    one.raw, one.where, one.told_at = event.record, event.where, event.told_at
+    told = event.told.get("entries", event.record.get("entries"))
+    single = event.told.get("entry")
     for entry in [*(told if isinstance(told, list) else ()), *((single,) if single else ())]:
         if isinstance(entry, dict) and isinstance(entry.get("entry_id"), str):
             one.entries[entry["entry_id"]] = entry
-    dropped = event.get("dropped_goal_id")
-    if kind == "goals_merged" and isinstance(dropped, str) and _ID.fullmatch(dropped):
-        lost = event.get("dropped_goal")
-        raw = lost if isinstance(lost, dict) else {"goal_id": dropped}
-        found.setdefault(dropped, _Found(raw, where)).merged_into = identity
+
+
+def _merge(event: LogEvent, before: Raw | None, found: dict[str, _Found]) -> None:
+    """The dropped goal is merged; what the kept one's record has of it is noted, for nothing may count twice."""
+    dropped = event.told.get("dropped_goal_id", event.record.get("dropped_goal_id"))
+    if not isinstance(dropped, str) or not GOAL_ID.fullmatch(dropped):
+        return
+    lost = event.told.get("dropped_goal")
+    raw = lost if isinstance(lost, dict) else {"goal_id": dropped}
+    one = found.setdefault(dropped, _Found(raw, event.where, event.told_at))
+    one.merged_into = event.goal
+    if dropped == event.goal:
+        return
+    kept = found[event.goal]
+    contained = _contained(before or {}, event.record, one.raw, _TOKENS)
+    contained |= _contained(before or {"attempts": 1}, event.record, one.raw, ("attempts",))
+    if contained:
+        kept.contains[dropped] = contained
+
+
+def _contained(before: Raw, after: Raw, lost: Raw, names: tuple[str, ...]) -> dict[str, int]:
+    """The numbers of the dropped record, if those of the kept one have grown by all of them."""
+    numbers = {name: lost[name] for name in names if _is_count(lost.get(name))}
+    compared = {name: number for name, number in numbers.items() if number and _is_count(after.get(name))}
+    grown = all(
+        after[name] >= number + (before[name] if _is_count(before.get(name)) else 0)
+        for name, number in compared.items()
+    )
+    return compared if grown else {}
+
+
+def _is_count(told: object) -> bool:
+    return type(told) is int and told >= 0
 
 
 def _record(work: Tidying, found: _Found, *, allow_secret_like: bool) -> ImportedGoal:
     raw = work.raw
-    date = _ID.fullmatch(work.id)
+    date = GOAL_ID.fullmatch(work.id)
     assert date is not None  # noqa: S101 - it was taken by it
+    if raw.keys() == {"goal_id"}:
+        message = f"nothing is told of it but that it was merged into {found.merged_into}"
+        raise RefusedRecordError(message)
+    status = raw.get("status")
+    if not isinstance(status, str) or status not in _STATUS:
+        message = f"the status {short(status)} is unknown"
+        raise RefusedRecordError(message)
     started_at = work.time("started_at")
     if started_at is None:
         started_at = f"{date[1]}{date[2]}-{date[3]}-{date[4]}T00:00:00.000000Z"
         work.change("it has no start; the day of its id stands for it")
-    status = known_status(raw.get("status"), _STATUS)
-    kind = work.kind("goal_type")
-    told = Told(
-        *(work.count(name) for name in ("input_tokens", "cached_input_tokens", "output_tokens", "tokens_total"))
-    )
-    vector, unreported = tokens(work, told)
+    ended, kind = _STATUS[status], work.kind("goal_type")
+    vector, unreported = tokens(work, _told(work, found))
     if raw.get("cost_usd") is not None:
-        work.change("what it cost was left out: costs here follow from tokens and prices")
-    outcome = None if status is None else work.outcome(status, kind, started_at)
+        work.change(f"cost_usd {short(raw['cost_usd'])} was left out: costs here follow from tokens and prices")
+    outcome = None if ended is None else work.outcome(ended, kind, started_at)
+    attempts = _attempts(work, found, started_at)
     return ImportedGoal(
         system=SYSTEM,
         id=work.id,
@@ -167,16 +142,49 @@ def _record(work: Tidying, found: _Found, *, allow_secret_like: bool) -> Importe
         agent=work.text("agent_name"),
         model=work.text("model"),
         supersedes=work.text("supersedes_goal_id"),
-        attempts=_attempts(work, found.entries, started_at),
+        attempts=attempts,
         tokens=vector,
         unreported=unreported,
         merged_into=found.merged_into,
+        told_at=found.told_at or last_moment(outcome, started_at, *(one.started_at for one in attempts)),
         where=work.where,
     )
 
 
-def _attempts(work: Tidying, entries: Mapping[str, Raw], started_at: str) -> tuple[ImportedAttempt, ...]:
+def _told(work: Tidying, found: _Found) -> Told:
+    """The tokens, without those of goals that were merged into it: these are told of themselves."""
+    numbers = {name: work.count(name) for name in _TOKENS}
+    for dropped, contained in found.contains.items():
+        own: dict[str, int] = {name: (numbers[name] or 0) - contained[name] for name in _TOKENS if name in contained}
+        if not own:
+            continue
+        if min(own.values()) < 0:
+            work.change(f"its tokens may contain those of {dropped}, which was merged into it; they were left in")
+            continue
+        numbers.update(own)
+        work.change(f"its tokens contained those of {dropped}, which was merged into it; they count there")
+    return Told(*numbers.values())
+
+
+def _attempts(work: Tidying, found: _Found, started_at: str) -> tuple[ImportedAttempt, ...]:
     """One for each entry, and more where the goal counts more; of those nothing is known."""
+    count = work.count("attempts") or 1
+    others = sum(contained.get("attempts", 0) for contained in found.contains.values())
+    if 0 < others < count:
+        count -= others
+        work.change(f"of its attempts {others} were those of goals that were merged into it; they count there")
+    else:
+        others = 0
+    if count > _MOST_ATTEMPTS:
+        work.change(f"of {count} attempts {_MOST_ATTEMPTS} were taken")
+    own = _entries(work, found.entries, started_at)
+    own = own[: count if others else _MOST_ATTEMPTS]
+    while len(own) < min(count, _MOST_ATTEMPTS):
+        own.append(ImportedAttempt(own[-1].started_at if own else started_at))
+    return tuple(own)
+
+
+def _entries(work: Tidying, entries: Mapping[str, Raw], started_at: str) -> list[ImportedAttempt]:
     own = []
     for name, entry in entries.items():
         matched = _ENTRY.fullmatch(name)
@@ -189,9 +197,4 @@ def _attempts(work: Tidying, entries: Mapping[str, Raw], started_at: str) -> tup
         reason = part.reason("fail") if entry.get("status") == "fail" else None
         found.append(ImportedAttempt(begin, reason))
         work.changes += part.changes
-    count = work.count("attempts") or 1
-    if count > _MOST_ATTEMPTS:
-        work.change(f"of {count} attempts {_MOST_ATTEMPTS} were taken")
-    while len(found) < min(max(count, 1), _MOST_ATTEMPTS):
-        found.append(ImportedAttempt(found[-1].started_at if found else started_at))
-    return tuple(found)
+    return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from tallybook.domain.screening import secret_rule
 from tallybook.domain.tokens import COMPONENTS, TokenVector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from tallybook.domain.problems import Where
 
@@ -26,6 +27,10 @@ _UNTOLD: Final = ("cache_write_5m", "cache_write_1h", "cache_write_unknown", "re
 """Components that neither system has."""
 _SPACES: Final = re.compile(r"\s+")
 _SHOWN: Final = 40
+
+
+_LONGEST_NAME: Final = 500
+_MOST_NAMES: Final = 1000
 
 
 class RefusedRecordError(Exception):
@@ -48,7 +53,7 @@ class Tidying:
         told = self.raw.get(name)
         if told is None or told == "":
             return None
-        found = str(told) if isinstance(told, str | int | float) else None
+        found = str(told) if isinstance(told, str | int | float) and not isinstance(told, bool) else None
         if found is None:
             self.change(f"{name} is no text and was left out")
             return None
@@ -69,21 +74,17 @@ class Tidying:
         told = self.raw.get(name)
         if told is None or told == "":
             return None
-        if isinstance(told, datetime):
-            found: datetime | None = told
-        else:
-            found = _parsed(str(told))
+        found = _parsed(told)
         if found is None:
-            self.change(f"{name} {_short(told)} is no time and was left out")
+            self.change(f"{name} {short(told)} is no time and was left out")
             return None
         if found.tzinfo is None:
             self.change(f"{name} names no zone and was taken for UTC")
             found = found.replace(tzinfo=UTC)
-        try:
-            return timestamp(found)
-        except (OverflowError, ValueError):
-            self.change(f"{name} {_short(told)} is in no year that a ledger has and was left out")
-            return None
+        at = _stamped(found)
+        if at is None:
+            self.change(f"{name} {short(told)} is in no year that a ledger has and was left out")
+        return at
 
     def count(self, name: str) -> int | None:
         """A whole number that is not negative."""
@@ -95,25 +96,43 @@ class Tidying:
         if isinstance(told, float) and told.is_integer() and abs(told) <= LARGEST_COUNT:
             told = int(told)
         if type(told) is not int or not 0 <= told <= LARGEST_COUNT:
-            self.change(f"{name} {_short(told)} is no count and was left out")
+            self.change(f"{name} {short(told)} is no count and was left out")
             return None
         return told
 
     def names(self, name: str) -> tuple[str, ...]:
-        """A list of names, or one text that has them with commas."""
+        """A list of names, or one text that has it as JSON or with commas."""
         told = self.raw.get(name)
-        listed = told.split(",") if isinstance(told, str) else told if isinstance(told, list | tuple) else ()
-        if told and not listed:
+        listed = _listed(told) if isinstance(told, str) else told
+        if listed is None or listed == "":
+            return ()
+        if not isinstance(listed, list | tuple):
             self.change(f"{name} is no list and was left out")
-        found = (_clean(str(one)) for one in listed if isinstance(one, str | int))
+            return ()
+        if len(listed) > _MOST_NAMES:
+            self.change(f"of {len(listed)} {name} {_MOST_NAMES} were taken")
+        found = (self._name(name, one) for one in listed[:_MOST_NAMES])
         return tuple(dict.fromkeys(one for one in found if one))
+
+    def _name(self, name: str, told: object) -> str | None:
+        clean = _clean(str(told)) if isinstance(told, str | int) else ""
+        if isinstance(told, str) and not clean:
+            return None
+        why = "is no name" if not clean else "is too long" if len(clean) > _LONGEST_NAME else None
+        rule = secret_rule(clean)
+        if why is None and rule is not None:
+            why = f"looks like a secret (rule {rule})"
+        if why is None:
+            return clean
+        self.change(f"one of {name} {why} and was left out")
+        return None
 
     def kind(self, name: str) -> str:
         """A kind of goal; an unknown one is meta work."""
         told = self.raw.get(name)
         if isinstance(told, str) and told in KINDS:
             return told
-        self.change(f"{name} {_short(told)} is no kind of goal; it is meta now")
+        self.change(f"{name} {short(told)} is no kind of goal; it is meta now")
         return "meta"
 
     def outcome(self, status: str, kind: str, started_at: str) -> Outcome:
@@ -133,12 +152,12 @@ class Tidying:
         told = self.raw.get("failure_reason")
         if status == "success":
             if told:
-                self.change(f"a success has no failure reason; {_short(told)} was left out")
+                self.change(f"a success has no failure reason; {short(told)} was left out")
             return None
         if isinstance(told, str) and told in FAILURE_REASONS:
             return told
         self.change(
-            f"the failure reason {_short(told)} is none of ours; it is other now"
+            f"the failure reason {short(told)} is none of ours; it is other now"
             if told
             else "it failed for no reason that is told; it is other now"
         )
@@ -152,7 +171,7 @@ class Tidying:
         if told in RESULT_FITS and kind == "product" and told in allowed:
             return str(told)
         self.change(
-            f"the result fit {_short(told)} does not go with a {kind} goal that ended in {status}; it was left out"
+            f"the result fit {short(told)} does not go with a {kind} goal that ended in {status}; it was left out"
         )
         return None
 
@@ -166,35 +185,27 @@ class Told(msgspec.Struct, frozen=True):
     total: int | None
 
 
-def known_status(told: object, known: Mapping[str, str | None]) -> str | None:
-    """What a status means here.
-
-    Raises:
-        RefusedRecordError: it is not among those that are ``known``.
-    """
-    if not isinstance(told, str) or told not in known:
-        message = f"the status {str(told)[:_SHOWN]!a} is unknown"
-        raise RefusedRecordError(message)
-    return known[told]
-
-
 def tokens(work: Tidying, told: Told) -> tuple[TokenVector, tuple[str, ...]] | tuple[None, tuple[()]]:
-    """The vector and what it does not tell; whether cached input stands in the input is found by the sums."""
+    """The vector and what it does not tell; whether cached input stands in the input is found by the sums.
+
+    Where they do not say, the input is one of what is not told.
+    """
     if told.input is None and told.output is None and told.cached is None:
         if told.total is None:
             return None, ()
         work.change(f"only the total of {told.total:,} tokens is told; it stands as input")
         return TokenVector(input=told.total), tuple(name for name in COMPONENTS if name != "input")
     fresh, cached, output = told.input or 0, told.cached or 0, told.output or 0
-    inside = cached <= fresh
+    inside, doubtful = cached <= fresh, False
     if cached and told.total == fresh + cached + output:
         inside = False
     elif cached and told.total != fresh + output:
+        doubtful = True
         how = "a part of the input" if inside else "beside the input"
         work.change(f"the sums do not say whether cached input stands in the input; it was taken for {how}")
     elif told.total is not None and told.total != fresh + output + (0 if inside else cached):
         work.change(f"the total of {told.total:,} tokens is not the sum of its parts, which were taken")
-    given = {"input": told.input, "cache_read": told.cached, "output": told.output}
+    given = {"input": None if doubtful else told.input, "cache_read": told.cached, "output": told.output}
     unreported = tuple(name for name in COMPONENTS if given.get(name, 0 if name not in _UNTOLD else None) is None)
     return TokenVector(input=fresh - cached if inside else fresh, cache_read=cached, output=output), unreported
 
@@ -213,22 +224,54 @@ def titled(work: Tidying, name: str, *, allow_secret_like: bool) -> str:
     return found
 
 
+def last_moment(outcome: Outcome | None, *moments: str) -> str:
+    """The last moment that a record tells of: when its present state can have been told at the earliest."""
+    return max(moments if outcome is None else (*moments, outcome.finished_at))
+
+
+def instant(told: object) -> str | None:
+    """A moment as a ledger writes it, in UTC where it names no zone; None where it is none."""
+    found = _parsed(told)
+    return None if found is None else _stamped(found if found.tzinfo is not None else found.replace(tzinfo=UTC))
+
+
+def short(told: object) -> str:
+    """The begin of a value, for what is said of it."""
+    plain = told if isinstance(told, str | int | float | datetime | date | None) else f"({type(told).__name__})"
+    return ascii(str(plain)[:_SHOWN])
+
+
 def first(values: Iterable[str | None]) -> str | None:
     """The first that there is."""
     return next((value for value in values if value is not None), None)
 
 
-def _parsed(text: str) -> datetime | None:
+def _parsed(told: object) -> datetime | None:
+    if isinstance(told, datetime):
+        return told
     try:
-        return datetime.fromisoformat(text.strip())
+        return datetime.fromisoformat(str(told).strip()) if isinstance(told, str | date) else None
     except ValueError:
         return None
+
+
+def _stamped(at: datetime) -> str | None:
+    try:
+        found = timestamp(at)
+    except (OverflowError, ValueError):
+        return None
+    return found if len(found) == len("2026-01-05T10:00:00.000000Z") else None
+
+
+def _listed(text: str) -> object:
+    if text.lstrip().startswith("["):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+    return text.split(",")
 
 
 def _clean(text: str) -> str:
     plain = "".join(" " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in text)
     return plain.strip() if plain == text else _SPACES.sub(" ", plain).strip()
-
-
-def _short(told: object) -> str:
-    return ascii(str(told)[:_SHOWN])
