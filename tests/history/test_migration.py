@@ -16,12 +16,13 @@ import pytest
 from hypothesis import given, settings
 
 from history.earlier import to_schema_1
-from history.fake import FakeReader, World
+from history.fake import T0, FakeReader, World
 from history.test_arrival import CORPORA
 from tallybook.domain.usage import SessionKey
 from tallybook.history import migration
 from tallybook.history.ingest import ingest
 from tallybook.history.queries import response_of_call
+from tallybook.history.rollup import KEYS, SUMS
 from tallybook.history.store import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -165,3 +166,77 @@ def test_an_old_store_that_is_damaged_is_set_aside_whole(world: World, spoil: Ca
     assert "deleted" in report.problems[0].hint
     assert (world.data / "history-backup-1.db").read_bytes() == spoiled
     assert world.dump() == world.cold()
+
+
+def to_schema_2(path: Path) -> None:
+    """Give the closed store the sums of schema 2, which knew nothing of the sizes of requests."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        keys = ", ".join(key for key in KEYS if key != "band")
+        sums = ", ".join(f"sum({name})" for name in SUMS)
+        connection.execute(f"CREATE TABLE earlier AS SELECT {keys}, {sums} FROM rollup GROUP BY {keys}")  # noqa: S608
+        columns = ", ".join(f"{name} INTEGER NOT NULL" for name in (*keys.split(", "), *SUMS))
+        connection.execute("DROP TABLE rollup")
+        connection.execute(f"CREATE TABLE rollup ({columns}, PRIMARY KEY ({keys})) STRICT, WITHOUT ROWID")
+        connection.execute("INSERT INTO rollup SELECT * FROM earlier")
+        connection.execute("DROP TABLE earlier")
+        connection.execute("PRAGMA user_version = 2")
+
+
+def test_sums_of_schema_2_are_made_anew_by_the_sizes_of_requests(tmp_path: Path) -> None:
+    """No log is read for it; the old store is kept for its owner alone."""
+    world = World(tmp_path)
+    sizes = (1, 100_000, 100_001, 272_001)
+    world.write("a", *({"id": f"r{size}", "at": T0, "tokens": {"input": size}} for size in sizes))
+    world.ingest()
+    before = rolled(world)
+    assert [(band, count) for *_, band, count in before] == [(0, 2), (1, 1), (5, 1)]
+    to_schema_2(world.data / "history.db")
+    earlier = content(world.data / "history.db")
+    reader = FakeReader()
+    with world.store() as store:
+        assert [problem.code for problem in store.problems] == ["store-migrated"]
+        assert "from schema 2 to 3; the old one is kept as history-schema-2.db" in store.problems[0].message
+        ingest(store, [reader], world.environ)
+    assert reader.reads == []
+    assert rolled(world) == before
+    backup = world.data / "history-schema-2.db"
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert content(backup) == earlier
+
+
+@pytest.mark.parametrize("step", ["roll_all", "_make_missing", "_backup"])
+def test_new_sums_that_are_interrupted_leave_the_old_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """And the next command begins it again."""
+    world = World(tmp_path)
+    world.write("a", {"id": "r1", "at": T0})
+    world.ingest()
+    before = rolled(world)
+    to_schema_2(world.data / "history.db")
+    earlier = content(world.data / "history.db")
+    with monkeypatch.context() as patch:
+        patch.setattr(migration, step, die)
+        with pytest.raises(KeyboardInterrupt):
+            world.store()
+    assert content(world.data / "history.db") == earlier
+    assert rolled(world) == before
+
+
+def rolled(world: World) -> list[tuple[int, ...]]:
+    with world.store() as store:
+        return store.rows(f"SELECT {', '.join(KEYS)}, responses FROM rollup ORDER BY band")  # noqa: S608
+
+
+def test_two_processes_bring_the_sums_up_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that finds the work done when its turn comes leaves it."""
+    world = World(tmp_path)
+    world.write("a", {"id": "r1", "at": T0})
+    world.ingest()
+    path = world.data / "history.db"
+    to_schema_2(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        asked = iter([2, None])
+        monkeypatch.setattr(migration, "schema_of", lambda _: next(asked))
+        assert migration.migrate(connection, path).code == "store-migrated"
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from tallybook.history.schema import OLDER, OLDER_TABLES, SCHEMA, TABLES
+from tallybook.history.schema import OLDER, SCHEMA, TABLES
 from tallybook.history.store import NAME, OLDEST_SQLITE, is_damage, named_errors
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def inspect(directory: Path, seconds: float) -> StoreFacts | None:
 def _facts(connection: sqlite3.Connection, bare: StoreFacts, seconds: float) -> StoreFacts:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    older = version == OLDER and tables >= OLDER_TABLES
+    older = version in OLDER and tables >= OLDER[version]
     sound = version == SCHEMA and tables >= TABLES
     facts = replace(bare, schema=version, older=older, foreign=not older and not sound)
     end = time.monotonic() + seconds

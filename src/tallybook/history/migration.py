@@ -1,6 +1,7 @@
-"""Brings a store of schema 1 to this schema, in one transaction and exactly: nothing needs the logs again.
+"""Brings a store of an earlier schema to this one, in one transaction and exactly: nothing needs the logs again.
 
-Schema 1 kept each occurrence in a row of its own, and named the calls of a response.
+Schema 1 kept each occurrence in a row of its own, and named the calls of a response. Schema 2 added responses up
+whatever the size of their requests.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tallybook.domain.problems import Problem, Where
 from tallybook.history.names import digest, name_hash
 from tallybook.history.pieces import cut
 from tallybook.history.rollup import roll_all
-from tallybook.history.schema import OLDER, OLDER_TABLES, SCHEMA, statements
+from tallybook.history.schema import OLDER, SCHEMA, statements
 from tallybook.history.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ _KEPT: Final = """id, key, session, source, offset, at, model, tier, input, cach
 cache_write_unknown, output, reasoning, quality, final"""
 
 
-def is_older(connection: sqlite3.Connection) -> bool:
-    """Whether the store is one of schema 1, whole."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+def schema_of(connection: sqlite3.Connection) -> int | None:
+    """The earlier schema of the store, None where it is of none of them, whole."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    return bool(version == OLDER and tables >= OLDER_TABLES)
+    return version if version in OLDER and tables >= OLDER[version] else None
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> Problem:
@@ -41,12 +42,14 @@ def migrate(connection: sqlite3.Connection, path: Path) -> Problem:
         OSError: the old content can't be kept.
 
     """
-    backup = _backup(connection, path)
+    earlier = schema_of(connection)
+    backup = _backup(connection, path, f"{path.stem}-schema-{earlier}")
     connection.execute("PRAGMA legacy_alter_table = ON")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if is_older(connection):
-            _rebuild(connection)
+        found = schema_of(connection)
+        if found is not None:
+            (_rebuild if found == 1 else _add_up_anew)(connection)
             connection.execute(f"PRAGMA user_version = {SCHEMA}")
         connection.execute("COMMIT")
     finally:
@@ -56,15 +59,15 @@ def migrate(connection: sqlite3.Connection, path: Path) -> Problem:
         connection.execute("VACUUM")
     return Problem(
         "store-migrated",
-        f"the history store was brought from schema {OLDER} to {SCHEMA}; the old one is kept as {backup.name}",
+        f"the history store was brought from schema {earlier} to {SCHEMA}; the old one is kept as {backup.name}",
         Where(file=str(backup)),
         "it may be deleted",
     )
 
 
-def _backup(connection: sqlite3.Connection, path: Path) -> Path:
+def _backup(connection: sqlite3.Connection, path: Path, name: str) -> Path:
     """A copy of the whole store, complete under its name or not there at all."""
-    backup, draft = path.with_name(f"{path.stem}-schema-{OLDER}.db"), path.with_name(f"{path.stem}-schema-{OLDER}.tmp")
+    backup, draft = path.with_name(f"{name}.db"), path.with_name(f"{name}.tmp")
     draft.unlink(missing_ok=True)
     handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -98,6 +101,12 @@ def _rebuild(connection: sqlite3.Connection) -> None:
     _pack(connection)
     for table in ("response_1", "link", "occurrence", "grp"):
         connection.execute(f"DROP TABLE {table}")
+
+
+def _add_up_anew(connection: sqlite3.Connection) -> None:
+    connection.execute("DROP TABLE rollup")
+    _make_missing(connection)
+    roll_all(connection)
 
 
 def _make_missing(connection: sqlite3.Connection) -> None:

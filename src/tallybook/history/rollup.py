@@ -10,6 +10,7 @@ from itertools import chain, repeat
 from operator import add, itemgetter
 from typing import TYPE_CHECKING, Final
 
+from tallybook.history.bands import BAND, band
 from tallybook.history.responses import COLUMNS
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 QUARTER: Final = 900 * 1_000_000
 """In microseconds."""
-KEYS: Final = ("session", "quarter", "model", "tier", "quality", "effort", "branch", "cwd", "provider")
+_WORDS: Final = ("model", "tier", "quality", "effort", "branch", "cwd", "provider")
+KEYS: Final = ("session", "quarter", *_WORDS, "band")
 """What its rows are by; 0 where a response has none."""
 COMPONENTS: Final = (
     *("input", "cache_read", "cache_write_5m", "cache_write_1h", "cache_write_unknown", "output", "reasoning"),
@@ -28,9 +30,10 @@ COMPONENTS: Final = (
 SUMS: Final = ("responses", *COMPONENTS, "web_searches")
 _PLACES: Final = {name.strip(): place for place, name in enumerate(COLUMNS.split(","))}
 _AT: Final = _PLACES["at"]
-_words: Final = itemgetter(*(_PLACES[name] for name in KEYS[2:]))
+_words: Final = itemgetter(*(_PLACES[name] for name in _WORDS))
 _numbers: Final = itemgetter(*(_PLACES[name] for name in SUMS[1:]))
 _SESSION: Final = _PLACES["session"]
+_context: Final = itemgetter(*(_PLACES[name] for name in COMPONENTS[:5]))
 _EVERY: Final = ", ".join((*KEYS, *SUMS))
 _ADD: Final = f"""INSERT INTO rollup ({_EVERY}) VALUES ({", ".join("?" * len((*KEYS, *SUMS)))})
 ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""  # noqa: S608
@@ -62,7 +65,7 @@ def roll_all(connection: sqlite3.Connection) -> None:
 
 def of_response() -> Iterable[str]:
     """The keys, as expressions on a dated response ``r``."""
-    return ("r.session", f"r.at / {QUARTER}", *(f"coalesce(r.{name}, 0)" for name in KEYS[2:]))
+    return ("r.session", f"r.at / {QUARTER}", *(f"coalesce(r.{name}, 0)" for name in _WORDS), BAND)
 
 
 def _summed() -> Iterable[str]:
@@ -70,4 +73,4 @@ def _summed() -> Iterable[str]:
 
 
 def _key(row: Row) -> tuple[int, ...]:
-    return (row[_SESSION], row[_AT] // QUARTER, *(word or 0 for word in _words(row)))
+    return (row[_SESSION], row[_AT] // QUARTER, *(word or 0 for word in _words(row)), band(_context(row)))

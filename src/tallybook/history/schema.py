@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 TABLES: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response", "rollup"})
 ADDED: Final = frozenset({
     *("item_block", "what", "limit_sample", "own_counter", "stage", "activity_source", "activity_copy", "activity"),
@@ -16,9 +16,11 @@ ADDED: Final = frozenset({
 })  # fmt: skip
 """Tables of this schema that a store may lack: they are made where they are missing, and nothing else changes."""
 _LATER: Final = "IF NOT EXISTS"
-OLDER: Final = 1
-"""A schema that is brought up to this one."""
-OLDER_TABLES: Final = frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"})
+OLDER: Final = {
+    1: frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"}),
+    2: TABLES,
+}
+"""Schemas that are brought up to this one, with their tables."""
 
 
 def statements() -> Iterator[str]:

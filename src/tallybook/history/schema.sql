@@ -105,12 +105,13 @@ CREATE TABLE rollup (                 -- dated responses added up; history/rollu
     quarter INTEGER NOT NULL,         -- quarters of an hour since the epoch
     model INTEGER NOT NULL, tier INTEGER NOT NULL, quality INTEGER NOT NULL,        -- words; 0 for none
     effort INTEGER NOT NULL, branch INTEGER NOT NULL, cwd INTEGER NOT NULL, provider INTEGER NOT NULL,
+    band INTEGER NOT NULL,            -- of the size of the single request: history/bands.py
     responses INTEGER NOT NULL,
     input INTEGER NOT NULL, cache_read INTEGER NOT NULL,
     cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL, cache_write_unknown INTEGER NOT NULL,
     output INTEGER NOT NULL, reasoning INTEGER NOT NULL,
     web_searches INTEGER NOT NULL,
-    PRIMARY KEY (session, quarter, model, tier, quality, effort, branch, cwd, provider)
+    PRIMARY KEY (session, quarter, model, tier, quality, effort, branch, cwd, provider, band)
 ) STRICT, WITHOUT ROWID;
 
 -- What happened besides responses. Each block holds items of one log in the order of its bytes; items.py reads them.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tallybook.domain.problems import Problem, Where
-from tallybook.history.schema import ADDED, OLDER, OLDER_TABLES, SCHEMA, TABLES, additions, statements
+from tallybook.history.schema import ADDED, OLDER, SCHEMA, TABLES, additions, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -272,8 +272,8 @@ def _fault(connection: sqlite3.Connection) -> str | None:
         return f"the history store was written by a newer tallybook (schema {version})"
     if version == SCHEMA:
         return None if tables >= TABLES else "the history store lacks tables"
-    if version == OLDER:
-        return _OLDER if tables >= OLDER_TABLES else "the history store lacks tables"
+    if version in OLDER:
+        return _OLDER if tables >= OLDER[version] else "the history store lacks tables"
     return "the history store is of another program" if version or tables else ""
 
 
