@@ -43,6 +43,8 @@ EXAMPLES = {
     "import": ["import", "{log}", "--dry-run"],
     "limits": ["limits", "--no-update"],
     "price": ["prices", "show", "gpt-5", "--at", "2026-06-19"],
+    "price-list": ["prices", "list", "--vendor", "minimax", "--at", "2026-06-19"],
+    "price-explanation": ["prices", "explain", "{response}", "--no-update"],
     "coverage": ["prices", "coverage", "--no-update"],
     "status-text": ["limits", "status-text", "{panel}"],
     "usage": ["usage", "--by", "agent", "--no-update"],
@@ -148,6 +150,7 @@ class World:
             subprocess.run(["git", "init", "-q", "--bare", str(self._place / "home/remote.git")], check=True)
         if words[-1] == "{panel}":
             (self._place / "panel.txt").write_text(PANEL)
+        response = self._response() if "{response}" in words else ""
         asked = words if "--json" in words else [*words, "--json"]
         found: dict[str, object] = json.loads(
             self._run(
@@ -155,6 +158,7 @@ class World:
                     word.format(
                         goal=first,
                         session=CODEX,
+                        response=response,
                         report=self._place / "ccusage.json",
                         log=self._place / "home/shop/events.ndjson",
                         panel=self._place / "panel.txt",
@@ -165,6 +169,12 @@ class World:
             )
         )
         return found
+
+    def _response(self) -> str:
+        """The key of the first response of the session that is explained."""
+        logs = json.loads(self._run("why", CODEX, "--json"))["logs"]
+        keys: list[str] = [one["response"] for log in logs for line in log["lines"] for one in line["counted"]]
+        return keys[0]
 
     def _run(self, *words: str) -> str:
         done = subprocess.run(

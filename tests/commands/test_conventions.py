@@ -96,7 +96,7 @@ GROUPS = {
     "agent": ("agent install", "agent uninstall", "agent status"),
     "budget": ("budget set", "budget show"),
     "limits": ("limits", "limits status-text"),
-    "prices": ("prices show", "prices coverage"),
+    "prices": ("prices list", "prices show", "prices coverage", "prices explain"),
     "check": ("check start", "check mark", "check complete", "check add", "check list"),
     "history": tuple(f"history {name}" for name in ("update", "ingest", "classify", "derive", "compare", "audit")),
 }
@@ -131,10 +131,13 @@ def test_every_command_gives_one_object(bench: Bench, command: str) -> None:
     (bench.repo / "panel.txt").write_text("Credits: 3 credits")
     (bench.repo / "report.json").write_text('{"daily": []}')
     more["run"] = more["start-task"]
-    if command == "why":
+    if command in {"why", "prices explain"}:
         session = ClaudeAgent(bench, 1)
         session.say()
         more["why"] = (session.session,)
+    if command == "prices explain":
+        (log,) = bench.ok("why", session.session, "--json").json["logs"]
+        more[command] = next((one["response"],) for line in log["lines"] for one in line["counted"])
     last = ("true",) if command == "run" else ()
     said = bench.ok(*command.split(), *more.get(command, ()), "--json", *last)
     assert said.json["schema"].startswith("tallybook.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DAY = "2026-03-28T22:30:00.000Z"
 NEXT = "2026-03-29T21:59:59.000Z"
-COST = {"usd": None, "nano_usd": None, "priced_share": 0, "reason": "no price book"}
+COST = {"usd", "nano_usd", "priced_share", "quality", "unpriced"}
 
 
 @pytest.fixture
@@ -51,7 +51,9 @@ def test_the_sums_are_what_was_served(bench: Bench) -> None:
     assert told["schema"] == "tallybook.usage/1"
     assert {row["key"]["agent"]: tokens(row["tokens"]) for row in told["rows"]} == truth
     assert all(set(row) == {"key", "responses", "tokens", "cost", "quality"} for row in told["rows"])
-    assert all(set(row["tokens"]) == VECTOR and row["cost"] == COST for row in told["rows"])
+    assert all(set(row["tokens"]) == VECTOR and set(row["cost"]) == COST for row in told["rows"])
+    assert told["total"]["cost"]["nano_usd"] == sum(row["cost"]["nano_usd"] or 0 for row in told["rows"])
+    assert told["prices"].startswith("genai-prices ")
     assert tokens(told["total"]["tokens"]) == sum(truth.values(), Counter())
     assert told["total"]["responses"] == 6
     rows = bench.ok("usage", "--by", "session,model", "--json").json["rows"]

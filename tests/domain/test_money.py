@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallybook.domain.money import NOTHING, Cost, Rates, Unpriced, cost_of, pico_per_token, total_cost
+from tallybook.domain.money import NOTHING, Cost, Rates, Unpriced, cost_of, pico_per_token, priced_counts, total_cost
 from tallybook.domain.tokens import TokenVector
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 counts = st.integers(0, 10**7)
 vectors = st.builds(lambda a, b, c, d, e, f, g: TokenVector(a, b, c, d, e, f + g, g), *[counts] * 7)
 prices = st.integers(0, 10**8)
-rates = st.builds(Rates, *[prices] * 7, source=st.just("book"))
+rates = st.builds(
+    Rates, *[prices] * 6, prices | st.none(), source=st.just("book"), assumed=st.sampled_from([(), ("cache_read",)])
+)
 unpriced = st.builds(Unpriced, st.sampled_from("mn"), st.sampled_from(["a", "b"]))
 costs = st.builds(cost_of, rates | unpriced, vectors, st.integers(0, 9))
 
@@ -51,7 +53,9 @@ def test_each_token_is_priced_once(its: Rates, tokens: TokenVector) -> None:
         + tokens.cache_write_unknown * its.cache_write_5m + tokens.cache_write_1h * its.cache_write_1h
         + (tokens.output - tokens.reasoning) * its.output + tokens.reasoning * its.reasoning
     )  # fmt: skip
-    assert its.cost(tokens) == by_hand
+    assert its.cost(tokens) == by_hand == sum(its.parts(tokens).values())
+    assert its.parts(tokens, 3)["web_search"] == 3 * (its.web_search or 0)
+    assert sum(priced_counts(tokens).values()) == tokens.total
 
 
 def test_what_has_no_price_is_null_and_named() -> None:
@@ -65,6 +69,33 @@ def test_what_has_no_price_is_null_and_named() -> None:
     assert (both.nano_usd, both.usd, both.share) == (300_000, "0.0003", Fraction(3, 4))
     assert both.unpriced == {Unpriced("m", "nobody knows")}
     assert cost_of(Unpriced("m", "x"), TokenVector()).share == 0
+
+
+@pytest.mark.parametrize(
+    ("its", "tokens", "quality"),
+    [
+        (Rates(1, 1, 2, 4, 1, 1, 1, "book"), TokenVector(input=5), "exact"),
+        (Rates(1, 1, 2, 4, 1, 1, 1, "book"), TokenVector(cache_write_unknown=5), "lower_bound"),
+        (Rates(1, 1, 2, 2, 1, 1, 1, "book"), TokenVector(cache_write_unknown=5), "exact"),
+        (Rates(1, 1, 1, 1, 1, 1, 1, "book", assumed=("cache_read",)), TokenVector(cache_read=5), "estimated"),
+        (Rates(1, 1, 1, 1, 1, 1, 1, "book", assumed=("cache_read",)), TokenVector(input=5), "exact"),
+        (Unpriced("m", "x"), TokenVector(input=5), "unmeasured"),
+    ],
+)
+def test_a_cost_says_what_it_is_worth(its: Rates | Unpriced, tokens: TokenVector, quality: str) -> None:
+    """All, at least so much, or partly by a rule; with something that has no price it is at least so much."""
+    cost = cost_of(its, tokens)
+    assert cost.quality == quality
+    if quality in {"exact", "unmeasured"}:
+        known = cost_of(Rates(1, 1, 1, 1, 1, 1, 1, "book"), TokenVector(input=5))
+        assert (cost + known).quality == ("exact" if quality == "exact" else "lower_bound")
+
+
+def test_searches_of_an_unknown_price_are_named() -> None:
+    """They make the rest the least that it can be."""
+    cost = cost_of(Rates(1, 1, 1, 1, 1, 1, None, "book", model="m"), TokenVector(input=5), 2)
+    assert (cost.pico_usd, cost.quality) == (5, "lower_bound")
+    assert cost.unpriced == {Unpriced("m", "its searches of the web have no price")}
 
 
 def test_nothing_used_costs_nothing() -> None:

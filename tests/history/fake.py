@@ -176,6 +176,7 @@ def _response(key: str, row: Occurrence, fact: dict[str, object]) -> Response:
         effort=_word(fact, "effort"),
         branch=_word(fact, "branch"),
         cwd=_word(fact, "cwd"),
+        web_searches=int(str(fact.get("web_searches", 0))),
     )
 
 

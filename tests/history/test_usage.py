@@ -43,6 +43,7 @@ class Served(NamedTuple):
     branch: str | None = None
     """Where it is not the session's own."""
     cwd: str | None = None
+    tier: str = "standard"
 
     @property
     def at(self) -> datetime:
@@ -63,6 +64,7 @@ responses = st.builds(
     st.sampled_from([None, "low", "high"]),
     st.sampled_from([None, "fix"]),
     st.sampled_from([None, "/src/b"]),
+    st.sampled_from(["standard", "standard", "flex"]),
 )
 histories = st.lists(responses, max_size=25)
 dimensions = st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True).map(tuple)
@@ -77,7 +79,8 @@ def fill(world: World, served: list[Served]) -> None:
             row["at"] = T0 + one.hours * 3600 * SECOND
         tokens = dict(zip(PARTS, one.tokens, strict=True))
         row |= {name: told for name in ("effort", "branch", "cwd") if (told := getattr(one, name)) is not None}
-        logs[one.session].append({**row, "model": one.model, "tokens": tokens, "quality": str(one.quality)})
+        row |= {"model": one.model, "tier": one.tier}
+        logs[one.session].append({**row, "tokens": tokens, "quality": str(one.quality)})
     for session, rows in logs.items():
         fact = {"cwd": {"s1": "/src/a", "s2": "/src/b"}.get(session), "branch": "main"}
         world.write(session, {"session": session, "fact": fact}, *rows)
@@ -109,6 +112,7 @@ def keys(served: list[Served], by: tuple[str, ...]) -> list[tuple[str | None, ..
         "branch": [one.branch or "main" for one in served],
         "effort": [one.effort for one in served],
         "origin": ["main"] * len(served),
+        "tier": [one.tier for one in served],
     }
     return list(zip(*(columns[name] for name in by), strict=True)) if by else [()] * len(served)
 

@@ -16,8 +16,8 @@ def usage(
         Option(
             "--by",
             metavar="WHAT",
-            help="agent, model, day, week, month, block (five hours), session, project, branch, effort or origin; "
-            "several with commas.",
+            help="agent, model, day, week, month, block (five hours), session, project, branch, effort, origin or "
+            "tier; several with commas.",
         ),
     ] = None,
     since: Annotated[str | None, Option("--since", metavar="DATE", help="This day (or time) and later.")] = None,
@@ -39,6 +39,7 @@ def usage(
     from tallybook.cli.render import document, fail_with, say, table, warn
     from tallybook.domain.problems import Refusal
     from tallybook.reports import contract
+    from tallybook.reports.costs import unpriced_lines
     from tallybook.reports.usage import NUMBERS, usage_cells, usage_json
     from tallybook.reports.vectors import Json
     from tallybook.usecases.usage import Request, usage_of_history
@@ -64,10 +65,20 @@ def usage(
             from tallybook.reports.imported import imported_json
 
             imported = imported_json(found.imported)
-        content = {**usage_json(found.by, found.usage), "coverage": coverage, "imported": imported}
+        content = {
+            **usage_json(found.by, found.usage),
+            "prices": found.book,
+            "coverage": coverage,
+            "imported": imported,
+        }
         document("usage", {**content, "problems": contract.problems(found.problems)})
     else:
         table((*found.by, *NUMBERS, "quality"), usage_cells(found.by, found.usage), frozenset(NUMBERS))
+        total = found.usage.total.cost
+        if total is not None:
+            say(f"USD at the prices of {found.book}")
+            for text in unpriced_lines(total):
+                say(text)
         for agent_name in dict.fromkeys(gap.agent for gap in found.coverage):
             what = "; ".join(gap.what for gap in found.coverage if gap.agent == agent_name)
             say(f"not in the logs of {agent_name}: {what}")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tallybook.domain.quality import Quality
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
@@ -22,9 +24,11 @@ PICO: Final = 10**12
 """Picodollars in a dollar."""
 _NANO: Final = 1000
 """Picodollars in a nanodollar."""
+PARTS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
+"""Of tokens, as they have prices."""
 
 
-class Rates(msgspec.Struct, frozen=True):
+class Rates(msgspec.Struct, frozen=True, tag=True):
     """What one token of each sort costs, in picodollars."""
 
     input: int
@@ -34,14 +38,23 @@ class Rates(msgspec.Struct, frozen=True):
     output: int
     reasoning: int
     """Of tokens that are a part of the output."""
-    web_search: int
-    """One request."""
+    web_search: int | None
+    """One request; None where that is not known."""
     source: str
     """Where the price is from, such as ``genai-prices 0.2.3: openai gpt-5``."""
     since: str | None = None
     """The day from which on it holds, where that is known."""
     notes: tuple[str, ...] = ()
-    """What had to be assumed."""
+    """What is to be said of them."""
+    assumed: tuple[str, ...] = ()
+    """Those of ``PARTS`` that have the price of another part, as they have none themselves."""
+    model: str = ""
+    """As it was asked for."""
+
+    def parts(self, tokens: TokenVector, web_searches: int = 0) -> dict[str, int]:
+        """Picodollars for each of ``PARTS``, and for searches of the web."""
+        found = {name: count * getattr(self, name) for name, count in priced_counts(tokens).items()}
+        return {**found, "web_search": web_searches * (self.web_search or 0)}
 
     def cost(self, tokens: TokenVector, web_searches: int = 0) -> int:
         """Picodollars. A cache write of unknown lifetime costs what the shorter one costs."""
@@ -52,11 +65,11 @@ class Rates(msgspec.Struct, frozen=True):
             + tokens.cache_write_1h * self.cache_write_1h
             + (tokens.output - tokens.reasoning) * self.output
             + tokens.reasoning * self.reasoning
-            + web_searches * self.web_search
+            + web_searches * (self.web_search or 0)
         )
 
 
-class Unpriced(msgspec.Struct, frozen=True, order=True):
+class Unpriced(msgspec.Struct, frozen=True, order=True, tag=True):
     """Tokens of a model that have no price."""
 
     model: str
@@ -72,6 +85,11 @@ class Cost(msgspec.Struct, frozen=True):
     tokens: int = 0
     """All tokens."""
     unpriced: frozenset[Unpriced] = frozenset()
+    """What has no price, and why."""
+    least: int = 0
+    """Tokens written to a cache for nobody knows how long, at the lower of two prices."""
+    assumed: int = 0
+    """Tokens at the price of another part."""
 
     def __add__(self, other: Cost) -> Cost:
         """Both together."""
@@ -79,8 +97,19 @@ class Cost(msgspec.Struct, frozen=True):
             self.pico_usd + other.pico_usd,
             self.priced + other.priced,
             self.tokens + other.tokens,
-            self.unpriced | other.unpriced,
+            self.unpriced | other.unpriced if other.unpriced else self.unpriced,
+            self.least + other.least,
+            self.assumed + other.assumed,
         )
+
+    @property
+    def quality(self) -> Quality:
+        """Whether it is all, at least so much, or partly by a rule."""
+        if not self.is_known:
+            return Quality.UNMEASURED
+        if self.assumed:
+            return Quality.ESTIMATED
+        return Quality.LOWER_BOUND if self.least or self.unpriced else Quality.EXACT
 
     @property
     def is_known(self) -> bool:
@@ -115,7 +144,15 @@ def cost_of(rates: Rates | Unpriced, tokens: TokenVector, web_searches: int = 0)
     """What tokens of one price class cost."""
     if isinstance(rates, Unpriced):
         return Cost(0, 0, tokens.total, frozenset((rates,)))
-    return Cost(rates.cost(tokens, web_searches), tokens.total, tokens.total)
+    total, free = tokens.total, frozenset[Unpriced]()
+    if web_searches and rates.web_search is None:
+        free = frozenset((Unpriced(rates.model, "its searches of the web have no price"),))
+    least = tokens.cache_write_unknown if rates.cache_write_1h > rates.cache_write_5m else 0
+    assumed = 0
+    if rates.assumed:
+        counts = priced_counts(tokens)
+        assumed = sum(counts[name] for name in rates.assumed)
+    return Cost(rates.cost(tokens, web_searches), total, total, free, least, assumed)
 
 
 def total_cost(costs: Iterable[Cost]) -> Cost:
@@ -126,7 +163,21 @@ def total_cost(costs: Iterable[Cost]) -> Cost:
         sum(one.priced for one in found),
         sum(one.tokens for one in found),
         frozenset().union(*(one.unpriced for one in found)),
+        sum(one.least for one in found),
+        sum(one.assumed for one in found),
     )
+
+
+def priced_counts(tokens: TokenVector) -> dict[str, int]:
+    """Tokens by ``PARTS``, each once."""
+    return {
+        "input": tokens.input,
+        "cache_read": tokens.cache_read,
+        "cache_write_5m": tokens.cache_write_5m + tokens.cache_write_unknown,
+        "cache_write_1h": tokens.cache_write_1h,
+        "output": tokens.output - tokens.reasoning,
+        "reasoning": tokens.reasoning,
+    }
 
 
 def pico_per_token(per_million: Decimal) -> int | None:

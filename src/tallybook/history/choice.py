@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _ALL: Final = "1"
 _FINE: Final = f"""(SELECT {", ".join(f"{it} AS {name}" for name, it in zip(KEYS, of_response(), strict=True))}, r.at,
-    1 AS responses, {", ".join(f"r.{name}" for name in COMPONENTS)} FROM response r WHERE r.at IS NOT NULL)"""  # noqa: S608
+    1 AS responses, {", ".join(f"r.{name}" for name in COMPONENTS)}, r.web_searches
+    FROM response r WHERE r.at IS NOT NULL)"""  # noqa: S608
 
 
 class Filter(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _EPOCH: Final = date(1970, 1, 1)
 _OF_SESSIONS: Final = ("agent", "session", "origin", "project", "branch")
 """What a session is known by; responses may tell the last two otherwise."""
+_OF_RESPONSES: Final = ("model", "effort", "tier")
 _OTHERWISE: Final = {"project": "cwd", "branch": "branch"}
 
 
@@ -33,6 +34,7 @@ class Values(NamedTuple):
     branch: int | None = None
     """Like ``cwd``, 0 or None where the session's own holds."""
     cwd: int | None = None
+    tier: int | None = None
 
 
 class Keys:
@@ -47,7 +49,7 @@ class Keys:
             )
             self._sessions = {number: tuple(names) for number, *names in rows}
         self._words: dict[int | None, str] = {}
-        if set(by) & {"model", "effort", *_OTHERWISE}:
+        if set(by) & {*_OF_RESPONSES, *_OTHERWISE}:
             self._words = dict(store.rows("SELECT id, text FROM word"))
         self._projects = project_directories(store) if "project" in by else {}
         self._by_agent = "agent" in by
@@ -72,10 +74,9 @@ class Keys:
         if name in _OF_SESSIONS:
             place = _OF_SESSIONS.index(name)
             return lambda values: sessions[values.session][place]
-        if name == "model":
-            return lambda values: words.get(values.model)
-        if name == "effort":
-            return lambda values: words.get(values.effort)
+        if name in _OF_RESPONSES:
+            member = Values._fields.index(name)
+            return lambda values: words.get(values[member])
         if name == "block":
             return lambda values: self._blocks[self._lane(values)][values.hour or 0]
         of_day = {"day": _day, "week": _week, "month": _month}[name]

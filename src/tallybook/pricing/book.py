@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from tallybook.domain.money import Rates, Unpriced, pico_per_token
-from tallybook.domain.usage import CONTEXT_BANDS, LONGEST_BAND
+from tallybook.domain.tariffs import Band, Tariff, flat, tariff_of
+from tallybook.pricing.matching import matches
 from tallybook.pricing.names import Named, translated, without_effort
+from tallybook.pricing.table import Factor, factor
 
 if TYPE_CHECKING:
-    from tallybook.pricing.port import Asked
+    from collections.abc import Iterator, Mapping
 
 _STANDARD: Final = frozenset({"", "standard", "default", "auto", "on_demand"})
 _CONTEXTS: Final = {
@@ -25,15 +29,24 @@ _CONTEXTS: Final = {
     ("openai", "fast"): {"service_tier": "fast"},
 }
 """What the book calls a tier, by vendor."""
-_MOST: Final = {**{name: most for most, name in CONTEXT_BANDS}, LONGEST_BAND: 10**9}
-_LEAST: Final = dict(zip(_MOST, (0, *(most for most, _ in CONTEXT_BANDS)), strict=True))
+_PARTS: Final = {
+    "input": "input_mtok",
+    "cache_read": "cache_read_mtok",
+    "cache_write_5m": "cache_write_mtok",
+    "cache_write_1h": "cache_write_1h_mtok",
+    "output": "output_mtok",
+    "reasoning": "output_reasoning_mtok",
+}
+_INSTEAD: Final = (
+    ("cache_read", "input", "no price of cache reads: they cost what input costs"),
+    ("cache_write_5m", "input", "no price of cache writes: they cost what input costs"),
+    ("cache_write_1h", "cache_write_5m", "no price of cache writes for an hour: they cost what shorter ones cost"),
+)
+"""Parts that cost what another costs where they have no price of their own."""
+_SEARCH: Final = "web_searches_kcount"
 _THOUSAND: Final = 1000
-_PARTS: Final = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok", "output_mtok",
-                 "output_reasoning_mtok")  # fmt: skip
-
-
-_SUFFIXES: Final = frozenset({"-latest", "-preview", "-exp", "-thinking", "-001", "-002"})
-"""What may stand behind a name that the book knows the beginning of."""
+_PICO_OF_SEARCH: Final = 10**9
+"""Picodollars for one of a thousand, per dollar."""
 
 
 class Fault(Exception):  # noqa: N818
@@ -44,69 +57,142 @@ class GenaiBook:
     """Implements ``Book``; holds nothing but what it was asked before."""
 
     def __init__(self) -> None:
-        self._rates = lru_cache(maxsize=65_536)(self._found)
+        self._tariffs = lru_cache(maxsize=4096)(self._found)
 
     @property
     def version(self) -> str:
-        """The package, and the day of its data where it tells one."""
+        """The package."""
         from importlib.metadata import version  # noqa: PLC0415 - only where a price is shown
 
         return f"genai-prices {version('genai-prices')}"
 
-    def rates(self, asked: Asked) -> Rates | Unpriced:
-        """The prices in force on that day."""
-        return self._rates(asked)
+    @property
+    def latest(self) -> str:
+        """The day of the latest change of a price that it knows, UTC; it may be still to come."""
+        return _latest()
 
-    def _found(self, asked: Asked) -> Rates | Unpriced:
+    def tariff(self, model: str, tier: str) -> Tariff:
+        """The prices on all days."""
+        return self._tariffs(model, tier)
+
+    def days(self) -> frozenset[str]:
+        """None: nothing is remembered here."""
+        return frozenset()
+
+    def models(self) -> Iterator[tuple[str, str]]:
+        """The vendors that a name can lead to, with names of their models that lead there."""
+        for vendor in _snapshot().providers:
+            for model in vendor.models:
+                name = model.id.replace("regional.", "us.", 1) if vendor.id == "aws" else f"{vendor.id}/{model.id}"
+                named = translated(name)
+                if named is not None and named.vendor == vendor.id:
+                    yield vendor.id, name
+
+    def _found(self, model: str, tier: str) -> Tariff:
         try:
-            return self._priced(asked)
+            return _Entry(model, tier).tariff()
         except Fault as fault:
-            return Unpriced(asked.model, str(fault))
+            return flat(Unpriced(model, str(fault)))
 
-    def _priced(self, asked: Asked) -> Rates:
-        named = translated(asked.model)
+
+class _Entry:
+    """One model of the book and one tier.
+
+    Raises:
+        Fault: the book does not know it.
+    """
+
+    def __init__(self, model: str, tier: str) -> None:
+        named = translated(model)
         if named is None:
             message = "no rule tells whose model it is"
             raise Fault(message)
-        found, named = _model(named)
-        if _by_the_hour(found):
+        self._asked = model
+        self._tier = "standard" if tier in _STANDARD else tier
+        self._vendor = named.vendor
+        self._it = _model(named)
+        if any(hasattr(one.constraint, "start_time") for one in self._dated()):
             message = "its price depends on the time of day, which a sum does not tell"
             raise Fault(message)
-        at = datetime.combine(date.fromisoformat(asked.day), datetime.min.time(), UTC)
-        prices = found.get_prices(at, _context(found, named.vendor, asked, at))
-        parts = {name: _at(getattr(prices, name, None), asked.context) for name in _PARTS}
-        fresh, output = parts["input_mtok"], parts["output_mtok"]
-        if fresh is None or output is None:
+        context = _CONTEXTS.get((named.vendor, tier))
+        self._variants = [one for one in self._it.price_variants or () if context and one.when == context]
+        row = factor(named.vendor, tier)
+        self._factor = row if row is not None and (row.every or self._bears_out(row)) else None
+        if self._tier != "standard" and not self._variants and self._factor is None:
+            message = f"the book has no price of the tier {tier[:40]!r}"
+            raise Fault(message)
+
+    def tariff(self) -> Tariff:
+        days = [one.constraint.start_date.isoformat() for one in chain(self._dated(), self._variants) if one.constraint]
+        return tariff_of([*days, *([self._factor.since] if self._factor else [])], self._bands)
+
+    def _bears_out(self, row: Factor) -> bool:
+        """Whether the first price of the tier that the book has is so many times the standard one of that day."""
+        starts = [one.constraint.start_date for one in self._variants if one.constraint]
+        if not starts:
+            return False
+        at = datetime.combine(min(starts), datetime.min.time(), UTC)
+        standard, own = vars(self._it.get_prices(at)), vars(self._it.get_prices(at, self._variants[0].when))
+        return all(_steps(own.get(key)) == _steps(standard.get(key), row.times) for key in _PARTS.values())
+
+    def _dated(self) -> list[Any]:
+        return self._it.prices if isinstance(self._it.prices, list) else []
+
+    def _bands(self, day: str) -> Iterator[Band]:
+        """By size, on one day."""
+        try:
+            prices, times = self._prices(day)
+        except Fault as fault:
+            yield Band(-1, Unpriced(self._asked, str(fault)))
+            return
+        tiers = chain.from_iterable(getattr(prices.get(key), "tiers", ()) for key in (*_PARTS.values(), _SEARCH))
+        for above in sorted({-1, *(_edge(tier.start) for tier in tiers)}):
+            try:
+                yield Band(above, self._rates(prices, above, day, times))
+            except Fault as fault:
+                yield Band(above, Unpriced(self._asked, str(fault)))
+
+    def _prices(self, day: str) -> tuple[Mapping[str, Any], Factor | None]:
+        """The prices of the book in force, and what to multiply them by."""
+        at = datetime.combine(date.fromisoformat(day or "1970-01-01"), datetime.min.time(), UTC)
+        if self._tier == "standard":
+            return vars(self._it.get_prices(at)), None
+        active = [one for one in self._variants if one.constraint is None or one.constraint.active(at)]
+        if active:
+            return vars(self._it.get_prices(at, active[0].when)), None
+        if self._factor is not None and day >= self._factor.since:
+            return vars(self._it.get_prices(at)), self._factor
+        known = [one.constraint.start_date.isoformat() for one in self._variants]
+        first = min([*known, *([self._factor.since] if self._factor else [])])
+        message = f"the price of the tier {self._tier} is known from {first} on"
+        raise Fault(message)
+
+    def _rates(self, prices: Mapping[str, Any], above: int, day: str, times: Factor | None) -> Rates:
+        by_part = {part: _at(prices.get(key), above) for part, key in _PARTS.items()}
+        if by_part["input"] is None or by_part["output"] is None:
             message = "the book has no price of its tokens"
             raise Fault(message)
-        read = fresh if parts["cache_read_mtok"] is None else parts["cache_read_mtok"]
-        write = fresh if parts["cache_write_mtok"] is None else parts["cache_write_mtok"]
-        longer = write if parts["cache_write_1h_mtok"] is None else parts["cache_write_1h_mtok"]
-        thought = output if parts["output_reasoning_mtok"] is None else parts["output_reasoning_mtok"]
-        search = getattr(prices, "web_searches_kcount", None)
+        lacking = [row for row in _INSTEAD if by_part[row[0]] is None]
+        for part, other, _ in (*lacking, ("reasoning", "output", "")):
+            by_part[part] = by_part[other] if by_part[part] is None else by_part[part]
+        factor_of = Fraction(1) if times is None else times.times
+        found = {part: _pico(price, factor_of) for part, price in by_part.items() if price is not None}
+        search = _at(prices.get(_SEARCH), above)
+        source = f"{self._vendor} {self._it.id}"
         return Rates(
-            input=_pico(fresh),
-            cache_read=_pico(read),
-            cache_write_5m=_pico(write),
-            cache_write_1h=_pico(longer),
-            output=_pico(output),
-            reasoning=_pico(thought),
-            web_search=_pico(_at(search, asked.context) or Decimal(0)) * _THOUSAND,
-            source=f"{self.version}: {named.vendor} {found.id}",
-            since=_since(found, at),
-            notes=tuple(_notes(parts)),
+            **found,
+            web_search=None if search is None else round(Fraction(search) * _PICO_OF_SEARCH),
+            source=source if times is None else f"{source}, times {times.times}: {times.source}",
+            since=self._since(day, times),
+            notes=tuple(note for _, other, note in lacking if other not in {part for part, _, _ in lacking}),
+            assumed=tuple(part for part, _, _ in lacking),
+            model=self._asked,
         )
 
-
-def _notes(parts: dict[str, Decimal | None]) -> list[str]:
-    missing = {
-        "cache_read_mtok": "no price of cache reads: they cost what input costs",
-        "cache_write_mtok": "no price of cache writes: they cost what input costs",
-    }
-    notes = [text for name, text in missing.items() if parts[name] is None]
-    if parts["cache_write_mtok"] is not None and parts["cache_write_1h_mtok"] is None:
-        notes.append("no price of cache writes for an hour: they cost what shorter ones cost")
-    return notes
+    def _since(self, day: str, times: Factor | None) -> str | None:
+        """The day on which these prices began."""
+        days = [one.constraint.start_date.isoformat() for one in chain(self._dated(), self._variants) if one.constraint]
+        return max((one for one in [*days, *([times.since] if times else [])] if one <= day), default=None)
 
 
 @lru_cache(maxsize=1)
@@ -116,108 +202,61 @@ def _snapshot() -> Any:  # noqa: ANN401 - the library's
     return get_snapshot()
 
 
+@lru_cache(maxsize=1)
+def _latest() -> str:
+    listed = (model.prices for vendor in _snapshot().providers for model in vendor.models)
+    dated = chain.from_iterable(one for one in listed if isinstance(one, list))
+    days = [one.constraint.start_date for one in dated if hasattr(one.constraint, "start_date")]
+    return max(days, default=date.min).isoformat()
+
+
 @lru_cache(maxsize=4096)
-def _model(named: Named) -> tuple[Any, Named]:
-    """The book's entry for a model, under the name that it was found by.
+def _model(named: Named) -> Any:  # noqa: ANN401 - the library's
+    """The book's entry for a model.
 
     Raises:
         Fault: there is none.
     """
-    snapshot = _snapshot()
-    vendor = next((one for one in snapshot.providers if one.id == named.vendor), None)
+    vendor = next((one for one in _snapshot().providers if one.id == named.vendor), None)
     if vendor is None:
         message = f"the book has no prices of {named.vendor}"
         raise Fault(message)
     for name in (named.model, without_effort(named.model)):
-        found = None if name is None else vendor.find_model(name)
-        if found is not None and name is not None and (_names(found.match, name) or _is_really(found, name)):
-            return found, Named(named.vendor, name)
+        found = next((one for one in vendor.models if name and matches(one, named._replace(model=name))), None)
+        if found is not None:
+            return found
     message = f"the book does not know the model ({named.vendor} {named.model})"
     raise Fault(message)
 
 
-def _names(match: Any, name: str) -> bool:  # noqa: ANN401 - the library's
-    """Whether the book lists the very name, not just how names begin or what stands in them."""
-    if hasattr(match, "or_"):
-        return any(_names(one, name) for one in match.or_)
-    return bool(getattr(match, "equals", None) and match.equals.lower() == name)
+def _edge(start: int) -> int:
+    """Where prices change: vendors say "above 200,000" or "from 200,000 on", which differs by one token."""
+    return start + 1 if (start + 1) % _THOUSAND == 0 else start
 
 
-def _is_really(known: Any, name: str) -> bool:  # noqa: ANN401 - the library's
-    """Whether the name is the model's, with a date or a plain suffix at most: the book takes all that begins so."""
-    own = _plain(name)
-    bases = [base for base in map(_plain, (known.id, *_beginnings(known.match))) if own.startswith(base)]
-    if not bases:
-        return True
-    rest = own[len(max(bases, key=len)) :]
-    return not rest or rest.lstrip("-@").isdigit() or rest in _SUFFIXES
+def _steps(price: Any, times: Fraction = Fraction(1)) -> list[tuple[int, Fraction]]:  # noqa: ANN401 - the library's
+    """A price by the size of the request, so many times."""
+    if price is None:
+        return []
+    if isinstance(price, Decimal):
+        return [(0, Fraction(price) * times)]
+    return [(0, Fraction(price.base) * times), *((tier.start, Fraction(tier.price) * times) for tier in price.tiers)]
 
 
-def _beginnings(match: Any) -> list[str]:  # noqa: ANN401 - the library's
-    """What names of the model begin with."""
-    if hasattr(match, "or_"):
-        return [name for one in match.or_ for name in _beginnings(one)]
-    begin = getattr(match, "starts_with", None)
-    return [begin] if begin else []
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace(".", "-").replace("_", "-")
-
-
-def _context(found: Any, vendor: str, asked: Asked, at: datetime) -> dict[str, str] | None:  # noqa: ANN401 - the library's
-    """What tells the book the tier.
-
-    Raises:
-        Fault: the tier has no price that is known for that day.
-    """
-    if asked.tier in _STANDARD:
-        return None
-    context = _CONTEXTS.get((vendor, asked.tier))
-    variants = [one for one in found.price_variants or () if context and one.when == context]
-    if not variants:
-        message = f"the book has no price of the tier {asked.tier}"
-        raise Fault(message)
-    if not any(one.constraint is None or one.constraint.active(at) for one in variants):
-        first = min(str(one.constraint.start_date) for one in variants if hasattr(one.constraint, "start_date"))
-        message = f"the price of the tier {asked.tier} is known from {first} on"
-        raise Fault(message)
-    return context
-
-
-def _at(price: Any, band: str) -> Decimal | None:  # noqa: ANN401 - the library's
-    """The price for requests of a band of contexts.
-
-    Raises:
-        Fault: the band has two of them.
-    """
+def _at(price: Any, above: int) -> Decimal | None:  # noqa: ANN401 - the library's
+    """The price of requests that are larger than ``above``."""
     if price is None or isinstance(price, Decimal):
         return price
     chosen: Decimal = price.base
     for tier in price.tiers:
-        if _LEAST[band] < tier.start < _MOST[band]:
-            message = f"its price changes at {tier.start:,} tokens of context, which a sum does not tell"
-            raise Fault(message)
-        if tier.start <= _LEAST[band]:
+        if _edge(tier.start) <= above:
             chosen = tier.price
     return chosen
 
 
-def _by_the_hour(found: Any) -> bool:  # noqa: ANN401 - the library's
-    return isinstance(found.prices, list) and any(hasattr(one.constraint, "start_time") for one in found.prices)
-
-
-def _since(found: Any, at: datetime) -> str | None:  # noqa: ANN401 - the library's
-    if not isinstance(found.prices, list):
-        return None
-    days = [one.constraint.start_date for one in found.prices if hasattr(one.constraint, "start_date")]
-    past = [day for day in days if day <= at.date()]
-    return max(past).isoformat() if past else None
-
-
-def _pico(price: Decimal) -> int:
+def _pico(price: Decimal, times: Fraction) -> int:
     found = pico_per_token(price)
     if found is None:
         message = f"its price {price} has too many decimals"
         raise Fault(message)
-    return found
+    return round(found * times)

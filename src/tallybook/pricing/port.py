@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from tallybook.domain.money import Rates, Unpriced
-
-
-class Asked(NamedTuple):
-    """All that the price of a response depends on, besides its tokens."""
-
-    model: str
-    """As logged."""
-    tier: str
-    context: str
-    """Band of the single request, see ``domain.usage.context_band``."""
-    day: str
-    """UTC, YYYY-MM-DD."""
+    from tallybook.domain.tariffs import Tariff
 
 
 class Book(Protocol):
     """A book of prices."""
 
-    version: str
-    """Which book, and of when."""
+    @property
+    def version(self) -> str:
+        """Which book, and of when."""
+        ...
 
-    def rates(self, asked: Asked) -> Rates | Unpriced:
-        """The prices in force; or why there are none."""
+    def days(self) -> frozenset[str]:
+        """Days on which prices change that were asked for before; there may be more."""
+        ...
+
+    def tariff(self, model: str, tier: str) -> Tariff:
+        """The prices of a model and a tier, both as logged, on all days and for all sizes of requests.
+
+        What has no price is in it with the reason; nothing is ever raised for a name.
+        """
         ...

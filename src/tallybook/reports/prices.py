@@ -1,29 +1,34 @@
-"""Prices and costs as rows and as JSON; money is text or whole numbers, never a float."""
+"""Prices and what they come to as rows and as JSON; money is text or whole numbers, never a float."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tallybook.domain.money import Cost, Rates, Unpriced
+from tallybook.clock import timestamp
+from tallybook.domain.money import PARTS, Cost, Rates, Unpriced, priced_counts
 from tallybook.domain.problems import Problem
+from tallybook.domain.tariffs import Size
 from tallybook.domain.tokens import TokenVector
+from tallybook.history.served import Served
+from tallybook.reports.costs import cost_json, dollars, share
 from tallybook.reports.vectors import vector
 from tallybook.reports.words import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from fractions import Fraction
-
     from tallybook.reports.vectors import Json
 
-PARTS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 RATE_HEAD: Final = ("context", *(name.replace("_", " ") for name in PARTS), "web search", "since", "remarks")
-COVERAGE_HEAD: Final = ("model", "tier", "responses", "tokens", "USD", "priced", "why not")
+LIST_HEAD: Final = ("vendor", "model", *RATE_HEAD[1:])
+COVERAGE_HEAD: Final = ("model", "tier", "responses", "tokens", "USD", "priced", "quality", "why not")
+CREDIT_HEAD: Final = ("credit", "since", "until", "USD", "used", "left")
 RATE_NUMBERS: Final = frozenset(RATE_HEAD[1:-2])
 COVERAGE_NUMBERS: Final = frozenset({"responses", "tokens", "USD", "priced"})
+CREDIT_NUMBERS: Final = frozenset({"USD", "used", "left"})
 _MILLION: Final = 10**6
+_THOUSAND: Final = 1000
 
 
 class Priced(msgspec.Struct, frozen=True):
@@ -33,8 +38,18 @@ class Priced(msgspec.Struct, frozen=True):
     tier: str
     day: str
     book: str
-    rates: tuple[tuple[str, Rates | Unpriced], ...]
-    """Bands of contexts, each with its prices; bands that cost the same are one, named by the largest."""
+    rates: tuple[tuple[Size, Rates | Unpriced], ...]
+    """The smallest first."""
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """The prices of small requests, by vendor and model."""
+
+    day: str
+    book: str
+    latest: str
+    """The day of the latest change of a price that the book knows."""
+    rows: tuple[tuple[str, str, Rates | Unpriced], ...]
 
 
 class ModelCoverage(msgspec.Struct, frozen=True):
@@ -47,12 +62,50 @@ class ModelCoverage(msgspec.Struct, frozen=True):
     cost: Cost
 
 
+class CreditUse(msgspec.Struct, frozen=True):
+    """Money that was given, and what of it is used."""
+
+    source: str
+    since: str | None
+    until: str | None
+    pico_usd: int
+    cost: Cost
+    """Of what it pays for."""
+
+    @property
+    def used(self) -> Cost:
+        """What it has paid, never more than it is."""
+        return Cost(min(self.pico_usd, self.cost.pico_usd))
+
+    @property
+    def left(self) -> Cost:
+        """The rest."""
+        return Cost(self.pico_usd - self.used.pico_usd)
+
+
 class Coverage(msgspec.Struct, frozen=True):
     """The whole history by model and tier."""
 
     book: str
     rows: tuple[ModelCoverage, ...]
     total: Cost
+    credits: tuple[CreditUse, ...]
+    problems: tuple[Problem, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """How the price of one response was found."""
+
+    response: Served
+    rates: Rates | Unpriced
+    cost: Cost
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """All responses of one key."""
+
+    book: str
+    responses: tuple[Explanation, ...]
     problems: tuple[Problem, ...]
 
 
@@ -62,53 +115,66 @@ def per_million(pico: int) -> str:
     return f"{whole}.{rest:06}".rstrip("0").rstrip(".")
 
 
-def share(part: Fraction) -> str:
-    """From 0 to 1 with four decimals, rounded down: only all of it is 1."""
-    scaled = part * 10_000 // 1
-    whole, rest = divmod(int(scaled), 10_000)
-    return f"{whole}.{rest:04}".rstrip("0").rstrip(".")
+def size_text(size: Size) -> str:
+    """Such as ``any``, ``≤200k`` or ``>272k``."""
+    if size.most is not None:
+        return f"≤{_tokens(size.most)}"
+    return "any" if size.above < 0 else f">{_tokens(size.above)}"
 
 
-def cost_json(it: Cost) -> Json:
-    """Dollars and nanodollars of what has a price, how much that is, and why the rest has none."""
+def _tokens(count: int) -> str:
+    return f"{count // _THOUSAND}k" if count % _THOUSAND == 0 else f"{count:,}"
+
+
+def _search(it: Rates) -> str | None:
+    return None if it.web_search is None else per_million(it.web_search // _THOUSAND)
+
+
+def rates_json(found: Rates | Unpriced) -> dict[str, Json]:
+    """Dollars per million tokens, as text; or why there are none."""
+    if isinstance(found, Unpriced):
+        return {"unpriced": found.reason}
+    parts: dict[str, Json] = {name: per_million(getattr(found, name)) for name in PARTS}
     return {
-        "usd": it.usd,
-        "nano_usd": it.nano_usd,
-        "priced_share": share(it.share),
-        "unpriced": unpriced_json(it.unpriced),
+        "usd_per_million_tokens": parts,
+        "usd_per_thousand_web_searches": _search(found),
+        "source": found.source,
+        "since": found.since,
+        "remarks": [*found.notes],
     }
 
 
-def unpriced_json(unpriced: Iterable[Unpriced]) -> list[Json]:
-    """Models without a price, each reason once."""
-    return [{"model": one.model, "reason": one.reason} for one in sorted(unpriced)]
-
-
 def priced_json(it: Priced) -> dict[str, Json]:
-    """The prices of a model; dollars per million tokens, as text."""
-    rates: list[Json] = []
-    for context, found in it.rates:
-        if isinstance(found, Rates):
-            parts: dict[str, Json] = {name: per_million(getattr(found, name)) for name in PARTS}
-            search = per_million(found.web_search // 1000)
-            told: dict[str, Json] = {"usd_per_million_tokens": parts, "usd_per_thousand_web_searches": search}
-            rates.append({"context": context, **told, "source": found.source, "since": found.since,
-                          "remarks": [*found.notes]})  # fmt: skip
-        else:
-            rates.append({"context": context, "unpriced": found.reason})
+    """The prices of a model."""
+    rates: list[Json] = [{"context": size_text(size), **rates_json(found)} for size, found in it.rates]
     return {"model": it.model, "tier": it.tier, "day": it.day, "book": it.book, "rates": rates}
 
 
-def rate_cells(context: str, found: Rates | Unpriced) -> tuple[str, ...]:
-    """The columns of ``RATE_HEAD``."""
+def listed_json(it: Listed) -> dict[str, Json]:
+    """The prices of all models."""
+    rows: list[Json] = [{"vendor": one, "model": model, **rates_json(found)} for one, model, found in it.rows]
+    return {"day": it.day, "book": it.book, "latest_change": it.latest, "models": rows}
+
+
+def _cells(found: Rates | Unpriced) -> tuple[str, ...]:
     if isinstance(found, Unpriced):
-        return (context, *[NOTHING] * (len(PARTS) + 2), found.reason)
+        return (*[NOTHING] * (len(PARTS) + 2), found.reason)
     parts = (per_million(getattr(found, name)) for name in PARTS)
-    return (context, *parts, per_million(found.web_search // 1000), found.since or NOTHING, "; ".join(found.notes))
+    return (*parts, _search(found) or NOTHING, found.since or NOTHING, "; ".join(found.notes))
+
+
+def rate_cells(size: Size, found: Rates | Unpriced) -> tuple[str, ...]:
+    """The columns of ``RATE_HEAD``."""
+    return (size_text(size), *_cells(found))
+
+
+def list_cells(vendor: str, model: str, found: Rates | Unpriced) -> tuple[str, ...]:
+    """The columns of ``LIST_HEAD``."""
+    return (vendor, model, *_cells(found))
 
 
 def coverage_json(it: Coverage) -> dict[str, Json]:
-    """Rows and total."""
+    """Rows, total and credits."""
     rows: list[Json] = [
         {
             "key": {"model": row.model, "tier": row.tier},
@@ -118,11 +184,88 @@ def coverage_json(it: Coverage) -> dict[str, Json]:
         }
         for row in it.rows
     ]
-    return {"book": it.book, "rows": rows, "total": cost_json(it.total)}
+    found: list[Json] = [
+        {
+            "source": one.source,
+            "since": one.since,
+            "until": one.until,
+            "usd": Cost(one.pico_usd).usd,
+            "used_usd": one.used.usd,
+            "left_usd": one.left.usd,
+        }
+        for one in it.credits
+    ]
+    return {"book": it.book, "rows": rows, "total": cost_json(it.total), "credits": found}
 
 
 def coverage_cells(row: ModelCoverage) -> tuple[str, ...]:
     """The columns of ``COVERAGE_HEAD``."""
     reasons = "; ".join(sorted({one.reason for one in row.cost.unpriced}))
-    money = row.cost.usd or NOTHING
-    return (row.model, row.tier, f"{row.responses:,}", f"{row.tokens.total:,}", money, share(row.cost.share), reasons)
+    numbers = (f"{row.responses:,}", f"{row.tokens.total:,}", dollars(row.cost), share(row.cost.share))
+    return (row.model, row.tier, *numbers, str(row.cost.quality), reasons)
+
+
+def credit_cells(it: CreditUse) -> tuple[str, ...]:
+    """The columns of ``CREDIT_HEAD``."""
+    money = (dollars(Cost(it.pico_usd)), dollars(it.used), dollars(it.left))
+    return (it.source, it.since or NOTHING, it.until or NOTHING, *money)
+
+
+def _moment(it: Explanation) -> str:
+    return timestamp(datetime.fromtimestamp(0, UTC) + timedelta(microseconds=it.response.at))
+
+
+def _part_costs(it: Explanation) -> dict[str, Cost]:
+    """What each part came to."""
+    if isinstance(it.rates, Unpriced):
+        return {}
+    return {name: Cost(pico) for name, pico in it.rates.parts(it.response.tokens, it.response.web_searches).items()}
+
+
+def explained_json(it: Explained) -> dict[str, Json]:
+    """Each response with all that its price followed from."""
+    rows: list[Json] = []
+    for one in it.responses:
+        parts: dict[str, Json] = {name: cost.nano_usd for name, cost in _part_costs(one).items()}
+        rows.append(
+            {
+                "key": one.response.key,
+                "agent": one.response.agent,
+                "session": one.response.session,
+                "at": _moment(one),
+                "dated": one.response.dated,
+                "model": one.response.model,
+                "tier": one.response.tier,
+                "context": one.response.tokens.context,
+                "tokens": vector(one.response.tokens),
+                "web_searches": one.response.web_searches,
+                "rates": rates_json(one.rates),
+                "nano_usd": parts,
+                "cost": cost_json(one.cost),
+            }
+        )
+    return {"book": it.book, "responses": rows}
+
+
+def explained_lines(it: Explanation) -> list[str]:
+    """One response for people."""
+    told = it.response
+    lines = [
+        f"response  {told.key}",
+        f"session   {told.agent} {told.session}",
+        f"time      {_moment(it)}{'' if told.dated else ', that of the nearest response with one'}",
+        f"model     {told.model}, tier {told.tier}",
+        f"size      {told.tokens.context:,} tokens of input, cached or not",
+    ]
+    if isinstance(it.rates, Unpriced):
+        return [*lines, f"no price  {it.rates.reason}"]
+    lines.append(f"price     {it.rates.source}, {f'since {it.rates.since}' if it.rates.since else 'on all days'}")
+    costs = _part_costs(it)
+    for name, count in priced_counts(told.tokens).items():
+        if count:
+            price = per_million(getattr(it.rates, name))
+            lines.append(f"          {name.replace('_', ' ')}: {count:,} at {price} a million = {costs[name].usd} USD")
+    if told.web_searches:
+        lines.append(f"          web searches: {told.web_searches:,} = {costs['web_search'].usd} USD")
+    lines += [f"remark    {note}" for note in it.rates.notes]
+    return [*lines, f"cost      {it.cost.usd} USD ({it.cost.quality})"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tallybook.reports.contract import unpriced
+from tallybook.reports.costs import cost_json, dollars, share
 from tallybook.reports.vectors import Json, vector
 from tallybook.reports.words import NOTHING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tallybook.history.usage import Usage, UsageRow
 
-NUMBERS: Final = ("responses", "input", "cache read", "cache write", "output", "reasoning", "total")
+NUMBERS: Final = ("responses", "input", "cache read", "cache write", "output", "reasoning", "total", "USD", "priced")
 UNKNOWN: Final = "(unknown)"
 
 
@@ -27,7 +27,7 @@ def _numbers(row: UsageRow) -> dict[str, Json]:
     return {
         "responses": row.responses,
         "tokens": vector(row.tokens),
-        "cost": unpriced(),
+        "cost": cost_json(row.cost),
         "quality": str(row.quality),
     }
 
@@ -43,4 +43,5 @@ def _cells(row: UsageRow) -> tuple[str, ...]:
     if tokens is None:
         return (f"{row.responses:,}", *[NOTHING] * (len(NUMBERS) - 1), str(row.quality))
     parts = (tokens.input, tokens.cache_read, tokens.cache_write, tokens.output, tokens.reasoning, tokens.total)
-    return (f"{row.responses:,}", *(f"{part:,}" for part in parts), str(row.quality))
+    priced = NOTHING if row.cost is None else share(row.cost.share)
+    return (f"{row.responses:,}", *(f"{part:,}" for part in parts), dollars(row.cost), priced, str(row.quality))

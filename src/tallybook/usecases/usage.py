@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.registry import AGENTS, reader
 from tallybook.domain.problems import Problem, Refusal
@@ -15,6 +16,7 @@ from tallybook.history.choice import Filter
 from tallybook.history.usage import DIMENSIONS, Query, Usage, usage
 from tallybook.history.zones import LocalZone, Zone, named
 from tallybook.usecases.capture import look_into
+from tallybook.usecases.price_book import PriceBook
 
 if TYPE_CHECKING:
     from tallybook.history.imported import ImportedSum  # noqa: TC004 - nobody resolves it, and it is rarely needed
@@ -59,6 +61,8 @@ class UsageAnswer(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
     imported: tuple[ImportedSum, ...] = ()
     """Sums of another tool for the days, agents and models that are asked for; in no total."""
+    book: str | None = None
+    """Which book the prices are from."""
 
 
 def usage_of_history(workspace: Workspace, request: Request) -> UsageAnswer | Refusal:
@@ -68,16 +72,23 @@ def usage_of_history(workspace: Workspace, request: Request) -> UsageAnswer | Re
         StoreUnavailable: the history can't be used.
 
     """
-    query = _query(request)
-    if isinstance(query, Refusal):
-        return query
+    asked, book = _query(request), PriceBook(workspace)
+    if isinstance(asked, Refusal):
+        return asked
+    prices = book.prices()
+    if isinstance(prices, Refusal):
+        return prices
+    query = replace(asked, prices=prices)
 
     def answer(store: Store, problems: tuple[Problem, ...]) -> UsageAnswer:
         found = usage(store, query)
         told = (*workspace.problems, *problems, *store.problems)
-        return UsageAnswer(query.by, found, _coverage(found), told, _imported(store, query, request))
+        imported = _imported(store, query, request)
+        return UsageAnswer(query.by, found, _coverage(found), told, imported, prices.version)
 
-    return look_into(workspace, answer, update=request.update)
+    answered = look_into(workspace, answer, update=request.update)
+    book.keep()
+    return answered
 
 
 def _imported(store: Store, query: Query, request: Request) -> tuple[ImportedSum, ...]:

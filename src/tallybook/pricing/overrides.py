@@ -1,0 +1,177 @@
+"""Reads what was agreed with vendors from TOML: exact decimals, and the first fault told with its file and its key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+from tallybook.domain.money import PARTS, PICO, pico_per_token
+from tallybook.pricing.agreed import Agreed, AgreedRate, Credit, Discount, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WHERE: Final = ("agent", "vendor", "model", "tier")
+_COMMON: Final = frozenset({*_WHERE, "since", "until", "source"})
+_SEARCH: Final = "web_search"
+_THOUSAND: Final = 1000
+_HUNDRED: Final = 100
+_MOST: Final = Decimal(10**6)
+"""Dollars for a million tokens, more than any price: what is larger is a slip."""
+_MOST_CREDIT: Final = Decimal(10**9)
+
+
+class PriceFault(Exception):  # noqa: N818
+    """The text can't be used; ``message`` names the key."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def agreed_in(text: str) -> Agreed:
+    """What a text in TOML says.
+
+    Raises:
+        PriceFault: it is no TOML, or something in it is not understood.
+    """
+    try:
+        document = tomllib.loads(text, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        message = str(error) or "it is nested too deep"
+        raise PriceFault(message, "it must be TOML") from error
+    kinds: dict[str, Callable[[_Row], AgreedRate | Discount | Credit]] = {
+        "rate": _rate,
+        "discount": _discount,
+        "credit": _credit,
+    }
+    unknown = [name for name in document if name not in kinds]
+    if unknown:
+        message = f"there is no {_shown(unknown[0])}"
+        raise PriceFault(message, "it knows [[rate]], [[discount]] and [[credit]]")
+    found = [make(row) for name, make in kinds.items() for row in _rows(document, name)]
+    return Agreed(
+        tuple(one for one in found if isinstance(one, AgreedRate)),
+        tuple(one for one in found if isinstance(one, Discount)),
+        tuple(one for one in found if isinstance(one, Credit)),
+    )
+
+
+def _rows(document: Mapping[str, object], name: str) -> list[_Row]:
+    value = document.get(name, [])
+    rows = value if isinstance(value, list) else [None]
+    if not all(isinstance(row, Mapping) for row in rows):
+        message = f"{name} must be a list of tables"
+        raise PriceFault(message, f"write [[{name}]]")
+    return [_Row(name, number, row) for number, row in enumerate(rows, 1)]
+
+
+class _Row:
+    """One table, with the name that faults in it are told by."""
+
+    def __init__(self, kind: str, number: int, table: Mapping[str, object]) -> None:
+        self.kind = kind
+        self._name = f"{kind} {number}"
+        self._table = table
+
+    def only(self, *keys: str) -> None:
+        """Refuse what is no key of it."""
+        for key in self._table:
+            if key not in _COMMON and key not in keys:
+                raise self.wrong(key, "is not known", f"it knows {', '.join(sorted({*_COMMON, *keys}))}")
+
+    def wrong(self, key: str, what: str, hint: str) -> PriceFault:
+        """What is wrong with one key."""
+        return PriceFault(f"{self._name}: {_shown(key)} {what}", hint)
+
+    def text(self, key: str) -> str | None:
+        """Text that is not empty."""
+        value = self._table.get(key)
+        if value is None or (isinstance(value, str) and value and value.isprintable()):
+            return value
+        raise self.wrong(key, "must be text, and not empty", 'such as "gpt-5*"')
+
+    def day(self, key: str) -> str | None:
+        """A day; a time is none."""
+        value = self._table.get(key)
+        if isinstance(value, str):
+            try:
+                value = date.fromisoformat(value)
+            except ValueError:
+                value = None
+        elif value is None:
+            return None
+        if not isinstance(value, date) or isinstance(value, datetime):
+            raise self.wrong(key, "must be a day", "such as 2026-06-19; it begins at 00:00 UTC")
+        return value.isoformat()
+
+    def number(self, key: str, most: Decimal) -> Decimal | None:
+        """A number from 0 on, as text, with decimals or without."""
+        value = self._table.get(key)
+        if value is None:
+            return None
+        try:
+            found = Decimal(value) if isinstance(value, str | int) and not isinstance(value, bool) else value
+        except InvalidOperation:
+            found = None
+        if not isinstance(found, Decimal) or not found.is_finite() or not 0 <= found <= most:
+            raise self.wrong(key, f"must be a number from 0 to {most:,}", "in dollars, such as 1.25")
+        return found
+
+    def where(self, tier: str | None = None) -> Where:
+        """What it is for."""
+        since, until = self.day("since") or "", self.day("until")
+        if until is not None and until <= since:
+            key = "until"
+            raise self.wrong(key, f"is not later than since ({since})", "it is the first day that does not count")
+        agent, vendor, model, told = (self.text(key) for key in _WHERE)
+        return Where(agent, vendor, model, told or tier, since, until)
+
+    def source(self) -> str:
+        """Where it is told, for those who see the price."""
+        return self.text("source") or f"agreed ({self._name})"
+
+
+def _rate(row: _Row) -> AgreedRate:
+    row.only(*PARTS, _SEARCH)
+    parts: dict[str, int] = {}
+    for part in PARTS:
+        told = row.number(part, _MOST)
+        if told is not None:
+            pico = pico_per_token(told)
+            if pico is None:
+                raise row.wrong(part, "has more than six decimals", "it is in dollars for a million tokens")
+            parts[part] = pico
+    search = row.number(_SEARCH, _MOST)
+    if not parts and search is None:
+        key = "input"
+        raise row.wrong(key, "is missing", f"a rate tells one of {', '.join((*PARTS, _SEARCH))}")
+    per_search = None if search is None else round(Fraction(search) * PICO / _THOUSAND)
+    return AgreedRate(row.where("standard"), parts, per_search, row.source())
+
+
+def _discount(row: _Row) -> Discount:
+    row.only("percent")
+    key = "percent"
+    told = row.number(key, Decimal(_HUNDRED))
+    if told is None:
+        raise row.wrong(key, "is missing", "such as percent = 15")
+    return Discount(row.where(), Fraction(told), row.source())
+
+
+def _credit(row: _Row) -> Credit:
+    row.only("usd")
+    key = "usd"
+    told = row.number(key, _MOST_CREDIT)
+    if told is None:
+        raise row.wrong(key, "is missing", "such as usd = 100")
+    return Credit(row.where(), round(Fraction(told) * PICO), row.source())
+
+
+def _shown(text: str) -> str:
+    return ascii(text[:80])
