@@ -41,7 +41,10 @@ def come_to(bench: Bench, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_ledger_comes_to_what_it_came_to(bench: Bench, name: str) -> None:
-    """To the last member of each goal; more members may have come since, none has gone or changed."""
+    """To the last member of each goal; more members may have come since, none has gone or changed.
+
+    What it cost follows from prices as well, and is not expected.
+    """
     expected = json.loads((LEDGERS / name / "expected.json").read_text())
     assert kept(expected, come_to(bench, name)) == expected
 

@@ -75,6 +75,7 @@ def test_the_history_is_priced_response_by_response(bench: Bench) -> None:
     assert found["gpt-5.2-codex"]["cost"]["priced_share"] == "1"
     assert found["my-own-model"]["cost"] == {
         "usd": None, "nano_usd": None, "priced_share": "0", "quality": "unmeasured",
+        "reason": "no rule tells whose model it is",
         "unpriced": [{"model": "my-own-model", "reason": "no rule tells whose model it is"}],
     }  # fmt: skip
     parts = [row["cost"]["nano_usd"] or 0 for row in told["rows"]]

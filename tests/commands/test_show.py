@@ -21,13 +21,13 @@ def test_the_state_object(bench: Bench) -> None:
     bench.ok("mark", "plan", **agent.environ)
     told = bench.state()
     assert list(told) == [
-        *("schema", "workflow", "goals", "summary", "remainder", "unattributed", "problems"),
+        *("schema", "workflow", "goals", "summary", "remainder", "prices", "unattributed", "problems"),
     ]
     assert told["schema"] == "tallybook.state/1"
     assert set(told["workflow"]) == {"state", "worktree", "open", "message", "hint", "unpublished_events"}
     assert told["workflow"]["unpublished_events"] == len(bench.ok("log", "--json").json["events"]) > 0
     assert [row["id"] for row in told["goals"]] == told["workflow"]["open"] == [goal]
-    assert set(told["remainder"]) == {"tokens", "by_session"}
+    assert set(told["remainder"]) == {"tokens", "cost", "by_session"}
     (row,) = told["remainder"]["by_session"]
     assert set(row) == {"agent", "id", "tokens"}
     assert set(told["remainder"]["tokens"]) == VECTOR

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DAY = "2026-03-28T22:30:00.000Z"
 NEXT = "2026-03-29T21:59:59.000Z"
-COST = {"usd", "nano_usd", "priced_share", "quality", "unpriced"}
+COST = {"usd", "nano_usd", "priced_share", "quality", "reason", "unpriced"}
 
 
 @pytest.fixture

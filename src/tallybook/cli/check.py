@@ -145,7 +145,8 @@ def list_checks(
 
     found = checks.listed(here(ledger), source_id)
     if as_json:
-        rows = [contract.goal(found.state, goal, found.accounts) for goal in found.goals]
+        rows = [contract.goal(found.state, goal, found.accounts, found.book.of_class) for goal in found.goals]
+        found.book.keep()
         document("checks", {"checks": [*rows], "problems": contract.problems(found.problems)})
     else:
         table(HEAD, [check_cells(goal, found.accounts) for goal in found.goals], NUMBERS)

@@ -86,7 +86,10 @@ def close(begun: Begun, ended: Ended, seen: tuple[AtWork, ...], shown: RunShown)
 
 
 def _hand_out(result: TaskResult, ended: Ended, shown: RunShown) -> None:
-    goal = None if result.goal is None else contract.goal(result.state, result.goal, result.accounts)
+    goal = None
+    if result.goal is not None:
+        goal = contract.goal(result.state, result.goal, result.accounts, result.book.of_class)
+        result.book.keep()
     content: dict[str, Json] = {
         "goal": goal,
         "exit_status": ended.status,

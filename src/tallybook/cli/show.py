@@ -29,7 +29,7 @@ def show(
         if isinstance(found, Refusal):
             fail_with(found, json=as_json)
         if as_json:
-            content = contract.goal(view.data.state, found, view.data.accounts)
+            content = contract.goal(view.data.state, found, view.data.accounts, view.data.price_of)
             document("goal", {"goal": content, "problems": contract.problems(view.data.problems)})
         else:
             show_goal(view, found)

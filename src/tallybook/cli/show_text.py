@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from tallybook.cli.render import line, table
 from tallybook.domain.budgets import budgets_of
+from tallybook.domain.goal_costs import costs_of
 from tallybook.domain.relations import chain_of, synthesis_of
+from tallybook.reports.costs import dollars, priced_dollars
 from tallybook.reports.words import NOTHING, attempt_status, breakdown, counted, measure
 
 if TYPE_CHECKING:
     from tallybook.domain.goal import Goal
+    from tallybook.domain.money import Cost
     from tallybook.usecases.show import View
 
 _NUMBERS: Final = frozenset({"tokens", "input", "cache read", "cache write", "output"})
@@ -44,6 +47,7 @@ def show_state(view: View) -> None:
 def show_goal(view: View, goal: Goal) -> None:
     """One goal in full."""
     usage = view.data.accounts.goals[goal.id]
+    costs = costs_of(view.data.state, goal.id, usage, view.data.price_of)
     line(f"goal      {goal.id}  {goal.title}")
     outcome = goal.outcome
     fit = "" if outcome is None or outcome.result_fit is None else f", {outcome.result_fit}"
@@ -55,22 +59,28 @@ def show_goal(view: View, goal: Goal) -> None:
         line(f"          {breakdown(usage.measure.tokens)}")
     if usage.own is not None and usage.subtree is not None and usage.subtree.total:
         line(f"          self {usage.own.total:,}, child sessions {usage.subtree.total:,}")
+    line(f"cost      {priced_dollars(costs.total)}")
     for model, tokens in usage.by_model:
-        line(f"model     {model}  {tokens.total:,}")
+        line(f"model     {model}  {tokens.total:,}{_money(costs.by_model[model])}")
     for share in usage.sessions:
         used = f"{share.tokens.total:,}" if share.measured else NOTHING
         line(f"session   {share.key.agent} {share.key.session}  {used}")
-    for attempt in usage.attempts:
+    for attempt, cost in zip(usage.attempts, costs.attempts, strict=True):
         ended = attempt.attempt.outcome
         word = None if ended is None else ended.failure_reason
-        line(f"attempt   {attempt.attempt.number}  {word or attempt_status(goal, attempt)}  {measure(attempt.measure)}")
-    for stage in usage.stages:
+        what = f"{attempt.attempt.number}  {word or attempt_status(goal, attempt)}"
+        line(f"attempt   {what}  {measure(attempt.measure)}{_money(cost)}")
+    for stage, cost in zip(usage.stages, costs.stages, strict=True):
         name = "(unmarked)" if stage.name is None else stage.name
-        line(f"stage     {stage.attempt}.{name}  {measure(stage.measure)}")
+        line(f"stage     {stage.attempt}.{name}  {measure(stage.measure)}{_money(cost)}")
     _show_beside(view, goal)
     for name, texts in (("refs", goal.refs), ("notes", (goal.notes,) if goal.notes else ())):
         for text in texts:
             line(f"{name:<10}{text}")
+
+
+def _money(cost: Cost | None) -> str:
+    return "" if cost is None else f"  {dollars(cost)} USD"
 
 
 def _show_beside(view: View, goal: Goal) -> None:

@@ -59,7 +59,7 @@ def notices(budgets: tuple[BudgetUse, ...]) -> Iterator[str]:
             share = "more than" if budget.percent is None else f"{budget.percent} % of"
             yield f"{budget.used_tokens:,} tokens used: {share} {of} of {budget.tokens:,}"
         if budget.nano_usd is not None:
-            yield f"{of} in money is kept, and not checked: there is no price book yet"
+            yield f"{of} in money is kept, and not checked"
 
 
 def _used(budget: Budget, usage: GoalUsage) -> int | None:

@@ -121,7 +121,7 @@ def usage_of(state: LedgerState, goal_id: str) -> GoalUsage:
         KeyError: there is no such goal.
     """
     members = members_of(state, goal_id)
-    return _usage(state, members, _segments(state, members))
+    return _usage(state, members, segments_of_goal(state, members))
 
 
 def measure_of(state: LedgerState, goal_id: str) -> Measure:
@@ -147,7 +147,8 @@ def _owned(state: LedgerState, members: list[Goal]) -> list[SessionKey]:
     return sorted({key for goal in members for key in state.index.owned.get(goal.id, ())})
 
 
-def _segments(state: LedgerState, members: list[Goal]) -> tuple[Segment, ...]:
+def segments_of_goal(state: LedgerState, members: list[Goal]) -> tuple[Segment, ...]:
+    """What these goals own, session by session and in the order of events."""
     return tuple(segment for key in _owned(state, members) for segment in _of_goals(state, key, members))
 
 
@@ -166,6 +167,11 @@ def _of_goals(state: LedgerState, key: SessionKey, members: list[Goal]) -> Itera
     """The parts of one session that belong to these goals, in the order of events."""
     parts = [part for goal in members for part in _cut(state, key).get(goal.id, ())]
     return (segment for _, segment in (parts if len(members) == 1 else sorted(parts, key=itemgetter(0))))
+
+
+def segments_of_session(state: LedgerState, key: SessionKey, goal: str | None) -> Iterable[Segment]:
+    """The parts of one session that a goal owns; those that belong to none for None."""
+    return (segment for _, segment in _cut(state, key).get(goal, ()))
 
 
 def _cut(state: LedgerState, key: SessionKey) -> Mapping[str | None, tuple[tuple[int, Segment], ...]]:

@@ -1,4 +1,8 @@
-"""What the responses of the store cost: sums are split until each has one price."""
+"""What the responses of the store cost: sums are split until each has one price.
+
+``Costs.of`` prices one sum of a question of ``history.usage``; what goals cost, by their snapshots, is told by
+``domain.goal_costs``.
+"""
 
 from __future__ import annotations
 

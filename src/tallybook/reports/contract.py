@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallybook.domain.budgets import budgets_of
+from tallybook.domain.goal_costs import costs_of, remainder_cost
 from tallybook.domain.relations import chain_of, synthesis_of
 from tallybook.domain.state import kept_goal
 from tallybook.domain.tokens import ZERO
 from tallybook.reports import goal_sums
+from tallybook.reports.costs import cost_json
 from tallybook.reports.vectors import Json, measured, vector
 from tallybook.reports.words import attempt_status
 
@@ -17,15 +19,12 @@ if TYPE_CHECKING:
 
     from tallybook.domain.figures import AttemptUsage, GoalUsage, SessionShare, StageUsage
     from tallybook.domain.goal import Goal
+    from tallybook.domain.goal_costs import PriceOf
     from tallybook.domain.metrics import Accounts
+    from tallybook.domain.money import Cost
     from tallybook.domain.problems import Problem
     from tallybook.domain.state import LedgerState
     from tallybook.reports.model import ReportData, WorkflowView
-
-
-def unpriced() -> Json:
-    """The cost of anything for as long as no price is known: null with its reason, never 0."""
-    return {"usd": None, "nano_usd": None, "priced_share": 0, "reason": "no price book"}
 
 
 def problems(found: Iterable[Problem]) -> list[Json]:
@@ -41,9 +40,10 @@ def problems(found: Iterable[Problem]) -> list[Json]:
     ]
 
 
-def goal(state: LedgerState, it: Goal, accounts: Accounts) -> dict[str, Json]:
+def goal(state: LedgerState, it: Goal, accounts: Accounts, price_of: PriceOf) -> dict[str, Json]:
     """The goal object."""
     usage, outcome = accounts.goals[it.id], it.outcome
+    costs = costs_of(state, it.id, usage, price_of)
     return {
         "id": it.id,
         "title": it.title,
@@ -62,9 +62,10 @@ def goal(state: LedgerState, it: Goal, accounts: Accounts) -> dict[str, Json]:
         "self": vector(usage.own),
         "subtree": vector(usage.subtree),
         "by_model": [
-            {"model": model, "tokens": vector(tokens), "cost": unpriced()} for model, tokens in usage.by_model
+            {"model": model, "tokens": vector(tokens), "cost": cost_json(costs.by_model[model])}
+            for model, tokens in usage.by_model
         ],
-        "attempts": [_attempt(it, attempt) for attempt in usage.attempts],
+        "attempts": [_attempt(it, *pair) for pair in zip(usage.attempts, costs.attempts, strict=True)],
         "mode": goal_sums.mode(usage),
         "manual": goal_sums.manual(usage),
         "backfill": goal_sums.backfill(it),
@@ -74,8 +75,8 @@ def goal(state: LedgerState, it: Goal, accounts: Accounts) -> dict[str, Json]:
         "claims": None if it.claims is None else {"extracted": it.claims.extracted, "updated": it.claims.updated},
         "unreported": list(usage.unreported),
         "quality": str(usage.measure.quality),
-        "cost": unpriced(),
-        "stages": [_stage(stage) for stage in usage.stages],
+        "cost": cost_json(costs.total),
+        "stages": [_stage(*pair) for pair in zip(usage.stages, costs.stages, strict=True)],
         "links": _links(it),
         "chain": goal_sums.chain(chain_of(state, it)),
         "synthesis": goal_sums.synthesis(state, synthesis_of(state, it)),
@@ -105,7 +106,7 @@ def _shares(shares: Iterable[SessionShare]) -> list[Json]:
     ]
 
 
-def _attempt(it: Goal, usage: AttemptUsage) -> Json:
+def _attempt(it: Goal, usage: AttemptUsage, cost: Cost | None) -> Json:
     outcome = usage.attempt.outcome
     return {
         "number": usage.attempt.number,
@@ -114,17 +115,18 @@ def _attempt(it: Goal, usage: AttemptUsage) -> Json:
         "status": attempt_status(it, usage),
         "failure_reason": None if outcome is None else outcome.failure_reason,
         "goal": usage.goal,
+        "cost": cost_json(cost),
         **measured(usage.measure),
     }
 
 
-def _stage(usage: StageUsage) -> Json:
+def _stage(usage: StageUsage, cost: Cost | None) -> Json:
     return {
         "goal": usage.goal,
         "attempt": usage.attempt,
         "name": usage.name,
         "at": usage.at,
-        "cost": unpriced(),
+        "cost": cost_json(cost),
         "notes": usage.notes,
         **measured(usage.measure),
     }
@@ -147,14 +149,15 @@ def _links(it: Goal) -> Json:
     }
 
 
-def remainder(accounts: Accounts) -> Json:
+def remainder(data: ReportData) -> Json:
     """Usage in sessions that goals have touched, belonging to no goal."""
     rows: list[Json] = [
         {"agent": share.key.agent, "id": share.key.session, "tokens": vector(share.tokens)}
-        for share in accounts.remainder
+        for share in data.accounts.remainder
         if share.tokens != ZERO
     ]
-    return {"tokens": vector(accounts.remainder_tokens), "by_session": rows}
+    cost = cost_json(remainder_cost(data.state, data.price_of))
+    return {"tokens": vector(data.accounts.remainder_tokens), "cost": cost, "by_session": rows}
 
 
 def summary(state: LedgerState, usage: Iterable[GoalUsage]) -> Json:
@@ -190,9 +193,10 @@ def state(data: ReportData, workflow: WorkflowView) -> dict[str, Json]:
             "hint": workflow.hint,
             "unpublished_events": workflow.unpublished,
         },
-        "goals": [goal(data.state, it, data.accounts) for it in data.goals],
+        "goals": [goal(data.state, it, data.accounts, data.price_of) for it in data.goals],
         "summary": summary(data.state, data.accounts.goals.values()),
-        "remainder": remainder(data.accounts),
+        "remainder": remainder(data),
+        "prices": data.book,
         "unattributed": unattributed,
         "problems": problems(data.problems),
     }

@@ -34,8 +34,14 @@ def cost_json(cost: Cost | None) -> Json:
         "nano_usd": it.nano_usd,
         "priced_share": share(it.share),
         "quality": str(it.quality),
+        "reason": None if it.is_known else reasons(it),
         "unpriced": unpriced_json(it.unpriced),
     }
+
+
+def reasons(cost: Cost) -> str:
+    """Why something has no price, each reason once."""
+    return "; ".join(sorted({one.reason for one in cost.unpriced}))
 
 
 def unpriced_json(unpriced: Iterable[Unpriced]) -> list[Json]:
@@ -56,7 +62,7 @@ def priced_dollars(cost: Cost | None) -> str:
     if cost is None:
         return "unmeasured"
     if not cost.is_known:
-        return f"no price: {'; '.join(sorted({one.reason for one in cost.unpriced}))}"
+        return f"no price: {reasons(cost)}"
     part = "" if cost.share == 1 else f" for {share(cost.share)} of the tokens"
     return f"{dollars(cost)} USD{part} ({cost.quality})"
 

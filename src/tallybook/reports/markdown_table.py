@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tallybook.reports.costs import dollars
 from tallybook.reports.words import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tallybook.domain.figures import Measure
+    from tallybook.domain.money import Cost
     from tallybook.domain.tokens import TokenVector
 
 TOKEN_HEAD: Final = ("input", "cache read", "cache write", "output", "total")
@@ -44,3 +46,8 @@ def tokens_of(tokens: TokenVector | None) -> tuple[str, ...]:
 def measured(measure: Measure) -> tuple[str, ...]:
     """The cells below ``TOKEN_HEAD``, then the quality."""
     return (*tokens_of(measure.tokens), str(measure.quality))
+
+
+def priced(measure: Measure, cost: Cost | None) -> tuple[str, ...]:
+    """The cells below ``TOKEN_HEAD``, then dollars and the quality of the tokens."""
+    return (*tokens_of(measure.tokens), dollars(cost), str(measure.quality))

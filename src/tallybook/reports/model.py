@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallybook.domain.goal import Goal, Status, moment
+from tallybook.domain.goal_costs import PriceOf, no_prices
 from tallybook.domain.metrics import Accounts
 from tallybook.domain.problems import Problem
 from tallybook.domain.quality import Quality
@@ -27,6 +28,9 @@ class ReportData(msgspec.Struct, frozen=True):
     unattributed: TokenVector | None
     """Logged usage in no goal's sessions; None where no history was read."""
     problems: tuple[Problem, ...]
+    price_of: PriceOf = no_prices
+    book: str | None = None
+    """Which book the prices are from."""
 
     @property
     def goals(self) -> list[Goal]:

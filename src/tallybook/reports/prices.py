@@ -13,7 +13,7 @@ from tallybook.domain.problems import Problem
 from tallybook.domain.tariffs import Size
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.served import Served
-from tallybook.reports.costs import cost_json, dollars, share
+from tallybook.reports.costs import cost_json, dollars, reasons, share
 from tallybook.reports.vectors import vector
 from tallybook.reports.words import NOTHING
 
@@ -200,9 +200,8 @@ def coverage_json(it: Coverage) -> dict[str, Json]:
 
 def coverage_cells(row: ModelCoverage) -> tuple[str, ...]:
     """The columns of ``COVERAGE_HEAD``."""
-    reasons = "; ".join(sorted({one.reason for one in row.cost.unpriced}))
     numbers = (f"{row.responses:,}", f"{row.tokens.total:,}", dollars(row.cost), share(row.cost.share))
-    return (row.model, row.tier, *numbers, str(row.cost.quality), reasons)
+    return (row.model, row.tier, *numbers, str(row.cost.quality), reasons(row.cost))
 
 
 def credit_cells(it: CreditUse) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.state import LedgerState
 from tallybook.domain.tokens import total_of
 from tallybook.usecases.log_usage import usage_of_log
+from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.tasks import Logged, TaskResult, perform
 from tallybook.usecases.workspace import problems_of
 
@@ -46,6 +47,7 @@ class CheckList(msgspec.Struct, frozen=True):
     state: LedgerState
     accounts: Accounts
     problems: tuple[Problem, ...]
+    book: PriceBook
 
 
 def started(
@@ -117,4 +119,4 @@ def listed(workspace: Workspace, source: str | None) -> CheckList:
     ]
     checks.sort(key=lambda goal: (goal.source_id or "", goal.pass_number or 0, goal.started_at, goal.id))
     problems = (*workspace.problems, *problems_of(found, found.state))
-    return CheckList(tuple(checks), found.state, accounts(found.state), problems)
+    return CheckList(tuple(checks), found.state, accounts(found.state), problems, PriceBook(workspace))

@@ -21,6 +21,7 @@ from tallybook.history.store import StoreUnavailable
 from tallybook.usecases.capture import with_history
 from tallybook.usecases.child import Ended, Program, find_program, run_program, signal_name
 from tallybook.usecases.joining import Born, Span, born_there, join, shown_by, without_children
+from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.tasks import TaskResult, perform
 from tallybook.usecases.watching import Watch
 from tallybook.usecases.workspace import Workspace, problems_of
@@ -230,4 +231,4 @@ def _closed_already(begun: Begun) -> TaskResult | None:
     if goal is None or goal.is_open:
         return None
     notice = f"{goal.id} was closed while the command ran, and stays as it is"
-    return TaskResult(goal, state, accounts(state), (notice,), problems_of(replica, state))
+    return TaskResult(goal, state, accounts(state), (notice,), problems_of(replica, state), PriceBook(begun.workspace))

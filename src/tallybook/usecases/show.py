@@ -14,6 +14,7 @@ from tallybook.domain.resolve import goals_here, workflow_state
 from tallybook.domain.tokens import TokenVector, total_of
 from tallybook.domain.workflow import Command, verdict
 from tallybook.reports.model import ReportData, WorkflowView
+from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.workspace import Workspace, circumstances_of, problems_of
 
 if TYPE_CHECKING:
@@ -37,8 +38,16 @@ def look(workspace: Workspace) -> View:
     shared = accounts(found.state)
     unattributed, problems = _unattributed(workspace, shared)
     found_here = (*workspace.problems, *problems_of(found, found.state), *problems)
-    data = ReportData(found.state, shared, unattributed, found_here)
-    return View(data, _workflow(workspace, found), found.save)
+    book = PriceBook(workspace)
+    version = book.version
+    told = (*found_here, *book.problems())
+    data = ReportData(found.state, shared, unattributed, told, book.of_class, version)
+
+    def keep() -> None:
+        found.save()
+        book.keep()
+
+    return View(data, _workflow(workspace, found), keep)
 
 
 def pick(view: View, goal: str) -> Goal | Refusal:

@@ -38,6 +38,7 @@ from tallybook.history.store import StoreUnavailable
 from tallybook.usecases.awaiting import await_call
 from tallybook.usecases.capture import Wanted, reader_versions, settlements, usage_now, with_history
 from tallybook.usecases.detection import ambiguous, detected
+from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.workspace import Workspace, circumstances_of, problems_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class TaskResult(msgspec.Struct, frozen=True):
     accounts: Accounts
     notices: tuple[str, ...]
     problems: tuple[Problem, ...]
+    book: PriceBook
     over_budget: bool = False
 
 
@@ -119,8 +121,8 @@ def perform(workspace: Workspace, request: Request, flag: Flag, logged: Logged |
     if isinstance(written, Refusal):
         return written
     state = replica.state
-    problems = (*workspace.problems, *captured.problems, *problems_of(replica, state))
-    result = _result(state, made[0], captured, problems)
+    result = _result(workspace, state, made[0], captured)
+    result = replace(result, problems=(*result.problems, *problems_of(replica, state)))
     replica.save()
     return result
 
@@ -281,7 +283,7 @@ def _narrowed(state: LedgerState, found: Ambiguous, request: Request) -> Found |
     return NoSession(found.hint)
 
 
-def _result(state: LedgerState, decision: Decision, captured: _Captured, problems: tuple[Problem, ...]) -> TaskResult:
+def _result(workspace: Workspace, state: LedgerState, decision: Decision, captured: _Captured) -> TaskResult:
     shared = accounts(state)
     goal = None if decision.goal is None else state.goals[decision.goal]
     budgets = () if goal is None else budgets_of(state, goal.id, shared.goals[goal.id])
@@ -290,6 +292,7 @@ def _result(state: LedgerState, decision: Decision, captured: _Captured, problem
         state=state,
         accounts=shared,
         notices=(*decision.notices, *(captured.notices if decision.events else ()), *notices(budgets)),
-        problems=problems,
+        problems=(*workspace.problems, *captured.problems),
+        book=PriceBook(workspace),
         over_budget=any(budget.exceeded for budget in budgets),
     )

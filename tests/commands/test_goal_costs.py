@@ -1,0 +1,122 @@
+"""What goals cost: in `show`, `report` and where a goal is closed, from the ledger alone."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from commands.agents import ClaudeAgent, CodexAgent
+
+if TYPE_CHECKING:
+    from commands.bench import Bench, Json
+
+
+def nano(*costs: Json) -> int:
+    """All of them together."""
+    return sum(cost["nano_usd"] or 0 for cost in costs)
+
+
+def worked(bench: Bench) -> tuple[str, ClaudeAgent]:
+    """A goal of two attempts with a stage, after some work for none."""
+    agent = ClaudeAgent(bench, 1)
+    agent.say()
+    goal = bench.start(**agent.environ)
+    agent.say()
+    bench.ok("mark", "plan", **agent.environ)
+    agent.say()
+    bench.ok("continue-task", goal, "--failure-reason", "model_mistake", **agent.environ)
+    agent.say()
+    return goal, agent
+
+
+def test_a_goal_costs_what_its_responses_cost(bench: Bench) -> None:
+    """With the remainder, to the nanodollar what the history says of the session; each part to its whole."""
+    goal, agent = worked(bench)
+    closed = bench.ok("finish-task", goal, "--status", "success", "--json", **agent.environ).goal
+    told = bench.state()
+    (shown,) = told["goals"]
+    assert closed["cost"] == shown["cost"] == bench.ok("show", goal, "--json").goal["cost"]
+    of_history = bench.ok("usage", "--json").json["total"]["cost"]
+    assert nano(shown["cost"], told["remainder"]["cost"]) == of_history["nano_usd"] > 0
+    assert (shown["cost"]["priced_share"], shown["cost"]["quality"], shown["cost"]["reason"]) == ("1", "exact", None)
+    for parts in ("attempts", "stages", "by_model"):
+        assert nano(*(one["cost"] for one in shown[parts])) == nano(shown["cost"])
+    assert told["prices"].startswith("genai-prices ")
+
+
+def test_a_colleague_sees_the_same_cost(bench: Bench) -> None:
+    """Who has the ledger and neither the logs nor the history."""
+    goal, agent = worked(bench)
+    bench.ok("finish-task", goal, "--status", "success", **agent.environ)
+    before = bench.ok("show", goal, "--json").goal
+    shutil.rmtree(bench.data)
+    agent.log.unlink()
+    assert bench.ok("show", goal, "--json").goal["cost"] == before["cost"]
+
+
+def test_people_are_told_what_it_cost(bench: Bench) -> None:
+    """When it is closed, by `show` and in the report; as long as it is open, tokens alone."""
+    goal, agent = worked(bench)
+    assert "USD" not in bench.ok("mark", "code", **agent.environ).out
+    said = bench.ok("finish-task", goal, "--status", "success", **agent.environ).out
+    assert said.rstrip("\n").endswith("USD (exact)")
+    money = said.split()[-3]
+    whole = bench.ok("show", goal).out
+    assert f"cost      {money} USD (exact)" in whole
+    assert whole.count(" USD") == 1 + 1 + 2 + 4
+    report = bench.ok("report").out.replace("\\", "")
+    assert f"- Cost of goals: {money} USD (exact), at the prices of genai-prices" in report
+    assert "- Cost of the remainder: " in report
+    assert report.count(f"| {money} |") >= 2
+
+
+def test_what_has_no_price_is_named(bench: Bench) -> None:
+    """And never 0, as little as what nobody measured."""
+    agent = CodexAgent(bench, 1, model="my-own-model")
+    goal = bench.start(**agent.environ)
+    agent.say()
+    said = bench.ok("finish-task", goal, "--status", "success", **agent.environ).out
+    assert "no price: no rule tells whose model it is" in said
+    cost = bench.ok("show", goal, "--json").goal["cost"]
+    assert cost == {
+        "usd": None, "nano_usd": None, "priced_share": "0", "quality": "unmeasured",
+        "reason": "no rule tells whose model it is",
+        "unpriced": [{"model": "my-own-model", "reason": "no rule tells whose model it is"}],
+    }  # fmt: skip
+    report = bench.ok("report").out
+    assert (
+        "No price of my\\-own\\-model: no rule tells" in report or "No price of my-own-model: no rule tells" in report
+    )
+    other = bench.start("other", "--untracked")
+    assert bench.ok("show", other, "--json").goal["cost"]["reason"] == "nothing was measured"
+    assert "cost      unmeasured" in bench.ok("show", other).out
+    assert "USD" not in bench.ok("finish-task", other, "--status", "success").out
+
+
+def test_agreed_prices_count_for_goals(bench: Bench) -> None:
+    """A fault in them is a problem, and leaves goals without a price instead of with a wrong one."""
+    goal, agent = worked(bench)
+    bench.ok("finish-task", goal, "--status", "success", **agent.environ)
+    listed = bench.ok("show", goal, "--json").goal["cost"]
+    place = bench.repo / "config" / "prices.toml"
+    place.parent.mkdir()
+    place.write_text('[[discount]]\nagent = "claude"\npercent = 50')
+    assert 2 * nano(bench.ok("show", goal, "--json").goal["cost"]) == nano(listed)
+    place.write_text("[[discount]]\npercent = 500")
+    said = bench.ok("show", goal, "--json").json
+    assert said["goal"]["cost"]["usd"] is None
+    assert "config/prices.toml can't be used" in said["goal"]["cost"]["reason"]
+    assert "prices-unusable" in {problem["code"] for problem in said["problems"]}
+    assert "no price: " in bench.ok("show", goal).out
+
+
+def test_prices_that_are_known_need_no_library(bench: Bench) -> None:
+    """Importing the book takes longer than the command: once it was asked, it is not asked again."""
+    goal, agent = worked(bench)
+    bench.ok("finish-task", goal, "--status", "success", **agent.environ)
+    code = f"""import sys
+from tallybook.cli.main import run
+sys.exit(run(["show", "{goal}"]) or 7 * ("genai_prices" in sys.modules))"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
