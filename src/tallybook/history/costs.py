@@ -1,6 +1,6 @@
 """What the responses of the store cost: sums are split until each has one price.
 
-``Costs.of`` prices one sum of a question of ``history.usage``; what goals cost, by their snapshots, is told by
+``Costs.of`` prices the sums of a question of ``history.usage``; what goals cost, by their snapshots, is told by
 ``domain.goal_costs``.
 """
 
@@ -31,8 +31,6 @@ _PRICED_AS: Final = (
 )
 """The price of each component."""
 _UNKNOWN: Final = COMPONENTS.index("cache_write_unknown")
-_CONTEXT: Final = _UNKNOWN + 1
-"""How many components are sent to the model."""
 _QUARTERS: Final = 86_400 * SECOND // QUARTER
 """In a day."""
 
@@ -54,20 +52,8 @@ class Prices(Protocol):
         ...
 
 
-class Split(NamedTuple):
-    """What one sum has in common, in the numbers of the store, besides what it is added up by."""
-
-    model: int
-    tier: int
-    band: int
-    era: int
-    """How many of the days on which prices change lie behind it."""
-    agent: int | None
-
-
 Spent = tuple[int, ...]
 """The numbers of a ``Cost`` in the order of its members, which only add: ``spent_cost`` makes one of them."""
-NOTHING: Final[Spent] = (0,) * 5
 
 
 class Factors(NamedTuple):
@@ -114,9 +100,6 @@ def spent_cost(spent: Spent, unpriced: frozenset[Unpriced]) -> Cost:
     return Cost(pico, priced, tokens, unpriced, least, assumed)
 
 
-_SPLIT: Final = len(Split._fields)
-
-
 class UnknownDays(Exception):  # noqa: N818
     """Some price changes on a day that sums were not split at; they must be added up anew."""
 
@@ -129,51 +112,72 @@ class Costs:
         self._prices = prices
         self._days = sorted(prices.days())
         self._words: dict[int, str] = dict(store.rows("SELECT id, text FROM word"))
-        self._agents: dict[int | None, str] = dict(store.rows("SELECT id, name FROM agent"))
-        self._factors: dict[Sequence[int], Factors] = {}
+        self._agents: dict[int, str] = dict(store.rows("SELECT id, name FROM agent"))
+        self._table: list[Factors] = []
+        self._places: dict[Factors, int] = {}
+        self._splits: dict[int, int] = {}
+        self._base = 1 + max((*self._words, *self._agents), default=0)
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Expressions for the members of ``Split``, on a row ``r`` of the rollup and its session ``s``."""
+    def split(self) -> str:
+        """One number for all that a price depends on, of a row ``r`` of the rollup and its session ``s``."""
         quarters = [(date.fromisoformat(day).toordinal() - _EPOCH) * _QUARTERS for day in self._days]
         era = " + ".join(f"(r.quarter >= {quarter})" for quarter in quarters) or "0"
-        return ("r.model", "r.tier", "r.band", era, "s.agent" if self.needs_sessions else "NULL")
+        whole = f"(r.model * {self._base} + r.tier) * {len(SIZES)} + r.band"
+        if self.needs_sessions:
+            whole = f"({whole}) * {self._base} + s.agent"
+        return f"({whole}) * {len(self._days) + 1} + {era}"
 
     @property
     def needs_sessions(self) -> bool:
         """Whether the session of each row must be joined."""
         return self._prices.by_agent
 
-    def of(self, row: Sequence[int]) -> tuple[Spent, Unpriced | None]:
-        """What one sum costs, from its row: the members of ``Split``, the components of its tokens, its searches.
+    def place(self, split: int) -> int:
+        """Of what a token costs in one sum, from its ``split``.
+
+        Sums of the same place may be added up before they are priced.
 
         Raises:
             UnknownDays: sums must be split at more days.
         """
-        split = row[:_SPLIT]
-        factors = self._factors.get(split)
-        if factors is None:
-            factors = self._factors[split] = Factors.of(self._found(Split(*split)))
-        return factors.spent(row[_SPLIT:-1], row[-1])
+        place = self._splits.get(split)
+        if place is None:
+            place = self._splits[split] = self._kept(self._found(split))
+        return place
 
-    def of_one(self, numbers: tuple[int, int, int], at: int, row: Sequence[int]) -> tuple[Spent, Unpriced | None]:
-        """What one response costs: its session, model and tier; its moment; its components, and its searches."""
+    def place_of_one(self, numbers: tuple[int, int, int], at: int, context: int) -> int:
+        """Of one response: its session, model and tier; its moment; how many tokens of input it had."""
         session, model, tier = numbers
         day = f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%d}"
         tariff = self._prices.tariff(self._agent_of(session), self._words[model], self._words[tier])
-        context = sum(row[:_CONTEXT])
-        return Factors.of(tariff.rates(day, Size(context - 1, context))).spent(row[:-1], row[-1])
+        return self._kept(tariff.rates(day, Size(context - 1, context)))
+
+    def of(self, place: int, numbers: Sequence[int]) -> tuple[Spent, Unpriced | None]:
+        """What the sums of a place cost: how many responses, their components and their searches."""
+        return self._table[place].spent(numbers[1:-1], numbers[-1])
+
+    def _kept(self, rates: Rates | Unpriced) -> int:
+        factors = Factors.of(rates)
+        place = self._places.setdefault(factors, len(self._table))
+        if place == len(self._table):
+            self._table.append(factors)
+        return place
 
     def _agent_of(self, session: int) -> str:
         query = "SELECT a.name FROM session s JOIN agent a ON a.id = s.agent WHERE s.id = ?"
         return str(self._store.rows(query, (session,))[0][0]) if self.needs_sessions else ""
 
-    def _found(self, split: Split) -> Rates | Unpriced:
-        agent = self._agents.get(split.agent, "")
-        tariff = self._prices.tariff(agent, self._words[split.model], self._words[split.tier])
+    def _found(self, split: int) -> Rates | Unpriced:
+        rest, era = divmod(split, len(self._days) + 1)
+        rest, agent = divmod(rest, self._base) if self.needs_sessions else (rest, None)
+        rest, band = divmod(rest, len(SIZES))
+        model, tier = divmod(rest, self._base)
+        name = "" if agent is None else self._agents[agent]
+        tariff = self._prices.tariff(name, self._words[model], self._words[tier])
         more = set(tariff.days()).difference(self._days)
         if more:
             self._days = sorted({*self._days, *more})
-            self._factors.clear()
+            self._splits.clear()
             raise UnknownDays
-        return tariff.rates(self._days[split.era - 1] if split.era else "", SIZES[split.band])
+        return tariff.rates(self._days[era - 1] if era else "", SIZES[band])

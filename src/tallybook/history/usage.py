@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from tallybook.domain.money import Cost, Unpriced
+from tallybook.domain.money import Cost, total_cost
 from tallybook.domain.quality import Quality, join, worst
-from tallybook.domain.tokens import TokenVector
+from tallybook.domain.tokens import TokenVector, total_of
 from tallybook.history.blocks import HOUR
 from tallybook.history.choice import Choice, Filter
-from tallybook.history.costs import NOTHING, Costs, Prices, Split, UnknownDays, spent_cost
+from tallybook.history.costs import Costs, Prices, UnknownDays, spent_cost
 from tallybook.history.keys import Keys, Values
 from tallybook.history.rollup import COMPONENTS, QUARTER
 from tallybook.history.sums import VECTOR, Places, Span
 from tallybook.history.zones import Zone, local_day, stretches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tallybook.history.store import Store
 
@@ -33,12 +33,14 @@ _OF_SESSIONS: Final = frozenset({"agent", "session", "project", "branch", "origi
 _FEW: Final = frozenset(DIMENSIONS) - {"session", "project", "branch"}
 """What sessions have few different values of."""
 _DATED: Final = frozenset({"day", "week", "month"})
-_NOTHING: Final = (0,) * 8
 _QUARTER: Final = QUARTER // SECOND
 _COLUMNS: Final = len(Values._fields)
-_SPLIT: Final = _COLUMNS + 2 + len(COMPONENTS)
-"""Where a row of sums goes on with what it costs."""
-_SPLIT_END: Final = _SPLIT + len(Split._fields)
+_SPLIT_AT: Final = _COLUMNS + 1
+"""Where a row of sums goes on with what its price depends on, if costs are asked for."""
+_NUMBERS: Final = 1 + len(COMPONENTS)
+"""How many numbers are responses and their components."""
+_CONTEXT: Final = COMPONENTS.index("cache_write_unknown") + 1
+"""How many components are sent to the model."""
 _JOINED: Final = "JOIN session s ON s.id = r.session"
 _ROLLED: Final = ", ".join(f"sum(r.{name})" for name in ("responses", *COMPONENTS))
 
@@ -82,9 +84,10 @@ class _Part(NamedTuple):
     values: Values
     quality: Quality
     numbers: tuple[int, ...]
-    """How many responses, their components, and what they cost; empty for what nobody measured."""
-    unpriced: Unpriced | None = None
-    """What of it has no price."""
+    """How many responses, their components and, where costs are asked for, their searches; empty for what nobody
+    measured."""
+    place: int = 0
+    """Of their price, see ``Costs.place``."""
 
 
 def usage(store: Store, query: Query) -> Usage:
@@ -97,33 +100,42 @@ def usage(store: Store, query: Query) -> Usage:
         *_silent(store, query, choice),
     ]
     name = Keys(store, query.by, [part.values for part in parts]).name
-    numbers: dict[tuple[str | None, ...], tuple[int, ...]] = {}
+    sums: dict[tuple[str | None, ...], dict[int, tuple[int, ...]]] = {}
     qualities: dict[tuple[str | None, ...], set[Quality]] = defaultdict(set)
-    unpriced: dict[tuple[str | None, ...], set[Unpriced]] = defaultdict(set)
-    for values, quality, some, without in parts:
+    for values, quality, numbers, place in parts:
         key = name(values)
-        before = numbers.get(key)
-        numbers[key] = tuple(map(add, before, some)) if before and some else before or some
+        places = sums.setdefault(key, {})
         qualities[key].add(quality)
-        if without is not None:
-            unpriced[key].add(without)
-    order = sorted(numbers, key=lambda key: [(one is None, one or "") for one in key])
-    rows = tuple(_row(key, numbers[key], qualities[key], unpriced.get(key, ())) for key in order)
-    counted = [one for one in numbers.values() if one]
-    nothing = _NOTHING if costs is None else (*_NOTHING, *NOTHING)
-    whole = tuple(map(sum, zip(*counted, strict=True))) if counted else () if rows else nothing
-    all_unpriced = {one for some in unpriced.values() for one in some}
-    total = _row((), whole, {part.quality for part in parts} or {Quality.EXACT}, all_unpriced)
-    return Usage(rows, total, choice.agents())
+        if numbers:
+            before = places.get(place)
+            places[place] = tuple(map(add, before, numbers)) if before else numbers
+    order = sorted(sums, key=lambda key: [(one is None, one or "") for one in key])
+    rows = tuple(_row(key, sums[key], qualities[key], costs) for key in order)
+    return Usage(rows, _total(rows, {part.quality for part in parts}, costs), choice.agents())
 
 
 def _row(
-    key: tuple[str | None, ...], numbers: tuple[int, ...], qualities: Iterable[Quality], unpriced: Iterable[Unpriced]
+    key: tuple[str | None, ...], places: dict[int, tuple[int, ...]], qualities: Iterable[Quality], costs: Costs | None
 ) -> UsageRow:
-    if not numbers:
+    if not places:
         return UsageRow(key, 0, None, join(qualities))
-    count, tokens, spent = numbers[0], TokenVector(*numbers[1 : len(_NOTHING)]), numbers[len(_NOTHING) :]
-    return UsageRow(key, count, tokens, join(qualities), spent_cost(spent, frozenset(unpriced)) if spent else None)
+    whole = tuple(map(sum, zip(*places.values(), strict=True))) if len(places) > 1 else next(iter(places.values()))
+    tokens, cost = TokenVector(*whole[1:_NUMBERS]), None
+    if costs is not None:
+        found = [costs.of(place, numbers) for place, numbers in places.items()]
+        spent = tuple(map(sum, zip(*(spent for spent, _ in found), strict=True)))
+        cost = spent_cost(spent, frozenset(one for _, one in found if one is not None))
+    return UsageRow(key, whole[0], tokens, join(qualities), cost)
+
+
+def _total(rows: Sequence[UsageRow], qualities: Iterable[Quality], costs: Costs | None) -> UsageRow:
+    known = [row.tokens for row in rows if row.tokens is not None]
+    cost = None if costs is None else total_cost(row.cost for row in rows if row.cost is not None)
+    if rows and not known:
+        return UsageRow((), 0, None, join(qualities))
+    return UsageRow(
+        (), sum(row.responses for row in rows), total_of(known), join({*qualities} or {Quality.EXACT}), cost
+    )
 
 
 def _dated(store: Store, query: Query, choice: Choice, costs: Costs | None) -> list[_Part]:
@@ -155,7 +167,6 @@ def _sums(wanted: set[str], day: str, choice: Choice, costs: Costs | None) -> st
     }
     select = ", ".join(column if asked else "NULL" for column, asked in columns.items())
     groups = [column for column, asked in columns.items() if asked]
-    split = () if costs is None else costs.columns
     session, sessions = ("r.session", "") if wanted & _OF_SESSIONS else ("NULL", "")
     if wanted & _OF_SESSIONS and wanted <= _FEW and "block" in wanted:
         # Of sessions that are added up any one can stand for all: what is asked of them is the same.
@@ -165,18 +176,18 @@ def _sums(wanted: set[str], day: str, choice: Choice, costs: Costs | None) -> st
         groups.insert(0, session)  # the order in which the rows lie
     if costs is not None and costs.needs_sessions:
         sessions = _JOINED
-    groups += [column for column in split if column not in {*groups, "0", "NULL"}]
-    more = (*split, "sum(r.web_searches)") if split else ()
-    return f"""SELECT {", ".join((session, select, "r.quality", _ROLLED, *more))} FROM {choice.table} r {sessions}
+    split = () if costs is None else (costs.split,)
+    numbers = (*split, _ROLLED, "sum(r.web_searches)") if split else (_ROLLED,)
+    groups += split
+    return f"""SELECT {", ".join((session, select, "r.quality", *numbers))} FROM {choice.table} r {sessions}
         WHERE {choice.condition} GROUP BY {", ".join((*groups, "r.quality"))}"""  # noqa: S608
 
 
 def _part(row: tuple[Any, ...], words: dict[int, Quality], costs: Costs | None) -> _Part:
-    values, quality, numbers = Values(*row[:_COLUMNS]), words[row[_COLUMNS]], row[_COLUMNS + 1 : _SPLIT]
+    values, quality = Values(*row[:_COLUMNS]), words[row[_COLUMNS]]
     if costs is None:
-        return _Part(values, quality, numbers)
-    spent, unpriced = costs.of(row[_SPLIT:_SPLIT_END] + numbers[1:] + row[-1:])
-    return _Part(values, quality, numbers + spent, unpriced)
+        return _Part(values, quality, row[_COLUMNS + 1 :])
+    return _Part(values, quality, row[_SPLIT_AT + 1 :], costs.place(row[_SPLIT_AT]))
 
 
 def _undated(store: Store, query: Query, choice: Choice, costs: Costs | None) -> Iterator[_Part]:
@@ -192,8 +203,12 @@ def _undated(store: Store, query: Query, choice: Choice, costs: Costs | None) ->
         at = places[session].moment(source, offset)
         if choice.has(at):
             values = Values(session, model, *_times(query, at), effort, branch, cwd, tier)
-            spent, unpriced = ((), None) if costs is None else costs.of_one((session, model, tier), at, parts)
-            yield _Part(values, worst(words[quality], Quality.ESTIMATED), (1, *parts[:-1], *spent), unpriced)
+            estimated = worst(words[quality], Quality.ESTIMATED)
+            if costs is None:
+                yield _Part(values, estimated, (1, *parts[:-1]))
+            else:
+                place = costs.place_of_one((session, model, tier), at, sum(parts[:_CONTEXT]))
+                yield _Part(values, estimated, (1, *parts), place)
 
 
 def _silent(store: Store, query: Query, choice: Choice) -> Iterator[_Part]:

@@ -21,6 +21,7 @@ class Prices:
     def __init__(self, book: Book, agreed: Agreed | None = None) -> None:
         self.agreed = Agreed() if agreed is None else agreed
         self._book = book
+        self._seen: set[str] = set()
         self._tariffs = lru_cache(maxsize=4096)(self._found)
         self._classes = lru_cache(maxsize=65_536)(self._of_class)
 
@@ -36,7 +37,7 @@ class Prices:
 
     def days(self) -> frozenset[str]:
         """Days on which prices may change, as far as that is known before any is asked for."""
-        return self._book.days() | self.agreed.days()
+        return self._book.days() | self.agreed.days() | self._seen
 
     def tariff(self, agent: str, model: str, tier: str) -> Tariff:
         """The prices on all days and for all sizes."""
@@ -47,7 +48,9 @@ class Prices:
         return self._classes(agent if self.by_agent else "", it)
 
     def _found(self, agent: str, model: str, tier: str) -> Tariff:
-        return self.agreed.applied(Asked(agent, model, tier), self._book.tariff(model, tier))
+        tariff = self.agreed.applied(Asked(agent, model, tier), self._book.tariff(model, tier))
+        self._seen.update(tariff.days())
+        return tariff
 
     def _of_class(self, agent: str, it: PriceClass) -> Rates | Unpriced:
         return self.tariff(agent, it.model, it.tier).rates(it.day, size_of(it.context))
