@@ -10,6 +10,7 @@ import pytest
 
 from commands.agents import AmpAgent, ClaudeAgent, CodexAgent
 from commands.bench import VECTOR, tokens
+from commands.test_limits import tell, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,21 @@ def dated(agent: ClaudeAgent, *times: str) -> list[Counter[str]]:
             record["timestamp"] = at
     agent.flush()
     return used
+
+
+def test_what_a_subscription_has_used_stands_apart(bench: Bench) -> None:
+    """By the plan that the log of a session tells last; others tell none, and both have a cost by the token."""
+    first, second, other = CodexAgent(bench, 1), CodexAgent(bench, 2), ClaudeAgent(bench, 3)
+    used = [agent.say() + agent.say() for agent in (first, second, other)]
+    for agent, plan in ((first, "plus"), (second, "team")):
+        for name in ("pro", plan):
+            tell(agent, primary=window(300, 7, 60), plan_type=name)
+    told = bench.ok("usage", "--by", "plan", "--json").json
+    rows = {row["key"]["plan"]: row for row in told["rows"]}
+    found = {plan: tokens(row["tokens"]) for plan, row in rows.items()}
+    assert found == {"plus": used[0], "team": used[1], None: used[2]}
+    assert sum(row["cost"]["nano_usd"] for row in rows.values()) == told["total"]["cost"]["nano_usd"]
+    assert "whatever a subscription costs" in bench.ok("usage", "--by", "plan").err
 
 
 def test_the_sums_are_what_was_served(bench: Bench) -> None:

@@ -113,6 +113,7 @@ def keys(served: list[Served], by: tuple[str, ...]) -> list[tuple[str | None, ..
         "effort": [one.effort for one in served],
         "origin": ["main"] * len(served),
         "tier": [one.tier for one in served],
+        "plan": [None] * len(served),
     }
     return list(zip(*(columns[name] for name in by), strict=True)) if by else [()] * len(served)
 

@@ -16,8 +16,8 @@ def usage(
         Option(
             "--by",
             metavar="WHAT",
-            help="agent, model, day, week, month, block (five hours), session, project, branch, effort, origin or "
-            "tier; several with commas.",
+            help="agent, model, day, week, month, block (five hours), session, project, branch, effort, origin, "
+            "tier or plan (the subscription that a session's log tells); several with commas.",
         ),
     ] = None,
     since: Annotated[str | None, Option("--since", metavar="DATE", help="This day (or time) and later.")] = None,
@@ -76,7 +76,7 @@ def usage(
         table((*found.by, *NUMBERS, "quality"), usage_cells(found.by, found.usage), frozenset(NUMBERS))
         total = found.usage.total.cost
         if total is not None:
-            say(f"USD at the prices of {found.book}")
+            say(f"USD at the prices of {found.book}: what it would cost by the token, whatever a subscription costs")
             for text in unpriced_lines(total):
                 say(text)
         for agent_name in dict.fromkeys(gap.agent for gap in found.coverage):

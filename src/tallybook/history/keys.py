@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tallybook.history.store import Store
 
 _EPOCH: Final = date(1970, 1, 1)
-_OF_SESSIONS: Final = ("agent", "session", "origin", "project", "branch")
-"""What a session is known by; responses may tell the last two otherwise."""
+_OF_SESSIONS: Final = ("agent", "session", "origin", "project", "branch", "plan")
+"""What a session is known by; responses may tell project and branch otherwise."""
 _OF_RESPONSES: Final = ("model", "effort", "tier")
 _OTHERWISE: Final = {"project": "cwd", "branch": "branch"}
 
@@ -47,7 +47,8 @@ class Keys:
                 """SELECT s.id, a.name, s.name, s.origin, s.cwd, s.branch
                 FROM session s JOIN agent a ON a.id = s.agent"""
             )
-            self._sessions = {number: tuple(names) for number, *names in rows}
+            plans = _plans(store) if "plan" in by else {}
+            self._sessions = {number: (*names, plans.get(number)) for number, *names in rows}
         self._words: dict[int | None, str] = {}
         if set(by) & {*_OF_RESPONSES, *_OTHERWISE}:
             self._words = dict(store.rows("SELECT id, text FROM word"))
@@ -94,6 +95,11 @@ class Keys:
 
     def _lane(self, values: Values) -> str | None:
         return self._sessions[values.session][0] if self._by_agent else None
+
+
+def _plans(store: Store) -> dict[int, str]:
+    """The subscription of each session whose log tells one, as it told last."""
+    return dict(store.rows("SELECT session, plan FROM limit_sample WHERE plan IS NOT NULL ORDER BY at, source, name"))
 
 
 @lru_cache(maxsize=4096)

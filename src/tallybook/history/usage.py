@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 DIMENSIONS: Final = (
     *("agent", "model", "day", "week", "month", "block", "session", "project", "branch", "effort", "origin", "tier"),
+    "plan",
 )
 """All that usage can be added up by."""
 SECOND: Final = 1_000_000
-_OF_SESSIONS: Final = frozenset({"agent", "session", "project", "branch", "origin"})
-_FEW: Final = frozenset(DIMENSIONS) - {"session", "project", "branch"}
+_OF_SESSIONS: Final = frozenset({"agent", "session", "project", "branch", "origin", "plan"})
+_FEW: Final = frozenset(DIMENSIONS) - {"session", "project", "branch", "plan"}
 """What sessions have few different values of."""
 _DATED: Final = frozenset({"day", "week", "month"})
 _QUARTER: Final = QUARTER // SECOND
