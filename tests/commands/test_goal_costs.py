@@ -112,6 +112,29 @@ def test_agreed_prices_count_for_goals(bench: Bench) -> None:
     assert "no price: " in bench.ok("show", goal).out
 
 
+def test_sessions_have_the_cost_of_their_responses(bench: Bench) -> None:
+    """In the list, where a session is explained, and in `usage`; where prices can't be used, the reason."""
+    strange = CodexAgent(bench, 3, model="my-own-model")
+    agents: tuple[ClaudeAgent | CodexAgent, ...] = (ClaudeAgent(bench, 1), CodexAgent(bench, 2), strange)
+    for agent in agents:
+        agent.say()
+    ClaudeAgent(bench, 4).flush()
+    rows = bench.ok("usage", "--by", "session", "--json").json["rows"]
+    by_usage = {row["key"]["session"]: row["cost"] for row in rows}
+    listed = {row["id"]: row["cost"] for row in bench.ok("sessions", "--json").json["sessions"]}
+    for agent in agents:
+        assert listed[agent.session] == by_usage[agent.session]
+        assert bench.ok("why", agent.session, "--json").json["counted"]["cost"] == by_usage[agent.session]
+    assert listed[agents[0].session]["nano_usd"] > 0
+    assert "USD (exact)" in bench.ok("why", agents[0].session).out
+    (bench.data / "prices.toml").write_text("[[rates]]")
+    told = bench.ok("sessions", "--json").json
+    assert "prices-unusable" in {problem["code"] for problem in told["problems"]}
+    costs = {row["id"]: row["cost"] for row in told["sessions"]}
+    assert costs[agents[0].session]["usd"] is None
+    assert "there is no 'rates'" in costs[agents[0].session]["reason"]
+
+
 def test_prices_that_are_known_need_no_library(bench: Bench) -> None:
     """Importing the book takes longer than the command: once it was asked, it is not asked again."""
     goal, agent = worked(bench)

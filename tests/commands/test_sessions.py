@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MEMBERS = {
     *("agent", "id", "paths", "last_activity", "live", "cwd", "model", "parent", "origin", "responses", "tokens"),
+    "cost",
 }
 
 
@@ -69,7 +70,7 @@ def test_people_get_a_table_without_text(bench: Bench) -> None:
     agent = CodexAgent(bench, 1)
     agent.say()
     head, row = bench.ok("sessions").out.splitlines()
-    assert head.split("\t") == ["agent", "session", "last activity", "live", "model", "tokens", "directory"]
+    assert head.split("\t") == ["agent", "session", "last activity", "live", "model", "tokens", "USD", "directory"]
     assert row.split("\t")[:2] == ["codex", agent.session]
     assert "add a shelf" not in row
 

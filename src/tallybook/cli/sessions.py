@@ -29,6 +29,6 @@ def sessions(
         rows: list[Json] = [session_json(row) for row in found.rows]
         document("sessions", {"sessions": rows, "problems": contract.problems(found.problems)})
     else:
-        head = ("agent", "session", "last activity", "live", "model", "tokens", "directory")
-        table(head, [row.cells() for row in found.rows], frozenset({"tokens"}))
+        head = ("agent", "session", "last activity", "live", "model", "tokens", "USD", "directory")
+        table(head, [row.cells() for row in found.rows], frozenset({"tokens", "USD"}))
     warn(found.problems)

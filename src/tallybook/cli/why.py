@@ -28,6 +28,7 @@ def why(
     from tallybook.cli.why_output import HEAD, NUMBERS, SUMS, line_cells, sum_cells, why_json
     from tallybook.domain.problems import Refusal
     from tallybook.reports import contract
+    from tallybook.reports.costs import priced_dollars
     from tallybook.usecases.why import Question, explain_session
 
     found = explain_session(here(), Question(session, agent, every))
@@ -42,5 +43,6 @@ def why(
                 table(HEAD, [line_cells(one) for one in log.lines], NUMBERS)
             if log.sums:
                 table(SUMS, [sum_cells(one) for one in log.sums], frozenset({"lines"}))
-        line(f"{found.responses:,} responses, {found.tokens.total:,} tokens")
+        cost = "" if found.cost is None else f", {priced_dollars(found.cost)}"
+        line(f"{found.responses:,} responses, {found.tokens.total:,} tokens{cost}")
     warn(found.problems)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from tallybook.clock import timestamp
+from tallybook.reports.costs import cost_json
 from tallybook.reports.vectors import vector
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def why_json(found: Why) -> dict[str, Json]:
         "agent": found.key.agent,
         "session": found.key.session,
         "logs": [_log(log) for log in found.logs],
-        "counted": {"responses": found.responses, "tokens": vector(found.tokens)},
+        "counted": {"responses": found.responses, "tokens": vector(found.tokens), "cost": cost_json(found.cost)},
     }
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallybook.clock import timestamp
+from tallybook.domain.money import Cost
 from tallybook.history.queries import SessionRow
+from tallybook.reports.costs import cost_json, dollars
 from tallybook.reports.vectors import vector
 from tallybook.reports.words import NOTHING
 
@@ -21,6 +23,8 @@ class ListedSession(msgspec.Struct, frozen=True):
 
     row: SessionRow
     live: bool
+    cost: Cost | None = None
+    """Of its own responses; None where nothing was measured."""
 
     @property
     def last_activity(self) -> str | None:
@@ -30,11 +34,12 @@ class ListedSession(msgspec.Struct, frozen=True):
         return timestamp(datetime.fromtimestamp(self.row.last_at / 1_000_000, UTC))
 
     def cells(self) -> tuple[str, ...]:
-        """Agent, session, last activity, live, model, tokens, directory."""
+        """Agent, session, last activity, live, model, tokens, dollars, directory."""
         row = self.row
         live = "live" if self.live else ""
         tokens = NOTHING if row.tokens is None else f"{row.tokens.total:,}"
-        return (row.agent, row.session, self.last_activity or "", live, row.model or "", tokens, row.cwd or "")
+        numbers = (tokens, dollars(self.cost))
+        return (row.agent, row.session, self.last_activity or "", live, row.model or "", *numbers, row.cwd or "")
 
 
 def session_json(listed: ListedSession) -> dict[str, Json]:
@@ -53,4 +58,5 @@ def session_json(listed: ListedSession) -> dict[str, Json]:
         "origin": row.origin,
         "responses": row.responses,
         "tokens": vector(row.tokens),
+        "cost": cost_json(listed.cost),
     }

@@ -44,7 +44,9 @@ class Unavailable(msgspec.Struct, frozen=True):
     reason: str
 
 
-NO_PRICES: Final = Unavailable("low-cost-coverage", "no price book yet, so no share of any cost is known")
+NO_PRICES: Final = Unavailable(
+    "low-cost-coverage", "costs are not looked at here: tally show GOAL tells how much of one has a price"
+)
 
 
 class Audit(msgspec.Struct, frozen=True):

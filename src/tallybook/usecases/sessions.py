@@ -9,9 +9,12 @@ import msgspec
 from tallybook.agents.registry import AGENTS
 from tallybook.clock import unix_milliseconds
 from tallybook.domain.problems import Problem, Refusal
+from tallybook.domain.usage import SessionKey
 from tallybook.history.queries import Selection, session_rows
 from tallybook.reports.sessions import ListedSession
 from tallybook.usecases.capture import look_into
+from tallybook.usecases.price_book import PriceBook
+from tallybook.usecases.session_costs import session_costs
 
 if TYPE_CHECKING:
     from tallybook.history.store import Store
@@ -37,11 +40,19 @@ def list_sessions(workspace: Workspace, agent: str | None, limit: int) -> Sessio
     """
     if agent is not None and agent not in AGENTS:
         return Refusal("unknown-agent", f"there is no agent {agent!r}", f"known: {', '.join(AGENTS)}", usage=True)
-    now = unix_milliseconds(workspace.clock.now()) * 1000
+    now, book = unix_milliseconds(workspace.clock.now()) * 1000, PriceBook(workspace)
 
     def listing(store: Store, problems: tuple[Problem, ...]) -> SessionList:
         rows = session_rows(store, Selection(agent=agent, limit=limit))
-        listed = (ListedSession(row, row.last_at is not None and now - row.last_at < LIVE) for row in rows)
-        return SessionList(tuple(listed), (*workspace.problems, *problems, *store.problems))
+        costs = session_costs(store, book, [SessionKey(row.agent, row.session) for row in rows])
+        listed = (
+            ListedSession(
+                row,
+                row.last_at is not None and now - row.last_at < LIVE,
+                costs.get(SessionKey(row.agent, row.session)),
+            )
+            for row in rows
+        )
+        return SessionList(tuple(listed), (*workspace.problems, *problems, *store.problems, *book.problems()))
 
     return look_into(workspace, listing, update=True)

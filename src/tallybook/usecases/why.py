@@ -9,6 +9,7 @@ import msgspec
 
 from tallybook.agents.registry import AGENTS, reader
 from tallybook.domain.attribution import segments_of
+from tallybook.domain.money import Cost
 from tallybook.domain.ownership import goals_of
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.state import kept_goal
@@ -17,6 +18,8 @@ from tallybook.domain.usage import PriceClass, SessionKey, context_band
 from tallybook.history.explanation import explanation
 from tallybook.history.names import stored_text
 from tallybook.usecases.capture import look_into
+from tallybook.usecases.price_book import PriceBook
+from tallybook.usecases.session_costs import session_costs
 from tallybook.usecases.why_lines import Spot, View, WhyLog, explained
 from tallybook.usecases.workspace import problems_of
 
@@ -34,6 +37,8 @@ class Why(msgspec.Struct, frozen=True):
     responses: int
     tokens: TokenVector
     """The sum of all that is counted."""
+    cost: Cost | None
+    """What it cost; None where nothing is counted."""
     problems: tuple[Problem, ...]
 
 
@@ -93,9 +98,12 @@ def _why(workspace: Workspace, store: Store, key: SessionKey, wish: _Wish) -> Wh
     spots = {name: Spot(paths.get(source, source), offset) for name, (source, offset) in found.places.items()}
     view = View(reader(key.agent), key.session, spots, goals, wish.every)
     logs = [explained(view, log) for log in found.logs]
-    problems = (*wish.problems, *faults, *(log.fault for log in logs if log.fault is not None))
+    book = PriceBook(workspace)
+    cost = session_costs(store, book, (key,)).get(key)
+    told = (log.fault for log in logs if log.fault is not None)
+    problems = (*wish.problems, *faults, *told, *book.problems())
     counted = [one for log in logs for line in log.lines for one in line.counted]
-    return Why(key, tuple(logs), len(counted), total_of(one.tokens for one in counted), problems)
+    return Why(key, tuple(logs), len(counted), total_of(one.tokens for one in counted), cost, problems)
 
 
 def _goals(
