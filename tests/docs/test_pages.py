@@ -21,6 +21,7 @@ from tallybook.config import FILE, load_settings
 from tallybook.domain.comparison import Cause
 from tallybook.domain.events import KNOWN_BODIES, Body, ImportSource, SessionRef
 from tallybook.domain.findings import Code
+from tallybook.domain.price_causes import Way
 from tallybook.domain.quality import Quality
 from tallybook.domain.shortfalls import Category
 from tallybook.domain.tokens import ZERO
@@ -204,6 +205,12 @@ def test_the_audit_is_explained_as_it_is() -> None:
     assert set(re.findall(r"(?m)^\| `([a-z-]+)` \|", findings)) == {*Code, NO_PRICES.code}
     numbers = {int(number) for number in re.findall(r"\d+", findings.replace("5,000", str(MOST_COMMITS)))}
     assert numbers == {*msgspec.structs.asdict(LIMITS).values(), MOST_COMMITS}
+
+
+def test_every_way_of_pricing_is_explained() -> None:
+    """Each cause that a comparison with another tool's costs can tell, in their order."""
+    text = (ROOT / "docs/explanation/pricing.md").read_text()
+    assert re.findall(r"(?m)^\| (the report [^|]+) \| ", text) == list(Way)
 
 
 def test_exit_codes_are_those_of_the_command_line() -> None:

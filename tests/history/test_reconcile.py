@@ -79,7 +79,7 @@ def test_each_difference_has_its_cause() -> None:
     history = [
         ours("2026-06-19", "more", one, reasoning=2),
         ours("2026-06-19", "odd", one, reasoning=1),
-        ours("2026-06-19", "new", one),
+        ours("2026-06-19", "new", Counts(9, 9, 9, 9)),
     ]
     found = compared(report_of(report("daily", *rows)), history)
     by_model = {cell.model: cell.cause for cell in found.cells}
@@ -88,6 +88,29 @@ def test_each_difference_has_its_cause() -> None:
     assert "reasoning" in by_model["more"]
     assert by_model["odd"] == UNEXPLAINED
     assert found.unexplained == 1
+
+
+def test_a_model_that_the_report_calls_otherwise() -> None:
+    """Tokens that stand under one name here and under another there, each pair once; not those of another day."""
+    one, two = Counts(1, 2, 3, 4), Counts(10, 20, 30, 40)
+    day, next_day = "2026-06-19", "2026-06-20"
+    rows = [(day, "m", two.plus(one)), (day, "m-fast", one), (next_day, "other", one), (day, "n", two)]
+    history = [
+        ours(day, "review", one),
+        ours(day, "m", two.plus(one)),
+        ours(day, "third", one),
+        ours(day, "n", two.plus(one)),
+    ]
+    found = compared(report_of(report("daily", *rows)), history)
+    by_model = {cell.model: (cell.cause, cell.other) for cell in found.cells}
+    assert by_model == {
+        "n": ("the report counts tokens of n as m-fast", "m-fast"),
+        "m-fast": ("the report counts tokens of n as m-fast", "n"),
+        "review": ("not in the report", None),
+        "third": ("not in the report", None),
+        "other": ("not in the history: were those logs deleted, or are they elsewhere?", None),
+    }
+    assert found.ours.total - found.theirs.total == sum(cell.difference.total for cell in found.cells)
 
 
 def test_a_day_that_begins_elsewhere() -> None:

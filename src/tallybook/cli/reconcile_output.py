@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tallybook.cli.render import document, line, table, warn
+from tallybook.cli.render import document, line, say, table, warn
+from tallybook.domain.money import dollars
 from tallybook.reports import contract
 from tallybook.reports.reconcile import NUMBERS, cells, own_json, own_row, reconciled_json
+from tallybook.reports.reconcile_money import HEAD, money_cells, priced_json
+from tallybook.reports.reconcile_money import NUMBERS as MONEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,16 +22,25 @@ _AGENTS: Final = ("agent", "session", "counter", "model", *NUMBERS, "cause")
 
 
 def show_report(done: Comparison, *, json: bool) -> int:
-    """Print a comparison with a report; how many cells are unexplained."""
-    found = done.found
+    """Print a comparison with a report; how many cells are unexplained, in tokens or in money."""
+    found, money = done.found, done.priced
     if json:
-        document("reconcile", {**reconciled_json(found), "problems": contract.problems(done.problems)})
+        content = {**reconciled_json(found), "money": priced_json(money, found.view, done.book)}
+        document("reconcile", {**content, "problems": contract.problems(done.problems)})
     else:
         _rows(_REPORT, [cells(cell) for cell in found.cells])
         line(f"{found.equal:,} equal, {len(found.cells):,} different, {found.unexplained:,} of them unexplained")
         line(f"in all {found.ours.total:,} tokens, in the report {found.theirs.total:,}")
+        if money.cells:
+            table(HEAD, [money_cells(cell) for cell in money.cells], MONEY)
+        compared = money.equal + len(money.cells)
+        if compared:
+            line(f"costs: {money.equal:,} equal, {len(money.cells):,} different, {money.unexplained:,} unexplained")
+            line(f"in all {money.ours.usd or 'no'} USD, in the report {dollars(money.nano_usd)} ({done.book})")
+        if money.left_out:
+            say(f"{money.left_out:,} without a comparison of costs: other tokens, or none told in the report")
     warn(done.problems)
-    return found.unexplained
+    return found.unexplained + money.unexplained
 
 
 def show_agents(done: OwnComparison, *, json: bool) -> int:

@@ -125,16 +125,19 @@ class Cost(msgspec.Struct, frozen=True):
     def usd(self) -> str | None:
         """Dollars with at least two decimals, exact to the nanodollar."""
         nano = self.nano_usd
-        if nano is None:
-            return None
-        whole, rest = divmod(abs(nano), 10**9)
-        decimals = f"{rest:09}".rstrip("0").ljust(2, "0")
-        return f"{'-' if nano < 0 else ''}{whole}.{decimals}"
+        return None if nano is None else dollars(nano)
 
     @property
     def share(self) -> Fraction:
         """How much of the tokens has a price, from 0 to 1; of nothing, all."""
         return Fraction(self.priced, self.tokens) if self.tokens else Fraction(0 if self.unpriced else 1)
+
+
+def dollars(nano_usd: int) -> str:
+    """Nanodollars as dollars such as ``-0.0105``: exact, with two decimals at least."""
+    whole, rest = divmod(abs(nano_usd), 10**9)
+    decimals = f"{rest:09}".rstrip("0").ljust(2, "0")
+    return f"{'-' if nano_usd < 0 else ''}{whole}.{decimals}"
 
 
 NOTHING: Final = Cost()

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 EQUAL: Final = "equal"
 UNEXPLAINED: Final = "unexplained"
+NOT_THERE: Final = "not in the report"
+NOT_HERE: Final = "not in the history: were those logs deleted, or are they elsewhere?"
+_MAY_BE_RENAMED: Final = (NOT_THERE, NOT_HERE, UNEXPLAINED)
 _WEEK: Final = timedelta(days=7)
 _ID: Final = 36
 """Length of the thread's id at the end of a rollout's name."""
@@ -30,6 +33,8 @@ class Cell(msgspec.Struct, frozen=True):
     ours: Counts
     theirs: Counts
     cause: str
+    other: str | None = None
+    """The model that the report has counted these tokens as, or has had them of."""
 
     @property
     def difference(self) -> Counts:
@@ -60,7 +65,7 @@ def dimensions(view: View) -> tuple[str, ...]:
 
 def compared(report: Report, rows: Iterable[UsageRow]) -> Reconciled:
     """Compare a report with our sums by its ``dimensions``."""
-    names = _Names(report)
+    names = Names(report)
     ours: dict[tuple[str, str], list[UsageRow]] = {}
     for row in rows:
         period, model, agent = row.key
@@ -68,7 +73,7 @@ def compared(report: Report, rows: Iterable[UsageRow]) -> Reconciled:
             ours.setdefault((names.of(period or ""), model or ""), []).append(row)
     keys = sorted(ours.keys() | report.cells.keys())
     cells = [_cell(key, ours.get(key, []), report.cells.get(key)) for key in keys]
-    explained = _across_periods(cells)
+    explained = _across_models(_across_periods(cells))
     return Reconciled(
         report.view,
         tuple(cell for cell in explained if cell.cause != EQUAL),
@@ -78,7 +83,7 @@ def compared(report: Report, rows: Iterable[UsageRow]) -> Reconciled:
     )
 
 
-class _Names:
+class Names:
     """What the report calls a day or a session of ours."""
 
     def __init__(self, report: Report) -> None:
@@ -88,6 +93,7 @@ class _Names:
         self._sessions = {name.rpartition("/")[2].removesuffix(".jsonl")[-_ID:]: name for name in names}
 
     def of(self, period: str) -> str:
+        """The name that the report has for it."""
         if self._view is View.MONTHLY:
             return period[:7]
         if self._view is View.SESSION:
@@ -116,9 +122,9 @@ def _cell(key: tuple[str, str], rows: list[UsageRow], theirs: Counts | None) -> 
     if ours == other:
         cause = EQUAL
     elif theirs is None:
-        cause = "not in the report"
+        cause = NOT_THERE
     elif not rows:
-        cause = "not in the history: were those logs deleted, or are they elsewhere?"
+        cause = NOT_HERE
     elif reasoning and more == (0, 0, 0, reasoning):
         cause = "the report has added the reasoning, which is a part of the output"
     else:
@@ -137,6 +143,25 @@ def _across_periods(cells: list[Cell]) -> list[Cell]:
     }
     cause = "other periods have it: was the report made in another time zone?"
     return [replace(cell, cause=cause) if cell.cause != EQUAL and cell.model in shifted else cell for cell in cells]
+
+
+def _across_models(cells: list[Cell]) -> list[Cell]:
+    """Two differences of one period that cancel each other out lie in what the report calls a model."""
+    open_to = [cell for cell in cells if cell.cause in _MAY_BE_RENAMED]
+    found = {(cell.period, cell.model): cell for cell in cells}
+    for cell in open_to:
+        lacks = Counts(*(-count for count in cell.difference))
+        fitting = (
+            one
+            for one in open_to
+            if one.period == cell.period and one.difference == lacks and found[one.period, one.model].other is None
+        )
+        named = next(fitting, None) if cell.difference.total > 0 else None
+        if named is not None:
+            cause = f"the report counts tokens of {cell.model} as {named.model}"
+            found[cell.period, cell.model] = replace(cell, cause=cause, other=named.model)
+            found[cell.period, named.model] = replace(named, cause=cause, other=cell.model)
+    return list(found.values())
 
 
 def _sum(parts: Iterable[Counts]) -> Counts:

@@ -72,19 +72,24 @@ def usage_of_history(workspace: Workspace, request: Request) -> UsageAnswer | Re
         StoreUnavailable: the history can't be used.
 
     """
-    asked, book = _query(request), PriceBook(workspace)
-    if isinstance(asked, Refusal):
-        return asked
-    prices = book.prices()
-    if isinstance(prices, Refusal):
-        return prices
-    query = replace(asked, prices=prices)
+    book = PriceBook(workspace)
+    query = query_of(request, book)
+    return query if isinstance(query, Refusal) else answered(workspace, request, query, book)
+
+
+def answered(workspace: Workspace, request: Request, query: Query, book: PriceBook) -> UsageAnswer:
+    """The sums that a query of the request wants, with the prices of the book.
+
+    Raises:
+        StoreUnavailable: the history can't be used.
+
+    """
 
     def answer(store: Store, problems: tuple[Problem, ...]) -> UsageAnswer:
         found = usage(store, query)
         told = (*workspace.problems, *problems, *store.problems)
         imported = _imported(store, query, request)
-        return UsageAnswer(query.by, found, _coverage(found), told, imported, prices.version)
+        return UsageAnswer(query.by, found, _coverage(found), told, imported, book.version)
 
     answered = look_into(workspace, answer, update=request.update)
     book.keep()
@@ -120,6 +125,14 @@ def _coverage(found: Usage) -> tuple[Gap, ...]:
             gaps.extend(Gap(agent, f"{name.replace('_', ' ')} tokens: never logged") for name in its.unreported)
             gaps.extend(Gap(agent, what) for what in its.unlogged)
     return tuple(gaps)
+
+
+def query_of(request: Request, book: PriceBook) -> Query | Refusal:
+    """What is asked of the history, with the prices of the book."""
+    asked, prices = _query(request), book.prices()
+    if isinstance(asked, Refusal):
+        return asked
+    return prices if isinstance(prices, Refusal) else replace(asked, prices=prices)
 
 
 def _query(request: Request) -> Query | Refusal:

@@ -1,0 +1,51 @@
+"""Two prices of the same tokens side by side, as JSON and as cells of a table; money is never a float."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallybook.domain.money import dollars
+from tallybook.reports.words import NOTHING
+
+if TYPE_CHECKING:
+    from tallybook.history.ccusage import View
+    from tallybook.history.reconcile_money import MoneyCell, Priced
+    from tallybook.reports.vectors import Json
+
+HEAD: Final = ("period", "model", "ours USD", "theirs USD", "difference USD", "cause")
+NUMBERS: Final = frozenset({"ours USD", "theirs USD", "difference USD"})
+
+
+def priced_json(found: Priced, view: View, book: str) -> dict[str, Json]:
+    """All prices that differ, and the sums."""
+    return {
+        "book": book,
+        "rows": [_row(cell, "session" if view == "session" else "period") for cell in found.cells],
+        "equal": found.equal,
+        "left_out": found.left_out,
+        "unexplained": found.unexplained,
+        "total": {"ours": _money(found.ours.nano_usd), "theirs": _money(found.nano_usd)},
+    }
+
+
+def _row(cell: MoneyCell, period: str) -> Json:
+    models: list[Json] = [*cell.models]
+    return {
+        "key": {period: cell.period, "models": models},
+        "ours": _money(cell.ours.nano_usd),
+        "theirs": _money(cell.nano_usd),
+        "difference": _money(cell.difference),
+        "unpriced": [{"model": it.model, "reason": it.reason} for it in sorted(cell.ours.unpriced)],
+        "cause": cell.cause,
+    }
+
+
+def _money(nano: int | None) -> Json:
+    return {"usd": None if nano is None else dollars(nano), "nano_usd": nano}
+
+
+def money_cells(cell: MoneyCell) -> tuple[str, ...]:
+    """The columns of ``HEAD``."""
+    numbers = (cell.ours.nano_usd, cell.nano_usd, cell.difference)
+    shown = (NOTHING if nano is None else dollars(nano) for nano in numbers)
+    return (cell.period, " + ".join(cell.models), *shown, cell.cause)
