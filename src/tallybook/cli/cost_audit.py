@@ -30,7 +30,13 @@ def cost_audit(
     """Find goals whose cost or usage is not whole: why, what is known all the same, and what to run next.
 
     Each stands in one category, the worst that is so of it. It is exit 0 whatever is found.
-    """
+
+    \b
+    Examples:
+      tally cost-audit --since 2026-06-01
+      tally cost-audit --kind product --kind check --no-update
+      tally cost-audit --json | jq -r '.goals[].next'
+    """  # noqa: D301 - the parser keeps the lines of such a paragraph
     from tallybook.cli.place import here
     from tallybook.cli.render import document, fail_with, line, say, warn
     from tallybook.domain.problems import Refusal
