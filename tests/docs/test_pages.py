@@ -31,7 +31,7 @@ from tallybook.ledger.line import RawEvent, parse
 from tallybook.ledger.verify import CLEAN, DAMAGED, FINDINGS
 from tallybook.repo.touched import MOST_COMMITS
 from tallybook.reports.vectors import vector
-from tallybook.usecases.history_audit import LIMITS, NO_PRICES
+from tallybook.usecases.history_audit import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,7 +202,7 @@ def test_the_audit_is_explained_as_it_is() -> None:
     assert re.findall(r"(?m)^\| `([a-z-]+)` \|", categories) == list(Category)
     assert f" for {LIMITS.gap_hours} hours or more after its last command" in categories
     assert set(re.findall(r"(?m)^\| `([a-z-]+)` \|", causes)) == set(Cause)
-    assert set(re.findall(r"(?m)^\| `([a-z-]+)` \|", findings)) == {*Code, NO_PRICES.code}
+    assert set(re.findall(r"(?m)^\| `([a-z-]+)` \|", findings)) == set(Code)
     numbers = {int(number) for number in re.findall(r"\d+", findings.replace("5,000", str(MOST_COMMITS)))}
     assert numbers == {*msgspec.structs.asdict(LIMITS).values(), MOST_COMMITS}
 

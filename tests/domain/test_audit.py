@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tallybook.domain.audit import audit
 from tallybook.domain.events import GoalCorrected, GoalFinished, GoalStarted, UsageManual
 from tallybook.domain.findings import DAY, HOUR, Code, Facts, Finding, Limits, commanded_at, ended_at
+from tallybook.domain.money import Cost, Unpriced
 from tallybook.domain.outcome_audit import is_claim
 from tallybook.domain.replay import fold
 from tallybook.domain.tokens import TokenVector
@@ -155,6 +156,18 @@ def test_corrections_and_numbers_by_hand_are_answers() -> None:
     assert found_in(book, writers=frozenset({"w-b"})) == {}
     book.write("g3", UsageManual(TokenVector(input=1)))
     assert found_in(book) == {}
+
+
+def test_shares_of_a_price() -> None:
+    """To the percent; a goal that is counted with another one, or has numbers by hand, is none."""
+    book = Book()
+    for name in ("g1", "g2", "g3", "g4"):
+        book.start(name, used(name))
+        book.finish(name, used(name, 3))
+    book.write("g3", UsageManual(TokenVector(input=1)))
+    none = frozenset({Unpriced("own", "nobody knows it")})
+    costs = {"g1": Cost(1, 90, 100, none), "g2": Cost(1, 89, 100, none), "g3": Cost(0, 0, 9, none), "g4": Cost(1, 9, 9)}
+    assert found_in(book, costs=costs) == {"g2": Code.LOW_COST_COVERAGE}
 
 
 def test_limits_of_an_open_goal() -> None:

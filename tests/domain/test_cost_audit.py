@@ -59,10 +59,10 @@ _known = st.builds(
         now=_times,
         writers=st.frozensets(st.sampled_from(WRITERS)),
         last_at=st.dictionaries(_keys, st.none() | _times),
+        costs=st.dictionaries(st.sampled_from(GOALS), _costs),
     ),
     agents=st.dictionaries(st.sampled_from(AGENTS), st.sampled_from(((), ("what is thrown away",)))),
     captures=st.booleans(),
-    costs=st.dictionaries(st.sampled_from(GOALS), _costs),
     verdicts=st.dictionaries(st.sampled_from(GOALS), _verdicts),
     ends=st.dictionaries(st.sampled_from(GOALS), st.lists(st.builds(End, _keys, _counters, _counters)).map(tuple)),
 )
@@ -114,7 +114,7 @@ def test_what_is_whole_has_a_number_and_a_price(events: list[Event], known: Know
         assert not state.goals[goal].is_open
         assert measure.tokens is not None
         assert measure.quality not in {Quality.LOWER_BOUND, Quality.UNMEASURED}
-        assert known.costs.get(goal, NOTHING).share == 1
+        assert known.facts.costs.get(goal, NOTHING).share == 1
 
 
 @given(messy_events(), _known)
@@ -136,11 +136,12 @@ def test_models_without_a_price() -> None:
     book.start("g1", used("s1", 1))
     book.finish("g1", used("s1", 3))
     cost = Cost(0, 1, 3, frozenset({NO_PRICE, Unpriced("-x y", "odd")}))
-    known = Known(Facts(NOON, writers=frozenset({"w-a"})), costs={"g1": cost})
+    known = Known(Facts(NOON, writers=frozenset({"w-a"}), costs={"g1": cost}))
     (one,) = cost_audit(book.state, known).shortfalls
     assert one.reason.message == "2 of its 3 tokens have no price: -x y (odd), and 1 more"
     assert one.reason.command == "tally prices show -- '-x y'"
-    one_model = replace(known, costs={"g1": Cost(0, 1, 3, frozenset({NO_PRICE}))})
+    cost = Cost(0, 1, 3, frozenset({NO_PRICE}))
+    one_model = replace(known, facts=replace(known.facts, costs={"g1": cost}))
     assert cost_audit(book.state, one_model).shortfalls[0].reason.command == "tally prices show own-1"
 
 

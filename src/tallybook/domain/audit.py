@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tallybook.domain.findings import Code, Facts, Finding, Limits, ended_at
 from tallybook.domain.outcome_audit import outcomes
-from tallybook.domain.usage_audit import gaps, stale, unmeasured
+from tallybook.domain.usage_audit import gaps, stale, uncovered, unmeasured
 
 if TYPE_CHECKING:
     from tallybook.domain.state import LedgerState
@@ -18,6 +18,7 @@ def audit(
     """All findings of goals that were open at ``since`` or later, by code in the order of ``Code``; notes last."""
     at = Limits() if limits is None else limits
     found = [*outcomes(state, facts, at), *stale(state, facts, at), *gaps(state, facts, at), *unmeasured(state, facts)]
+    found += uncovered(state, facts, at)
     order = list(Code)
     wanted = (finding for finding in found if _is_late(state, finding, since))
     return tuple(sorted(wanted, key=lambda finding: (finding.note, order.index(finding.code))))

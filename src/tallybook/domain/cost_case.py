@@ -53,7 +53,7 @@ class Case(msgspec.Struct, frozen=True):
     @property
     def cost(self) -> Cost:
         """What it cost, as far as that is known."""
-        return self.known.costs.get(self.goal.id, NOTHING)
+        return self.known.facts.costs.get(self.goal.id, NOTHING)
 
     @property
     def verdict(self) -> Verdict | None:

@@ -19,7 +19,7 @@ from tallybook.domain.events import WATCHED
 from tallybook.domain.imports import SYSTEMS
 from tallybook.domain.quality import Quality
 from tallybook.domain.shortfalls import Category, Reason
-from tallybook.domain.usage_audit import blank_sessions
+from tallybook.domain.usage_audit import blank_sessions, price_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,8 +112,7 @@ def _unpriced(case: Case) -> Iterator[Reason]:
         message = f"{missing:,} of its {cost.tokens:,} tokens have no price: {first.model} ({first.reason})"
         if len(cost.unpriced) > 1:
             message += f", and {len(cost.unpriced) - 1} more"
-        command = shlex.join(("tally", "prices", "show", *(["--"] if first.model.startswith("-") else []), first.model))
-        yield Reason(Category.PARTIAL_COVERAGE, message, command, missing=missing)
+        yield Reason(Category.PARTIAL_COVERAGE, message, price_command(first), missing=missing)
 
 
 def _nothing(case: Case) -> Reason:

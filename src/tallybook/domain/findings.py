@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tallybook.domain.backfill import microseconds
+from tallybook.domain.money import Cost
 from tallybook.domain.usage import SessionKey
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Code(StrEnum):
     SYNC_GAP = "sync-gap"
     INCOMPLETE_WINDOW = "incomplete-window"
     UNRESOLVED_SESSION = "unresolved-session"
+    LOW_COST_COVERAGE = "low-cost-coverage"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -64,6 +66,8 @@ class Limits(msgspec.Struct, frozen=True):
     """An open goal without any command or response for so long is stale."""
     silent_days: int = 14
     """An open goal without any command for so long is stale, whatever its sessions do."""
+    priced_percent: int = 90
+    """A goal of which less has a price costs nobody knows what."""
     gap_hours: int = 24
     """A session may go on for so long after the last command of its open goal."""
 
@@ -83,6 +87,8 @@ class Facts(msgspec.Struct, frozen=True):
     """Closed goals of which the history knows more than was counted for them."""
     files: Mapping[str, frozenset[str]] = msgspec.field(default_factory=dict)
     """What the commits of each goal changed, by goal id."""
+    costs: Mapping[str, Cost] = msgspec.field(default_factory=dict)
+    """What each goal cost, by goal id."""
     unpublished: int = 0
     """Events that are on this machine alone."""
     publishes: bool = False

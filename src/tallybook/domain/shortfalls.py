@@ -100,8 +100,6 @@ class Known(msgspec.Struct, frozen=True):
     """Those whose logs can be read, each with what its logs never hold."""
     captures: bool = True
     """Whether usage is measured in this place at all."""
-    costs: Mapping[str, Cost] = msgspec.field(default_factory=dict)
-    """What each goal cost, by goal id."""
     verdicts: Mapping[str, Verdict] = msgspec.field(default_factory=dict)
     """What `tally backfill` would give to closed goals, by goal id."""
     ends: Mapping[str, tuple[End, ...]] = msgspec.field(default_factory=dict)

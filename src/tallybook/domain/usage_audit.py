@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from tallybook.domain.attribution import Owner
     from tallybook.domain.goal import Goal
+    from tallybook.domain.money import Unpriced
     from tallybook.domain.state import LedgerState
 
 
@@ -67,6 +69,24 @@ def unmeasured(state: LedgerState, facts: Facts) -> Iterator[Finding]:
             yield _in_part(state, facts, goal)
         else:
             yield _nothing(state, facts, goal)
+
+
+def uncovered(state: LedgerState, facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """Measured goals of which too little has a price; numbers by hand tell no day, so they never have one."""
+    for goal in state.goals.values():
+        cost = facts.costs.get(goal.id)
+        if cost is None or not cost.unpriced or any(it.manual is not None for it in members_of(state, goal.id)):
+            continue
+        percent = cost.share * 100 // 1
+        if percent < limits.priced_percent:
+            first = min(cost.unpriced)
+            message = f"{percent} % of its tokens have a price; there is none of {first.model} ({first.reason})"
+            yield Finding(Code.LOW_COST_COVERAGE, message, price_command(first), goal.id)
+
+
+def price_command(it: Unpriced) -> str:
+    """What tells more of a model without a price, as a shell and the parser take it."""
+    return shlex.join(("tally", "prices", "show", *(("--",) if it.model.startswith("-") else ()), it.model))
 
 
 def lacking(state: LedgerState, writers: frozenset[str]) -> Iterator[Goal]:

@@ -6,22 +6,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.registry import AGENTS, reader
 from tallybook.domain.backfill import window_of
 from tallybook.domain.cost_audit import cost_audit
-from tallybook.domain.figures import UNKNOWN_MODEL
 from tallybook.domain.goal import Goal
 from tallybook.domain.lost_ends import End
-from tallybook.domain.metrics import accounts, members_of
-from tallybook.domain.money import Unpriced, cost_of, total_cost
+from tallybook.domain.metrics import members_of
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.shortfalls import CostAudit, Known
 from tallybook.history.queries import session_tree, usage_before
 from tallybook.pricing.book import GenaiBook
-from tallybook.pricing.port import Asked
 from tallybook.usecases.backfill import foreseen
 from tallybook.usecases.capture import look_into
+from tallybook.usecases.goal_cost import goal_cost
 from tallybook.usecases.history_audit import facts_of
 from tallybook.usecases.scoping import scope_of
 from tallybook.usecases.workspace import problems_of
@@ -29,7 +28,6 @@ from tallybook.usecases.workspace import problems_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tallybook.domain.money import Cost
     from tallybook.domain.state import LedgerState
     from tallybook.history.store import Store
     from tallybook.usecases.workspace import Workspace
@@ -81,10 +79,9 @@ def audit_costs(workspace: Workspace, request: Request) -> Answer | Refusal:
         costs = {goal.id: goal_cost(state, book, goal.id) for goal in chosen}
         verdicts = foreseen(workspace, store, state, [goal.id for goal in chosen if _may_be_found(goal)])
         known = Known(
-            facts=facts_of(workspace, replica, store),
+            facts=replace(facts_of(workspace, replica, store), costs=costs),
             agents={agent: reader(agent).unlogged for agent in AGENTS},
             captures=workspace.settings.capture,
-            costs=costs,
             verdicts=verdicts,
             ends={goal.id: tuple(_ends(store, state, goal)) for goal in _closed(state, chosen)},
         )
@@ -117,15 +114,3 @@ def _ends(store: Store, state: LedgerState, goal: Goal) -> Iterator[End]:
         if until is not None:
             begun = None if key in state.lines else usage_before(store, key, window.since)
             yield End(key, () if begun is None else begun.classes, until.classes)
-
-
-def goal_cost(state: LedgerState, book: GenaiBook, goal: str) -> Cost:
-    """What a goal cost, by the price classes of its snapshots; numbers by hand tell no day, so they have no price."""
-    usage = accounts(state).goals[goal]
-    by_class = ((book.rates(Asked(*msgspec.structs.astuple(it.price_class))), it.tokens) for it in usage.classes)
-    by_hand = (
-        (Unpriced(share.usage.model or UNKNOWN_MODEL, "numbers by hand tell no day and no tier"), share.usage.tokens)
-        for share in usage.manual
-        if share.counts
-    )
-    return total_cost(cost_of(rates, tokens) for rates, tokens in (*by_class, *by_hand))

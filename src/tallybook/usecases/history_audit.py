@@ -20,10 +20,12 @@ from tallybook.domain.usage import SessionKey
 from tallybook.domain.usage_audit import lacking
 from tallybook.history.compare import last_activities
 from tallybook.history.zones import LocalZone
+from tallybook.pricing.book import GenaiBook
 from tallybook.repo.git import GitFault
 from tallybook.repo.touched import files_by_task
 from tallybook.usecases.backfill import foreseen
 from tallybook.usecases.capture import look_into, settlements
+from tallybook.usecases.goal_cost import goal_cost
 from tallybook.usecases.usage import period
 from tallybook.usecases.workspace import problems_of
 
@@ -42,11 +44,6 @@ class Unavailable(msgspec.Struct, frozen=True):
 
     code: str
     reason: str
-
-
-NO_PRICES: Final = Unavailable(
-    "low-cost-coverage", "costs are not looked at here: tally show GOAL tells how much of one has a price"
-)
 
 
 class Audit(msgspec.Struct, frozen=True):
@@ -84,7 +81,7 @@ def audit_history(workspace: Workspace, since: str | None = None, *, update: boo
         replica.save()
         told = (*workspace.problems, *problems_of(replica, state), *problems, *store.problems)
         missing = (touched,) if isinstance(touched, Unavailable) else ()
-        return Audit(found, state.goals, (NO_PRICES, *missing), told)
+        return Audit(found, state.goals, missing, told)
 
     return look_into(workspace, look, update=update)
 
@@ -93,11 +90,13 @@ def _facts(workspace: Workspace, replica: Replica, store: Store, files: Mapping[
     facts = facts_of(workspace, replica, store)
     verdicts = foreseen(workspace, store, replica.state, [it.id for it in lacking(replica.state, facts.writers)])
     fillable = frozenset(goal for goal, verdict in verdicts.items() if verdict.reason is None)
-    return replace(facts, fillable=fillable, files=files)
+    book, goals = GenaiBook(), replica.state.goals.values()
+    costs = {goal.id: goal_cost(replica.state, book, goal.id) for goal in goals if goal.merged_into is None}
+    return replace(facts, fillable=fillable, files=files, costs=costs)
 
 
 def facts_of(workspace: Workspace, replica: Replica, store: Store) -> Facts:
-    """What is known besides the ledger, but for what a backfill would find, and for the files of commits."""
+    """What is known besides the ledger, but for what a backfill would find, prices, and the files of commits."""
     return Facts(
         now=unix_milliseconds(workspace.clock.now()) * 1000,
         writers=frozenset(workspace.ledger.writers().ids),

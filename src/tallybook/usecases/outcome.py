@@ -18,7 +18,7 @@ from tallybook.repo.commits import is_revision, is_shallow, unaltered
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import made_commits
 from tallybook.repo.main_line import main_line, merged_by
-from tallybook.usecases.cost_audit import goal_cost
+from tallybook.usecases.goal_cost import goal_cost
 from tallybook.usecases.scoping import scope_of
 from tallybook.usecases.workspace import problems_of
 
