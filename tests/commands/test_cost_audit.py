@@ -234,9 +234,11 @@ def test_a_model_without_a_price(bench: Bench) -> None:
     assert (row["category"], row["also"]) == ("partial-coverage", [])
     total = {name: sum(it.values()) - it["reasoning"] for name, it in (("priced", priced), ("unpriced", unpriced))}
     assert row["evidence"]["priced_tokens"] == total["priced"]
+    assert 0 < float(row["evidence"]["cost"]["priced_share"]) < 1
+    assert f"{total['priced']:,} with a price: 0.0" in bench.ok("cost-audit").out
     assert row["reasons"][0]["missing_tokens"] == total["unpriced"]
     reason = "no rule tells whose model it is"
-    assert row["evidence"]["unpriced"] == [{"model": "our'own-model", "reason": reason}]
+    assert row["evidence"]["cost"]["unpriced"] == [{"model": "our'own-model", "reason": reason}]
     assert f"{total['unpriced']:,} of its {sum(total.values()):,} tokens have no price" in row["message"]
     said = bench.tally(*shlex.split(row["next"])[1:])
     assert (said.code, reason in said.out) == (1, True)
@@ -287,7 +289,9 @@ def test_numbers_by_hand(bench: Bench) -> None:
     bench.ok("finish-task", goal, "--status", "success", "--tokens-input", "5", "--tokens-model", "gpt-5")
     row = only(bench)
     assert (row["category"], row["evidence"]["tokens"]) == ("partial-coverage", 5)
-    assert row["evidence"]["unpriced"] == [{"model": "gpt-5", "reason": "numbers by hand tell no day and no tier"}]
+    assert row["evidence"]["cost"]["unpriced"] == [
+        {"model": "gpt-5", "reason": "numbers given by hand tell no day and no tier"}
+    ]
     assert row["also"] == []
 
 
@@ -333,12 +337,13 @@ def test_a_goal_without_any_data(bench: Bench) -> None:
     finished(bench, goal)
     row = only(bench)
     assert (row["category"], row["also"]) == ("no-data", [])
+    cost = row["evidence"].pop("cost")
+    assert (cost["usd"], cost["nano_usd"], cost["priced_share"]) == (None, None, "0")
     assert row["evidence"] == {
         "tokens": None,
         "attempts": {"measured": 0, "all": 1},
         "stages": {"measured": 0, "all": 1},
         "priced_tokens": 0,
-        "unpriced": [],
         "backfill": "nothing",
         "writer": bench.events()[0]["writer"],
     }

@@ -28,7 +28,7 @@ def test_newest_first_with_what_they_say(bench: Bench) -> None:
     assert said["goal_corrected"] == "success"
     assert said["goal_finished"] == "fail: other"
     assert said["goal_continued"] == "next attempt; the one before: other"
-    assert said["budget_set"] == "5,000 tokens, 1000000000 nano-USD"
+    assert said["budget_set"] == "5,000 tokens, 1.00 USD"
     assert said["usage_snapshot"].startswith("start: 1 session, ")
     assert said["usage_snapshot"].endswith("tokens, pending")
 

@@ -167,7 +167,9 @@ def test_a_warning_between_80_and_100_percent_enforces_nothing(bench: Bench) -> 
     assert f"{used:,} tokens used: " in said.err
 
 
-def test_a_budget_in_money_is_kept_and_said_to_be_unchecked(bench: Bench) -> None:
-    bench.start("shelf", "--budget-usd", "2.50")
-    said = bench.ok("mark", "one", "--enforce")
-    assert "not checked" in said.err
+def test_a_budget_in_money_is_looked_after_as_well(bench: Bench) -> None:
+    agent = ClaudeAgent(bench, 1)
+    bench.start("shelf", "--budget-usd", "0.001", **agent.environ)
+    agent.say()
+    said = bench.tally("mark", "one", "--enforce", **agent.environ)
+    assert (said.code, " USD used: " in said.err) == (1, True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands.ccusage_cases import CASES, EQUAL, Case, write_logs
+from commands.ccusage_cases import CASES, EQUAL, OPUS, Case, write_logs
+from tallybook.domain.price_causes import Way
 from tallybook.history.reconcile import UNEXPLAINED
 
 if TYPE_CHECKING:
@@ -116,6 +117,19 @@ def test_cells_that_are_not_compared(bench: Bench, report: Path) -> None:
     report.write_text(json.dumps(told))
     said = bench.tally("reconcile", str(report), "--timezone", "UTC")
     assert "costs:" not in said.out
+
+
+def test_an_agreed_price(bench: Bench, report: Path) -> None:
+    """Another tool knows nothing of it: its list price is the cause."""
+    path = bench.repo / "config" / "prices.toml"
+    path.parent.mkdir()
+    path.write_text('[[discount]]\nvendor = "openai"\npercent = 10\n')
+    found = causes(money(bench, report))
+    assert found["2026-04-29", "gpt-5-codex"] == Way.LISTED
+    assert found["2026-04-16", OPUS] == Way.NO_FEES
+    assert found["2026-08-10", "gpt-5.6-sol"] == f"{Way.LISTED}; {Way.TODAY}"
+    path.write_text("[[discount]]\npercent = 'x'\n")
+    assert bench.misused("reconcile", str(report)) == "prices-unusable"
 
 
 def test_agents_that_the_report_did_not_read(bench: Bench, report: Path) -> None:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tallybook.domain.money import Rates, Unpriced
-from tallybook.domain.price_causes import MOST_CAUSES, SMALL, Spent, Way, equal_to, ways_to
+from tallybook.domain.price_causes import MOST_CAUSES, SMALL, Pricing, Spent, Way, equal_to, ways_to
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import CONTEXT_BANDS, LONGEST_BAND, PriceClass
 
@@ -47,6 +48,15 @@ def price_of(agent: str, it: PriceClass) -> Rates | Unpriced:
     return Rates(base, base // 10, base * 2, base * 3, base * 5, base * 5, 10_000_000_000, "book")
 
 
+def agreed(agent: str, it: PriceClass) -> Rates | Unpriced:
+    """A fifth less."""
+    found = price_of(agent, it)
+    return found if isinstance(found, Unpriced) else replace(found, input=found.input * 4 // 5)
+
+
+PRICING = Pricing(price_of, price_of, TODAY)
+
+
 def pico(parts: Sequence[Spent]) -> int:
     found = 0
     for part in parts:
@@ -70,15 +80,15 @@ def nano(pico_usd: int) -> int:
 
 @given(st.lists(_spent, max_size=5))
 def test_the_own_price_needs_no_cause(parts: list[Spent]) -> None:
-    assert ways_to(parts, nano(pico(parts)), price_of, TODAY) == ()
+    assert ways_to(parts, nano(pico(parts)), PRICING) == ()
 
 
 @given(st.lists(_spent, min_size=1, max_size=3), st.integers(1, 10**15))
 def test_what_is_found_is_short_and_what_is_not_has_no_cause(parts: list[Spent], other: int) -> None:
     """A number that only chance could give is explained by nothing."""
-    ways = ways_to(parts, other, price_of, TODAY)
+    ways = ways_to(parts, other, PRICING)
     assert ways is None or len(ways) <= MOST_CAUSES
-    assert ways_to(parts, 10**18 + 1, price_of, TODAY) is None
+    assert ways_to(parts, 10**18 + 1, PRICING) is None
 
 
 def test_each_way_gives_its_number() -> None:
@@ -98,12 +108,20 @@ def test_each_way_gives_its_number() -> None:
         (Way.HALF, one(TokenVector(input=1000)), 1000 * 1_500_000),
     )
     for way, part, told in cases:
-        assert ways_to([part], told // NANO, price_of, TODAY) == (way,)
-    assert ways_to([cases[3][1]], cases[3][2] * 2 // NANO, price_of, TODAY) is None
+        assert ways_to([part], told // NANO, PRICING) == (way,)
+    assert ways_to([cases[3][1]], cases[3][2] * 2 // NANO, PRICING) is None
     many = Spent("claude", cases[3][1].price_class, long, responses=2)
-    assert ways_to([many], cases[3][2] // NANO, price_of, TODAY) is None
+    assert ways_to([many], cases[3][2] // NANO, PRICING) is None
     both = one(TokenVector(input=1000), day=EARLIER, web_searches=1)
-    assert ways_to([both], 3_000_000, price_of, TODAY) == (Way.TODAY, Way.NO_FEES)
+    assert ways_to([both], 3_000_000, PRICING) == (Way.TODAY, Way.NO_FEES)
+
+
+def test_what_was_agreed_is_no_list_price() -> None:
+    """It is told where the list price gives the report's number."""
+    part = one(TokenVector(input=1000))
+    pricing = Pricing(agreed, price_of, TODAY)
+    assert ways_to([part], 1000 * 3_000_000 // NANO, pricing) == (Way.LISTED,)
+    assert ways_to([part], 1000 * 2_400_000 // NANO, pricing) == ()
 
 
 def test_a_cache_write_without_a_price_of_its_own() -> None:
@@ -114,17 +132,17 @@ def test_a_cache_write_without_a_price_of_its_own() -> None:
         return Rates(4_000_000, 400_000, 4_000_000, 4_000_000, 8_000_000, 8_000_000, 0, "book")
 
     part = one(TokenVector(input=1000, cache_write_unknown=1000))
-    assert ways_to([part], 9_000_000, flat, TODAY) == (Way.WRITES,)
-    assert ways_to([part], 8_000_000, flat, TODAY) == ()
-    assert ways_to([part], 9_000_000, price_of, TODAY) == ()
-    assert ways_to([part], 3_000_000 + 3_750_000, price_of, TODAY) is None
+    assert ways_to([part], 9_000_000, Pricing(flat, flat, TODAY)) == (Way.WRITES,)
+    assert ways_to([part], 8_000_000, Pricing(flat, flat, TODAY)) == ()
+    assert ways_to([part], 9_000_000, PRICING) == ()
+    assert ways_to([part], 3_000_000 + 3_750_000, PRICING) is None
 
 
 def test_without_a_price_nothing_is_explained() -> None:
     """Neither a number nor 0."""
     part = Spent("claude", PriceClass("other", "standard", SMALL, TODAY), TokenVector(input=5))
-    assert ways_to([part], 5, price_of, TODAY) is None
-    assert ways_to([part], 0, price_of, TODAY) is None
+    assert ways_to([part], 5, PRICING) is None
+    assert ways_to([part], 0, PRICING) is None
 
 
 def test_floating_point_is_no_difference() -> None:

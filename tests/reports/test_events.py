@@ -27,7 +27,7 @@ def event(body: Body) -> Event:
         (GoalLinked("pr", "#12"), "pr #12"),
         (GoalContinued(AT), "next attempt; the one before: reason not given"),
         (BudgetSet(1000, None), "1,000 tokens"),
-        (BudgetSet(None, 5), "5 nano-USD"),
+        (BudgetSet(None, 5), "0.000000005 USD"),
         (UnknownBody("goal_praised"), ""),
     ],
 )

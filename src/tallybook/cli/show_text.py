@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 from tallybook.cli.render import line, table
 from tallybook.domain.budgets import budgets_of
 from tallybook.domain.goal_costs import costs_of
+from tallybook.domain.money import dollars as budget_dollars
 from tallybook.domain.relations import chain_of, synthesis_of
+from tallybook.reports.budgets import spent
 from tallybook.reports.costs import dollars, priced_dollars
 from tallybook.reports.words import NOTHING, attempt_status, breakdown, counted, measure
 
@@ -92,10 +94,10 @@ def _show_beside(view: View, goal: Goal) -> None:
     if goal.backfill is not None:
         for key, evidence in goal.backfill.sessions:
             line(f"backfill  {key.agent} {key.session}, by {evidence}")
-    for budget in budgets_of(state, goal.id, usages[goal.id]):
+    for budget in budgets_of(state, goal.id, usages[goal.id], view.data.price_of):
         stage = "" if budget.stage is None else f"  stage {budget.stage}"
         tokens = "" if budget.tokens is None else f"  {budget.used_tokens or 0:,} of {budget.tokens:,} tokens"
-        money = "" if budget.nano_usd is None else f"  {budget.nano_usd:,} nano-USD, not checked"
+        money = "" if budget.nano_usd is None else f"  {spent(budget)} of {budget_dollars(budget.nano_usd)} USD"
         line(f"budget  {stage}{tokens}{money}")
     if goal.claims is not None:
         counts = ((goal.claims.extracted, "extracted"), (goal.claims.updated, "updated"))

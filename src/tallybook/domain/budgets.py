@@ -1,4 +1,4 @@
-"""What is left of a goal's budgets; one in money waits for prices."""
+"""What is left of a goal's budgets, in tokens and in money; of money without a price for all tokens only the least."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tallybook.domain.goal_costs import costs_of
+from tallybook.domain.money import Cost, dollars, total_cost
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tallybook.domain.figures import GoalUsage
     from tallybook.domain.goal import Budget
+    from tallybook.domain.goal_costs import GoalCosts, PriceOf
     from tallybook.domain.state import LedgerState
 
 WARN_PERCENT: Final = 80
+_PICO_IN_NANO: Final = 1000
 
 
 class BudgetUse(msgspec.Struct, frozen=True):
@@ -25,6 +30,8 @@ class BudgetUse(msgspec.Struct, frozen=True):
     nano_usd: int | None
     used_tokens: int | None
     """None where nothing was measured."""
+    cost: Cost | None = None
+    """What was used, in money; None where nothing was measured, or no money is allowed."""
 
     @property
     def percent(self) -> int | None:
@@ -32,34 +39,99 @@ class BudgetUse(msgspec.Struct, frozen=True):
         return self.used_tokens * 100 // self.tokens if self.tokens and self.used_tokens is not None else None
 
     @property
+    def used_nano_usd(self) -> int | None:
+        """What has a price of what was used; None where nothing has."""
+        return None if self.cost is None else self.cost.nano_usd
+
+    @property
+    def is_least(self) -> bool:
+        """Whether more may be spent than is known: a part has no price, or only the lower of two that it may have."""
+        return self.cost is not None and (self.cost.share < 1 or self.cost.least > 0)
+
+    @property
+    def money_percent(self) -> int | None:
+        """Whole percent of the money, rounded down; None as above."""
+        allowed = (self.nano_usd or 0) * _PICO_IN_NANO
+        return self.cost.pico_usd * 100 // allowed if allowed and self.cost and self.cost.is_known else None
+
+    @property
+    def left_tokens(self) -> int | None:
+        """What may still be used; less than nothing where more was."""
+        return None if self.tokens is None or self.used_tokens is None else self.tokens - self.used_tokens
+
+    @property
+    def left_nano_usd(self) -> int | None:
+        """The same in money: at most so much, where a part has no price."""
+        used = self.used_nano_usd
+        return None if self.nano_usd is None or used is None else self.nano_usd - used
+
+    @property
     def warns(self) -> bool:
         """Whether 80 percent of the tokens are used."""
-        known = self.tokens is not None and self.used_tokens is not None
-        return known and (self.used_tokens or 0) * 100 >= (self.tokens or 0) * WARN_PERCENT
+        return self._has_used(WARN_PERCENT, self.tokens, self.used_tokens)
+
+    @property
+    def warns_in_money(self) -> bool:
+        """Whether 80 percent of the money are used, for certain."""
+        return self._has_used(WARN_PERCENT, self._allowed_pico, self._used_pico)
 
     @property
     def exceeded(self) -> bool:
-        """Whether the tokens are used up."""
-        return self.tokens is not None and self.used_tokens is not None and self.used_tokens >= self.tokens
+        """Whether the tokens or the money are used up, for certain."""
+        in_tokens = self._has_used(100, self.tokens, self.used_tokens)
+        return in_tokens or self._has_used(100, self._allowed_pico, self._used_pico)
+
+    @property
+    def _allowed_pico(self) -> int | None:
+        return None if self.nano_usd is None else self.nano_usd * _PICO_IN_NANO
+
+    @property
+    def _used_pico(self) -> int | None:
+        return self.cost.pico_usd if self.cost is not None and self.cost.is_known else None
+
+    @staticmethod
+    def _has_used(percent: int, allowed: int | None, used: int | None) -> bool:
+        return allowed is not None and used is not None and used * 100 >= allowed * percent
 
 
-def budgets_of(state: LedgerState, goal: str, usage: GoalUsage) -> tuple[BudgetUse, ...]:
-    """The budgets in force, that of the whole goal first, then by stage; of two for one stage the later holds."""
+def budgets_of(state: LedgerState, goal: str, usage: GoalUsage, price_of: PriceOf) -> tuple[BudgetUse, ...]:
+    """The budgets in force, that of the whole goal first, then by stage; of two for one stage the later holds.
+
+    No price is asked for where none of them is in money.
+    """
     latest = {budget.stage: budget for budget in state.budgets.get(goal, ())}
     there = [one for one in latest.values() if (one.tokens, one.nano_usd) != (None, None)]
     there.sort(key=lambda one: (one.stage is not None, one.stage or ""))
-    return tuple(BudgetUse(one.stage, one.tokens, one.nano_usd, _used(one, usage)) for one in there)
+    in_money = any(one.nano_usd is not None for one in there)
+    priced = costs_of(state, goal, usage, price_of) if in_money else None
+    return tuple(
+        BudgetUse(one.stage, one.tokens, one.nano_usd, _used(one, usage), _cost(one, usage, priced)) for one in there
+    )
 
 
 def notices(budgets: tuple[BudgetUse, ...]) -> Iterator[str]:
-    """Warn at 80 and at 100 percent of each budget in tokens."""
+    """Warn at 80 and at 100 percent of each budget, and where one in money can't be checked, or only in part."""
     for budget in budgets:
         of = "the budget" if budget.stage is None else f"the budget of stage {budget.stage}"
         if budget.warns:
-            share = "more than" if budget.percent is None else f"{budget.percent} % of"
-            yield f"{budget.used_tokens:,} tokens used: {share} {of} of {budget.tokens:,}"
+            yield f"{budget.used_tokens:,} tokens used: {_share(budget.percent)} {of} of {budget.tokens:,}"
         if budget.nano_usd is not None:
-            yield f"{of} in money is kept, and not checked"
+            yield from _in_money(budget, budget.nano_usd, of)
+
+
+def _in_money(budget: BudgetUse, allowed: int, of: str) -> Iterator[str]:
+    used = budget.used_nano_usd
+    if budget.warns_in_money and used is not None:
+        least = "at least " if budget.is_least else ""
+        yield f"{least}{dollars(used)} USD used: {_share(budget.money_percent)} {of} of {dollars(allowed)} USD"
+    if budget.cost is not None and budget.cost.unpriced:
+        first = min(budget.cost.unpriced)
+        unpriced = budget.cost.tokens - budget.cost.priced
+        yield f"{of} of {dollars(allowed)} USD is checked without {unpriced:,} tokens: {first.model} ({first.reason})"
+
+
+def _share(percent: int | None) -> str:
+    return "more than" if percent is None else f"{percent} % of"
 
 
 def _used(budget: Budget, usage: GoalUsage) -> int | None:
@@ -68,3 +140,13 @@ def _used(budget: Budget, usage: GoalUsage) -> int | None:
     parts = [stage.measure.tokens for stage in usage.stages if stage.name == budget.stage]
     known = [tokens.total for tokens in parts if tokens is not None]
     return sum(known) if known else None
+
+
+def _cost(budget: Budget, usage: GoalUsage, costs: GoalCosts | None) -> Cost | None:
+    if costs is None or budget.nano_usd is None:
+        return None
+    if budget.stage is None:
+        return costs.total
+    stages = zip(usage.stages, costs.stages, strict=True)
+    known = [cost for stage, cost in stages if stage.name == budget.stage and cost is not None]
+    return total_cost(known) if known else None

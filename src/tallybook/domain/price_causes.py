@@ -6,7 +6,6 @@ cause here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from enum import StrEnum
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
@@ -14,15 +13,16 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec.structs import replace
 
+from tallybook.domain.goal_costs import PriceOf
 from tallybook.domain.money import Rates, Unpriced
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import CONTEXT_BANDS, PriceClass
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
-PriceOf = Callable[[str, PriceClass], Rates | Unpriced]
-"""The prices of the responses of one price class of an agent."""
+
 STANDARD: Final = "standard"
 THRESHOLD, SMALL = CONTEXT_BANDS[0]
 MOST_CAUSES: Final = 3
@@ -34,6 +34,7 @@ _NANO: Final = 1000
 class Way(StrEnum):
     """How the other tool may price, as a sentence."""
 
+    LISTED = "the report takes the list price, and another one is agreed here"
     TODAY = "the report takes today's price for every day"
     NO_TIERS = "the report prices this tier as the standard one"
     NO_FEES = "the report leaves out the fees of web searches"
@@ -54,27 +55,37 @@ class Spent(msgspec.Struct, frozen=True):
     web_searches: int = 0
 
 
+class Pricing(msgspec.Struct, frozen=True):
+    """What prices there are, and on which day the question is asked."""
+
+    price_of: PriceOf
+    list_price_of: PriceOf
+    """The same without what was agreed with vendors."""
+    today: str
+    """UTC, YYYY-MM-DD."""
+
+
 def equal_to(pico_usd: int, nano_usd: int, responses: int) -> bool:
     """Whether an exact number is the other one, which was added up in floating point from so many responses."""
     return abs(pico_usd - nano_usd * _NANO) <= _NANO + ((nano_usd * _NANO * responses) >> 52)
 
 
-def ways_to(parts: Sequence[Spent], nano_usd: int, price_of: PriceOf, today: str) -> tuple[Way, ...] | None:
+def ways_to(parts: Sequence[Spent], nano_usd: int, pricing: Pricing) -> tuple[Way, ...] | None:
     """The fewest ways of pricing that give the number; none at all if ours does, None if there are none."""
     responses = sum(part.responses for part in parts)
     for count in range(MOST_CAUSES + 1):
         for ways in combinations(Way, count):
-            found = _priced(parts, frozenset(ways), price_of, today)
+            found = _priced(parts, frozenset(ways), pricing)
             if found is not None and equal_to(found, nano_usd, responses):
                 return ways
     return None
 
 
-def _priced(parts: Sequence[Spent], ways: AbstractSet[Way], price_of: PriceOf, today: str) -> int | None:
+def _priced(parts: Sequence[Spent], ways: AbstractSet[Way], pricing: Pricing) -> int | None:
     """Picodollars; None where some part has no price."""
     total = 0
     for part in parts:
-        found = _part(part, ways, price_of, today)
+        found = _part(part, ways, pricing)
         if found is None:
             return None
         total += found
@@ -83,10 +94,11 @@ def _priced(parts: Sequence[Spent], ways: AbstractSet[Way], price_of: PriceOf, t
     return total // 2 if Way.HALF in ways else total
 
 
-def _part(part: Spent, ways: AbstractSet[Way], price_of: PriceOf, today: str) -> int | None:
+def _part(part: Spent, ways: AbstractSet[Way], pricing: Pricing) -> int | None:
+    price_of = pricing.list_price_of if Way.LISTED in ways else pricing.price_of
     asked = part.price_class
     if Way.TODAY in ways:
-        asked = replace(asked, day=today)
+        asked = replace(asked, day=pricing.today)
     if Way.NO_TIERS in ways:
         asked = replace(asked, tier=STANDARD)
     rates = _rates(price_of(part.agent, asked), ways)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tallybook.domain.money import NOTHING, Cost, cost_of, total_cost
-from tallybook.domain.price_causes import PriceOf, Spent, ways_to
+from tallybook.domain.price_causes import Pricing, Spent, ways_to
 from tallybook.history.reconcile import UNEXPLAINED, Names
 
 if TYPE_CHECKING:
@@ -58,14 +58,6 @@ class Priced(msgspec.Struct, frozen=True):
     def unexplained(self) -> int:
         """How many cells differ for no known reason."""
         return sum(cell.cause == UNEXPLAINED for cell in self.cells)
-
-
-class Pricing(msgspec.Struct, frozen=True):
-    """What prices there are, and on which day the question is asked."""
-
-    price_of: PriceOf
-    today: str
-    """UTC, YYYY-MM-DD."""
 
 
 def priced(report: Report, counted: Reconciled, parts: Iterable[ReportPart], pricing: Pricing) -> Priced:
@@ -127,7 +119,7 @@ def _cost(one: Spent, pricing: Pricing) -> Cost:
 
 def _cause(spent: Sequence[Spent], cost: Cost, nano_usd: int, pricing: Pricing) -> str:
     """Why the two differ; empty where they do not."""
-    ways = ways_to(spent, nano_usd, pricing.price_of, pricing.today)
+    ways = ways_to(spent, nano_usd, pricing)
     if ways is not None:
         return "; ".join(ways)
     if nano_usd == 0:

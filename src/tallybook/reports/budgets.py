@@ -8,14 +8,17 @@ import msgspec
 
 from tallybook.domain.budgets import BudgetUse
 from tallybook.domain.goal import Goal
+from tallybook.domain.money import dollars
+from tallybook.reports.costs import share
 from tallybook.reports.goal_sums import budget_members
 from tallybook.reports.words import NOTHING
 
 if TYPE_CHECKING:
     from tallybook.reports.vectors import Json
 
-HEAD: Final = ("goal", "status", "stage", "tokens", "used", "%", "nano-USD", "title")
-NUMBERS: Final = frozenset({"tokens", "used", "%", "nano-USD"})
+AMOUNTS: Final = ("tokens", "used", "left", "%", "USD", "used USD", "left USD", "% of USD", "priced")
+HEAD: Final = ("goal", "status", "stage", *AMOUNTS, "title")
+NUMBERS: Final = frozenset(AMOUNTS)
 
 
 class ListedBudget(msgspec.Struct, frozen=True):
@@ -27,9 +30,27 @@ class ListedBudget(msgspec.Struct, frozen=True):
 
 def budget_cells(it: ListedBudget) -> tuple[str, ...]:
     """The columns of ``HEAD``."""
-    numbers = (it.use.tokens, it.use.used_tokens, it.use.percent, it.use.nano_usd)
-    shown = (NOTHING if number is None else f"{number:,}" for number in numbers)
-    return (it.goal.id, str(it.goal.status), it.use.stage or "(all)", *shown, it.goal.title)
+    return (it.goal.id, str(it.goal.status), it.use.stage or "(all)", *amounts(it.use), it.goal.title)
+
+
+def amounts(it: BudgetUse) -> tuple[str, ...]:
+    """Tokens allowed, used and left, and the same in money; what has no price for a part is told as the least."""
+    counts = (it.tokens, it.used_tokens, it.left_tokens, it.percent)
+    least, most = ("≥ ", "≤ ") if it.is_least else ("", "")
+    money = ((it.nano_usd, ""), (it.used_nano_usd, least), (it.left_nano_usd, most))
+    return (
+        *(NOTHING if count is None else f"{count:,}" for count in counts),
+        *(NOTHING if nano is None else f"{mark}{dollars(nano)}" for nano, mark in money),
+        NOTHING if it.money_percent is None else f"{least}{it.money_percent:,}",
+        NOTHING if it.cost is None else share(it.cost.share),
+    )
+
+
+def spent(it: BudgetUse) -> str:
+    """What is spent of a budget in money, such as ``at least 0.0105``."""
+    if it.used_nano_usd is None:
+        return NOTHING
+    return f"{'at least ' if it.is_least else ''}{dollars(it.used_nano_usd)}"
 
 
 def budget_json(it: ListedBudget) -> dict[str, Json]:

@@ -69,7 +69,7 @@ def goal(state: LedgerState, it: Goal, accounts: Accounts, price_of: PriceOf) ->
         "mode": goal_sums.mode(usage),
         "manual": goal_sums.manual(usage),
         "backfill": goal_sums.backfill(it),
-        "budget": goal_sums.budget(budgets_of(state, it.id, usage)),
+        "budget": goal_sums.budget(budgets_of(state, it.id, usage, price_of)),
         "source_id": it.source_id,
         "pass": it.pass_number,
         "claims": None if it.claims is None else {"extracted": it.claims.extracted, "updated": it.claims.updated},

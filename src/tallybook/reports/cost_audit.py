@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallybook.domain.shortfalls import Category
+from tallybook.reports.costs import cost_json, dollars
 from tallybook.reports.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tallybook.domain.goal import Goal
-    from tallybook.domain.money import Cost
     from tallybook.domain.shortfalls import CostAudit, Coverage, Reason, Shortfall
     from tallybook.reports.vectors import Json
 
@@ -38,7 +38,7 @@ def _evidence(one: Shortfall) -> dict[str, Json]:
         "attempts": _coverage(one.attempts),
         "stages": _coverage(one.stages),
         "priced_tokens": one.cost.priced,
-        "unpriced": _unpriced(one.cost),
+        "cost": cost_json(None if one.tokens is None else one.cost),
         "backfill": one.backfill,
         "writer": one.writer,
     }
@@ -46,10 +46,6 @@ def _evidence(one: Shortfall) -> dict[str, Json]:
 
 def _coverage(it: Coverage) -> Json:
     return {"measured": it.measured, "all": it.all}
-
-
-def _unpriced(cost: Cost) -> list[Json]:
-    return [{"model": it.model, "reason": it.reason} for it in sorted(cost.unpriced)]
 
 
 def _reason(reason: Reason) -> Json:
@@ -73,7 +69,9 @@ def shortfall_lines(one: Shortfall, goals: Mapping[str, Goal]) -> Iterator[str]:
     """One goal as text: its category, what is so, and what comes next."""
     goal = goals[one.goal]
     yield f"{one.category:<21}  {goal.id}  {one.reason.message}  ({goal.title})"
-    number = "no number" if one.tokens is None else f"{one.tokens:,} tokens counted, {one.cost.priced:,} with a price"
+    number = "no number"
+    if one.tokens is not None:
+        number = f"{one.tokens:,} tokens counted, {one.cost.priced:,} with a price: {dollars(one.cost)} USD"
     also = f"; also {', '.join(one.also)}" if one.also else ""
     yield f"{'':<21}  {number}{also}"
     where = "in its own clone: " if one.elsewhere and one.category is not Category.SYNC_GAP else ""

@@ -18,6 +18,7 @@ from tallybook.domain.events import (
     UsageManual,
     UsageSnapshot,
 )
+from tallybook.domain.money import dollars
 from tallybook.domain.tokens import total_of
 from tallybook.reports.words import counted
 
@@ -72,7 +73,7 @@ def summary(event: Event) -> str:
 
 def _budget(budget: BudgetSet) -> str:
     tokens = None if budget.tokens is None else f"{budget.tokens:,} tokens"
-    money = None if budget.nano_usd is None else f"{budget.nano_usd} nano-USD"
+    money = None if budget.nano_usd is None else f"{dollars(budget.nano_usd)} USD"
     amount = ", ".join(part for part in (tokens, money) if part is not None) or "none"
     return amount if budget.stage is None else f"{budget.stage}: {amount}"
 

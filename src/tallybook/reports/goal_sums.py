@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tallybook.domain.budgets import BudgetUse
+from tallybook.domain.money import dollars
+from tallybook.reports.costs import cost_json
 from tallybook.reports.vectors import Json, measured, vector
 
 if TYPE_CHECKING:
-    from tallybook.domain.budgets import BudgetUse
     from tallybook.domain.figures import GoalUsage
     from tallybook.domain.goal import Goal
     from tallybook.domain.relations import Chain, Synthesis
@@ -55,8 +57,7 @@ def budget(budgets: tuple[BudgetUse, ...]) -> Json:
         return None
     whole = next((budget_members(one) for one in budgets if one.stage is None), None)
     stages: list[Json] = [{"stage": one.stage, **budget_members(one)} for one in budgets if one.stage is not None]
-    nothing: dict[str, Json] = dict.fromkeys(("tokens", "nano_usd", "used_tokens", "used_percent"))
-    return {**(whole or {**nothing, "exceeded": False}), "stages": stages}
+    return {**(whole or budget_members(BudgetUse(None, None, None, None))), "stages": stages}
 
 
 def budget_members(it: BudgetUse) -> dict[str, Json]:
@@ -64,8 +65,15 @@ def budget_members(it: BudgetUse) -> dict[str, Json]:
     return {
         "tokens": it.tokens,
         "nano_usd": it.nano_usd,
+        "usd": None if it.nano_usd is None else dollars(it.nano_usd),
         "used_tokens": it.used_tokens,
         "used_percent": it.percent,
+        "left_tokens": it.left_tokens,
+        "cost": None if it.nano_usd is None else cost_json(it.cost),
+        "used_usd_percent": it.money_percent,
+        "left_nano_usd": it.left_nano_usd,
+        "left_usd": None if it.left_nano_usd is None else dollars(it.left_nano_usd),
+        "at_least": it.is_least,
         "exceeded": it.exceeded,
     }
 

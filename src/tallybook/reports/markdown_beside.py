@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tallybook.domain.budgets import budgets_of
 from tallybook.domain.relations import chain_of, synthesis_of
+from tallybook.reports.budgets import AMOUNTS, amounts
 from tallybook.reports.escape import markdown as escape
 from tallybook.reports.markdown_table import TOKEN_HEAD, measured, number, table
 from tallybook.reports.words import NOTHING
@@ -73,9 +74,7 @@ def _chains(data: ReportData) -> Iterator[str]:
 def _budgets(data: ReportData) -> Iterator[str]:
     rows = []
     for goal in data.goals:
-        for budget in budgets_of(data.state, goal.id, data.accounts.goals[goal.id]):
+        for budget in budgets_of(data.state, goal.id, data.accounts.goals[goal.id], data.price_of):
             stage = "*all*" if budget.stage is None else escape(budget.stage)
-            amounts = (budget.tokens, budget.used_tokens, budget.percent, budget.nano_usd)
-            shown = (NOTHING if amount is None else number(amount) for amount in amounts)
-            rows.append((goal.id, escape(goal.title), stage, *shown))
-    yield from _section("Budgets", "", ("goal", "title", "stage", "tokens", "used", "%", "nano-USD"), rows)
+            rows.append((goal.id, escape(goal.title), stage, *amounts(budget)))
+    yield from _section("Budgets", "", ("goal", "title", "stage", *AMOUNTS), rows)

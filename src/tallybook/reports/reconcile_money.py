@@ -16,7 +16,7 @@ HEAD: Final = ("period", "model", "ours USD", "theirs USD", "difference USD", "c
 NUMBERS: Final = frozenset({"ours USD", "theirs USD", "difference USD"})
 
 
-def priced_json(found: Priced, view: View, book: str) -> dict[str, Json]:
+def priced_json(found: Priced, view: View, book: str | None) -> dict[str, Json]:
     """All prices that differ, and the sums."""
     return {
         "book": book,

@@ -11,6 +11,7 @@ from tallybook.domain.metrics import accounts
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.resolve import known
 from tallybook.reports.budgets import ListedBudget
+from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.workspace import problems_of
 
 if TYPE_CHECKING:
@@ -34,5 +35,9 @@ def list_budgets(workspace: Workspace, goal: str | None) -> BudgetList | Refusal
     wanted = [name for name in state.budgets if name in state.goals] if only is None else [only.id]
     shared = accounts(state)
     goals = sorted((state.goals[name] for name in wanted), key=lambda it: (not it.is_open, it.started_at, it.id))
-    rows = tuple(ListedBudget(it, use) for it in goals for use in budgets_of(state, it.id, shared.goals[it.id]))
-    return BudgetList(rows, (*workspace.problems, *problems_of(found, state)))
+    book = PriceBook(workspace)
+    rows = tuple(
+        ListedBudget(it, use) for it in goals for use in budgets_of(state, it.id, shared.goals[it.id], book.of_class)
+    )
+    book.keep()
+    return BudgetList(rows, (*workspace.problems, *book.problems(), *problems_of(found, state)))

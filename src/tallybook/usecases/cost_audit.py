@@ -17,11 +17,11 @@ from tallybook.domain.metrics import members_of
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.shortfalls import CostAudit, Known
 from tallybook.history.queries import session_tree, usage_before
-from tallybook.pricing.book import GenaiBook
 from tallybook.usecases.backfill import foreseen
 from tallybook.usecases.capture import look_into
 from tallybook.usecases.goal_cost import goal_cost
 from tallybook.usecases.history_audit import facts_of
+from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.scoping import scope_of
 from tallybook.usecases.workspace import problems_of
 
@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True):
     audit: CostAudit
     goals: Mapping[str, Goal]
     """All goals, by id."""
-    book: str
+    book: str | None
     """Which prices were used."""
     problems: tuple[Problem, ...]
 
@@ -72,7 +72,7 @@ def audit_costs(workspace: Workspace, request: Request) -> Answer | Refusal:
     if isinstance(scope, Refusal):
         return scope
     replica = workspace.replica()
-    state, book = replica.state, GenaiBook()
+    state, book = replica.state, PriceBook(workspace)
 
     def look(store: Store, problems: tuple[Problem, ...]) -> Answer:
         chosen = [goal for goal in state.goals.values() if scope.has(goal)]
@@ -87,7 +87,8 @@ def audit_costs(workspace: Workspace, request: Request) -> Answer | Refusal:
         )
         found = cost_audit(state, known, scope)
         replica.save()
-        told = (*workspace.problems, *problems_of(replica, state), *problems, *store.problems)
+        book.keep()
+        told = (*workspace.problems, *book.problems(), *problems_of(replica, state), *problems, *store.problems)
         return Answer(found, state.goals, book.version, told)
 
     return look_into(workspace, look, update=request.update)

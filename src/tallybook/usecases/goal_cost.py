@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from tallybook.domain.figures import UNKNOWN_MODEL
+from tallybook.domain.goal_costs import costs_of
 from tallybook.domain.metrics import accounts
-from tallybook.domain.money import Unpriced, cost_of, total_cost
-from tallybook.pricing.port import Asked
+from tallybook.domain.money import NOTHING
 
 if TYPE_CHECKING:
     from tallybook.domain.money import Cost
     from tallybook.domain.state import LedgerState
-    from tallybook.pricing.book import GenaiBook
+    from tallybook.usecases.price_book import PriceBook
 
 
-def goal_cost(state: LedgerState, book: GenaiBook, goal: str) -> Cost:
-    """What a goal cost, by the price classes of its snapshots; numbers by hand tell no day, so they have no price."""
-    usage = accounts(state).goals[goal]
-    by_class = ((book.rates(Asked(*msgspec.structs.astuple(it.price_class))), it.tokens) for it in usage.classes)
-    by_hand = (
-        (Unpriced(share.usage.model or UNKNOWN_MODEL, "numbers by hand tell no day and no tier"), share.usage.tokens)
-        for share in usage.manual
-        if share.counts
-    )
-    return total_cost(cost_of(rates, tokens) for rates, tokens in (*by_class, *by_hand))
+def goal_cost(state: LedgerState, book: PriceBook, goal: str) -> Cost:
+    """What a goal cost; nothing where nothing was measured."""
+    return costs_of(state, goal, accounts(state).goals[goal], book.of_class).total or NOTHING

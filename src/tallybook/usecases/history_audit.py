@@ -20,12 +20,12 @@ from tallybook.domain.usage import SessionKey
 from tallybook.domain.usage_audit import lacking
 from tallybook.history.compare import last_activities
 from tallybook.history.zones import LocalZone
-from tallybook.pricing.book import GenaiBook
 from tallybook.repo.git import GitFault
 from tallybook.repo.touched import files_by_task
 from tallybook.usecases.backfill import foreseen
 from tallybook.usecases.capture import look_into, settlements
 from tallybook.usecases.goal_cost import goal_cost
+from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.usage import period
 from tallybook.usecases.workspace import problems_of
 
@@ -90,8 +90,9 @@ def _facts(workspace: Workspace, replica: Replica, store: Store, files: Mapping[
     facts = facts_of(workspace, replica, store)
     verdicts = foreseen(workspace, store, replica.state, [it.id for it in lacking(replica.state, facts.writers)])
     fillable = frozenset(goal for goal, verdict in verdicts.items() if verdict.reason is None)
-    book, goals = GenaiBook(), replica.state.goals.values()
+    book, goals = PriceBook(workspace), replica.state.goals.values()
     costs = {goal.id: goal_cost(replica.state, book, goal.id) for goal in goals if goal.merged_into is None}
+    book.keep()
     return replace(facts, fillable=fillable, files=files, costs=costs)
 
 

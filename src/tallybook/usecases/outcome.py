@@ -13,12 +13,12 @@ from tallybook.domain.metrics import accounts, members_of
 from tallybook.domain.money import Cost
 from tallybook.domain.outcomes import Landing, Made, PerAccepted, Work, joined, landing_of, per_accepted, work_of
 from tallybook.domain.problems import Problem, Refusal
-from tallybook.pricing.book import GenaiBook
 from tallybook.repo.commits import is_revision, is_shallow, unaltered
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import made_commits
 from tallybook.repo.main_line import main_line, merged_by
 from tallybook.usecases.goal_cost import goal_cost
+from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.scoping import scope_of
 from tallybook.usecases.workspace import problems_of
 
@@ -75,7 +75,7 @@ class Outcomes(msgspec.Struct, frozen=True):
     nano_usd: PerAccepted
     cost: Cost
     """Of all of them."""
-    book: str
+    book: str | None
     problems: tuple[Problem, ...]
 
     def count(self, landing: Landing) -> int:
@@ -103,7 +103,7 @@ def outcomes(workspace: Workspace, request: Request) -> Outcomes | Refusal:
         notes.append(Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint))
     line, works = made
     stale_at = int(workspace.clock.now().timestamp()) - request.stale_days * _DAY
-    book = GenaiBook()
+    book = PriceBook(workspace)
     found = []
     for goal in sorted(filter(scope.has, state.goals.values()), key=_newest):
         work = joined(works.get(member.id, Work()) for member in members_of(state, goal.id))
@@ -112,6 +112,7 @@ def outcomes(workspace: Workspace, request: Request) -> Outcomes | Refusal:
         cost = None if tokens is None else goal_cost(state, book, goal.id)
         found.append(GoalOutcome(goal, landing, work, None if tokens is None else tokens.total, cost))
     replica.save()
+    book.keep()
     return Outcomes(
         main=line.name,
         goals=tuple(found),
@@ -119,7 +120,7 @@ def outcomes(workspace: Workspace, request: Request) -> Outcomes | Refusal:
         nano_usd=per_accepted((one.landing is Landing.MERGED, one.nano_usd) for one in found),
         cost=sum((one.cost for one in found if one.cost is not None), Cost()),
         book=book.version,
-        problems=(*notes, *problems_of(replica, state)),
+        problems=(*notes, *book.problems(), *problems_of(replica, state)),
     )
 
 

@@ -30,6 +30,7 @@ class PriceBook:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._opened: tuple[Prices, RememberedBook] | Problem | None = None
+        self._list: Prices | None = None
 
     def prices(self) -> Prices | Refusal:
         """The prices, or why there are none."""
@@ -44,6 +45,15 @@ class PriceBook:
         if isinstance(found, Problem):
             return Unpriced(it.model, f"{found.where.file} can't be used")
         return found[0].of_class(agent, it)
+
+    def listed(self, agent: str, it: PriceClass) -> Rates | Unpriced:
+        """The same without what was agreed."""
+        found = self._open()
+        if isinstance(found, Problem):
+            return self.of_class(agent, it)
+        if self._list is None:
+            self._list = Prices(found[1])
+        return self._list.of_class(agent, it)
 
     @property
     def version(self) -> str | None:

@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from tallybook.domain.price_causes import Pricing
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.history.ccusage import View
 from tallybook.history.own_cells import OwnCounters, own_compared
 from tallybook.history.reconcile import Reconciled, compared, dimensions
-from tallybook.history.reconcile_money import Priced, Pricing, priced
+from tallybook.history.reconcile_money import Priced, priced
 from tallybook.history.report_parts import Slice, report_parts
-from tallybook.pricing.book import GenaiBook
-from tallybook.pricing.port import Asked
 from tallybook.usecases.capture import look_into
 from tallybook.usecases.ccusage_file import read_report
+from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.usage import answered, query_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tallybook.domain.money import Rates, Unpriced
-    from tallybook.domain.usage import PriceClass
     from tallybook.history.store import Store
     from tallybook.usecases.usage import Request
     from tallybook.usecases.workspace import Workspace
@@ -35,7 +33,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
     found: Reconciled
     priced: Priced
-    book: str
+    book: str | None
     """Which prices were used."""
     problems: tuple[Problem, ...]
 
@@ -51,23 +49,22 @@ def reconcile_file(workspace: Workspace, path: Path, request: Request) -> Compar
     if isinstance(report, Refusal):
         return report
     asked = replace(request, by=dimensions(report.view))
-    query = query_of(asked)
+    book = PriceBook(workspace)
+    query = query_of(asked, book)
     if isinstance(query, Refusal):
         return query
-    answer = answered(workspace, asked, query)
-    counted, book = compared(report, answer.usage.rows), GenaiBook()
+    answer = answered(workspace, asked, query, book)
+    counted = compared(report, answer.usage.rows)
     wanted = Slice(query.zone, report.view is View.SESSION, query.where.since, query.where.until)
     today = f"{workspace.clock.now().astimezone(UTC):%Y-%m-%d}"
 
     def price(store: Store, problems: tuple[Problem, ...]) -> Comparison:
-        def price_of(agent: str, it: PriceClass) -> Rates | Unpriced:
-            del agent
-            return book.rates(Asked(*msgspec.structs.astuple(it)))
-
-        found = priced(report, counted, report_parts(store, wanted), Pricing(price_of, today))
+        found = priced(report, counted, report_parts(store, wanted), Pricing(book.of_class, book.listed, today))
         return Comparison(counted, found, book.version, (*answer.problems, *problems))
 
-    return look_into(workspace, price, update=False)
+    done = look_into(workspace, price, update=False)
+    book.keep()
+    return done
 
 
 class OwnComparison(msgspec.Struct, frozen=True):

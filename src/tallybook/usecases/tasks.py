@@ -124,6 +124,7 @@ def perform(workspace: Workspace, request: Request, flag: Flag, logged: Logged |
     result = _result(workspace, state, made[0], captured)
     result = replace(result, problems=(*result.problems, *problems_of(replica, state)))
     replica.save()
+    result.book.keep()
     return result
 
 
@@ -286,13 +287,14 @@ def _narrowed(state: LedgerState, found: Ambiguous, request: Request) -> Found |
 def _result(workspace: Workspace, state: LedgerState, decision: Decision, captured: _Captured) -> TaskResult:
     shared = accounts(state)
     goal = None if decision.goal is None else state.goals[decision.goal]
-    budgets = () if goal is None else budgets_of(state, goal.id, shared.goals[goal.id])
+    book = PriceBook(workspace)
+    budgets = () if goal is None else budgets_of(state, goal.id, shared.goals[goal.id], book.of_class)
     return TaskResult(
         goal=goal,
         state=state,
         accounts=shared,
         notices=(*decision.notices, *(captured.notices if decision.events else ()), *notices(budgets)),
-        problems=(*workspace.problems, *captured.problems),
-        book=PriceBook(workspace),
+        problems=(*workspace.problems, *captured.problems, *book.problems()),
+        book=book,
         over_budget=any(budget.exceeded for budget in budgets),
     )
