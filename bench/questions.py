@@ -1,4 +1,7 @@
-"""P10: every question of `usage` on a made-up history of half a million responses, whose true sums are known."""
+"""P10: every question of `usage` on a made-up history of half a million responses, whose true sums are known.
+
+As the command does it, with what each row costs; prices are looked up before the clock runs.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ from tallybook.history.rollup import roll
 from tallybook.history.store import open_store
 from tallybook.history.usage import DIMENSIONS, Query, usage
 from tallybook.history.zones import NamedZone
+from tallybook.pricing.book import GenaiBook
+from tallybook.pricing.prices import Prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +40,7 @@ YEAR: Final = 365 * 86_400 * 1_000_000
 MODELS: Final = ("gpt-5", "gpt-5-codex", "claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5")
 MOST: Final = 0.100
 ROUNDS: Final = 20
+PRICES: Final = Prices(GenaiBook())
 NINETY_FIVE: Final = 19
 """Of ``ROUNDS`` sorted times, which one is the 95th percentile."""
 QUESTIONS: Final = (
@@ -98,13 +104,13 @@ def rows() -> list[Row]:
     """The slowest question, and the middle one."""
     with tempfile.TemporaryDirectory() as directory, open_store(Path(directory)) as store:
         truth = filled(store)
-        found = usage(store, Query(("model",), NamedZone(ZoneInfo("Europe/Berlin"))))
+        found = usage(store, Query(("model",), NamedZone(ZoneInfo("Europe/Berlin")), prices=PRICES))
         if {row.key[0]: row.tokens and row.tokens.total for row in found.rows} != truth:
             message = "the sums are not what was written"
             raise AssertionError(message)
         times = sorted((_p95(store, by, where), by) for by in QUESTIONS for where in FILTERS)
     slowest, by = times[-1]
-    many = f"of {len(times)} questions on {RESPONSES:,} responses, in process, p95"
+    many = f"of {len(times)} questions on {RESPONSES:,} responses with costs, in process, p95"
     middle = times[len(times) // 2][0]
     return [
         Row(
@@ -125,6 +131,6 @@ def _p95(store: Store, by: tuple[str, ...], where: Filter) -> float:
     times = []
     for _ in range(ROUNDS):
         begin = time.perf_counter()
-        usage(store, Query(by, NamedZone(ZoneInfo("Europe/Berlin")), where))
+        usage(store, Query(by, NamedZone(ZoneInfo("Europe/Berlin")), where, PRICES))
         times.append(time.perf_counter() - begin)
     return sorted(times)[NINETY_FIVE - 1]
