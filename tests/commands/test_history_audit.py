@@ -484,6 +484,8 @@ def test_where_files_can_not_be_looked_at(bench: Bench, tmp_path: Path) -> None:
     told = bench.ok("history", "audit", "--json", cwd=outside).json["unavailable"]
     assert [it["code"] for it in told] == ["changed-files"]
     assert "no git repository" in told[0]["reason"]
+    said = bench.ok("history", "audit", cwd=outside).err
+    assert said.startswith("not looked at: changed-files (this is no git repository")
     done(bench)
     (bench.repo / ".git" / "refs" / "heads" / "broken").write_text("0" * 39 + "1\n")
     told = bench.ok("history", "audit", "--json").json["unavailable"]
