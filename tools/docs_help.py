@@ -68,6 +68,8 @@ EXAMPLES = {
     "repair": ["repair"],
     "completion": ["completion", "bash", "--json", "--", "mark", "--no"],
     "run": ["run", "--title", "Build", "--kind", "meta", "--json", "--", "true"],
+    "scan-self-test": ["scan", "secrets", "--self-test"],
+    "scan": ["scan", "boundary"],
 }
 TAKEN = {
     "event_type": "goal_finished",
@@ -148,6 +150,8 @@ class World:
             (self._place / "home/shop/events.ndjson").write_text(json.dumps(TAKEN))
         if "{remote}" in words:
             subprocess.run(["git", "init", "-q", "--bare", str(self._place / "home/remote.git")], check=True)
+        if words == ["scan", "boundary"]:
+            (self._place / "home/shop/.env").write_text("")
         if words[-1] == "{panel}":
             (self._place / "panel.txt").write_text(PANEL)
         response = self._response() if "{response}" in words else ""

@@ -109,7 +109,7 @@ def test_answers_import_no_library_for_terminals(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["s"], ["start-task", "settle", "sessions", "show", "sync"]),
+        (["s"], ["start-task", "settle", "sessions", "show", "sync", "scan"]),
         (["start-task", "--title", "'a b'", "--kind", ""], ["product", "retro", "meta", "check"]),
         (["verify", "--js"], ["--json"]),
     ],
@@ -155,7 +155,9 @@ def test_fish(bench: Bench, path: str) -> None:
         )
         return done.stdout.splitlines()
 
-    assert [row.split("\t")[0] for row in offered("tally s")] == ["start-task", "settle", "sessions", "show"]
+    assert [row.split("\t")[0] for row in offered("tally s")] == [
+        *("start-task", "settle", "sessions", "show", "sync", "scan")
+    ]
     assert offered("tally show ") == [f"{goal}\topen: kept"]
     assert [row.split("\t")[0] for row in offered("tally start-task --title 'a b' --kind ")] == [
         "product",

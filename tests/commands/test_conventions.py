@@ -27,7 +27,7 @@ READING = [
     *(["show"], ["show", "--json"], ["log"], ["report"], ["report", "--json"], ["verify"], ["sessions"]),
     *(["usage"], ["usage", "--by", "session", "--json"]),
     *(["sessions", "--json"], ["hooks", "status"], ["--help"], ["mark", "--help"], ["settle"]),
-    *(["doctor"], ["doctor", "--json"]),
+    *(["doctor"], ["doctor", "--json"], ["scan", "secrets"], ["scan", "boundary", "--json"]),
     *(["history", "update"], ["history", "classify", "--json"], ["history", "derive"]),
     *(["history", "compare", "--all"], ["history", "compare", "--json"], ["history", "audit", "--json"]),
     *(["cost-audit"], ["cost-audit", "--json"], ["cost-audit", "--no-update", "--kind", "check"]),
@@ -98,6 +98,7 @@ GROUPS = {
     "limits": ("limits", "limits status-text"),
     "prices": ("prices list", "prices show", "prices coverage", "prices explain"),
     "check": ("check start", "check mark", "check complete", "check add", "check list"),
+    "scan": ("scan boundary", "scan secrets"),
     "history": tuple(f"history {name}" for name in ("update", "ingest", "classify", "derive", "compare", "audit")),
 }
 ONE_OBJECT = [name for command in COMMANDS for name in GROUPS.get(command, (command,))]

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "repair": "repair",
     "sync": "sync",
     "doctor": "doctor",
+    "scan": "scan",
     "hooks": "hooks",
     "check-commits": "check_commits",
     "outcome": "outcome",

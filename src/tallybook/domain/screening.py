@@ -19,7 +19,9 @@ RULES: Final = {
     "pypi-token": re.compile(r"\bpypi-[A-Za-z0-9_-]{40,}"),
     "json-web-token": re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     "url-with-password": re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@]{1,100}:[^\s/@]{3,100}@"),
-    "assigned-password": re.compile(r"(?i)\b(?:password|passwd|api[_-]?key|secret|token)\s{0,3}[=:]\s{0,3}\S{8,}"),
+    "assigned-password": re.compile(
+        r"(?i)\b(?:password|passwd|passphrase|pwd|api[_-]?key|secret|token)\s{0,3}[=:]\s{0,3}\S{8,}"
+    ),
 }
 
 
