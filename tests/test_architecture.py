@@ -113,7 +113,10 @@ sys.exit(code)
 
 @pytest.mark.parametrize(
     "arguments",
-    [["commit-msg", "message"], ["prepare-commit-msg", "message"], ["pre-commit"], ["session-start", "claude"]],
+    [
+        *(["commit-msg", "message"], ["prepare-commit-msg", "message"], ["pre-commit"], ["pre-push", "a", "b"]),
+        ["session-start", "claude"],
+    ],
 )
 def test_hooks_load_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     """With ``-S`` no library is there to load, and a hook that wants one says so on stderr."""

@@ -59,6 +59,8 @@ def test_both_places_and_which_one_wins(tmp_path: Path) -> None:
         ("[ledger]\npublish = '.GIT/x'", "config-bad-value", "inside"),
         ('[ledger]\npublish = "a\\nb"', "config-bad-value", "inside"),
         ("[capture]\nenabled = 'no'", "config-wrong-type", "capture.enabled"),
+        ("[scan]\nsecrets = 1", "config-wrong-type", "scan.secrets"),
+        ("[scan]\nsecret = true", "config-unknown-key", "'secret' in [scan]"),
     ],
 )
 def test_one_fault_leaves_the_rest_in_force(tmp_path: Path, wrong: str, code: str, says: str) -> None:
@@ -68,6 +70,14 @@ def test_one_fault_leaves_the_rest_in_force(tmp_path: Path, wrong: str, code: st
     assert (problem.code, problem.file) == (code, "config/tallybook.toml")
     assert says in problem.message
     assert problem.hint
+
+
+def test_a_scan_is_wanted_or_not_or_nothing_is_said(tmp_path: Path) -> None:
+    """Three answers."""
+    put(tmp_path, "[scan]\nboundary = false\nsecrets = true\n")
+    assert load_settings(tmp_path) == (Settings(scan_boundary=False, scan_secrets=True), ())
+    put(tmp_path, "[scan]\n")
+    assert load_settings(tmp_path)[0].scan_secrets is None
 
 
 @pytest.mark.parametrize("pattern", ["(", "a{99999999999999999999}", "(" * 2000 + ")" * 2000])

@@ -57,6 +57,10 @@ class Settings(NamedTuple):
     """The full name of the ref that carries it there."""
     anchor: bool = False
     """Whether commits of goals name the head of the ledger."""
+    scan_boundary: bool | None = None
+    """Whether hooks look for what must stay outside; None for where the repository has rules of its own."""
+    scan_secrets: bool | None = None
+    """Whether hooks look for secrets; None as above."""
 
 
 def load_settings(toplevel: Path | None) -> tuple[Settings, tuple[ConfigProblem, ...]]:
@@ -155,6 +159,7 @@ class _Reading(NamedTuple):
             "ledger": ("publish", "sync", "sync_remote", "sync_ref", "anchor"),
             "capture": ("enabled",),
             "hooks": ("ticket",),
+            "scan": ("boundary", "secrets"),
         }
         for name in self.document:
             if name not in known:
@@ -174,6 +179,8 @@ class _Reading(NamedTuple):
             self._remote(self._text(ledger, "ledger", "sync_remote")),
             self._ref(self._text(ledger, "ledger", "sync_ref")),
             self._flag(ledger, "ledger.anchor", default=False),
+            self._choice(tables["scan"], "scan.boundary"),
+            self._choice(tables["scan"], "scan.secrets"),
         )
 
     def table(self, name: str) -> dict[str, object]:
@@ -190,6 +197,14 @@ class _Reading(NamedTuple):
             return value
         self._problem("wrong-type", f"{name} must be true or false", f"it stays {'on' if default else 'off'}")
         return default
+
+    def _choice(self, table: dict[str, object], name: str) -> bool | None:
+        """True, false, or nothing said."""
+        value = table.get(name.partition(".")[2])
+        if value is None or isinstance(value, bool):
+            return value
+        self._problem("wrong-type", f"{name} must be true or false", "it goes by whether there is a file of rules")
+        return None
 
     def _remote(self, value: str | None) -> str | None:
         if value is None or (not value.startswith("-") and value.isprintable()):

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tallybook.hooks.surroundings import Surroundings
+
 NOTHING_YET = frozenset(
     {
         "applypatch-msg",
@@ -103,6 +105,8 @@ def _run(name: str, arguments: Sequence[str], environ: Mapping[str, str], cwd: P
     if not isinstance(around, Surroundings):
         say(f"warning: {name} did nothing: {around.message}")
         return 0
+    if name in {"pre-commit", "pre-push"} and not _is_clean(name, arguments, around):
+        return 1
     if name == "pre-commit":
         from tallybook.hooks.pre_commit import publish_and_stage  # noqa: PLC0415 - each hook imports its own
 
@@ -126,6 +130,26 @@ def _run(name: str, arguments: Sequence[str], environ: Mapping[str, str], cwd: P
     verdict = check(around, path)
     say(verdict.text)
     return 0 if verdict.accepted else 1
+
+
+def _is_clean(name: str, arguments: Sequence[str], around: Surroundings) -> bool:
+    """Whether the scan lets git go on; a fault in it keeps the hook from nothing else."""
+    try:
+        if not around.scans():
+            return True
+        from tallybook.hooks.scanning import scan_pushed, scan_staged  # noqa: PLC0415 - a fault in it is caught
+
+        if name == "pre-commit":
+            found = scan_staged(around)
+        else:
+            remote = "" if arguments[:1] == arguments[1:2] else "".join(arguments[:1])
+            told = None if sys.stdin is None or sys.stdin.isatty() else getattr(sys.stdin, "buffer", None)
+            found = scan_pushed(around, remote, b"" if told is None else told.read())
+    except Exception as error:  # noqa: BLE001 - a commit is never blocked by a fault of ours
+        say(fault(f"the scan of {name}", error))
+        return True
+    say(found.text)
+    return found.accepted
 
 
 def say(text: str) -> None:

@@ -12,11 +12,14 @@ from tallybook.config import ConfigProblem, Settings, checkpoint_path, data_dire
 from tallybook.ledger.file import OS_FILES
 from tallybook.ledger.goal_index import GoalEntry, GoalIndex, open_here, read_index, this_clone
 from tallybook.ledger.goal_lookup import look_up
+from tallybook.repo.scanning.kinds import KINDS, has_rules
 from tallybook.repo.worktree import NoRepository, Repository, find_repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from tallybook.repo.scanning.kinds import Kind
 
 _STATES = (
     ("rebase-merge", "rebase"),
@@ -46,6 +49,12 @@ class Surroundings(NamedTuple):
                 return operation
         action = self.environ.get("GIT_REFLOG_ACTION", "").partition(" ")[0]
         return action if action in {"rebase", "revert", "cherry-pick"} else None
+
+    def scans(self) -> tuple[Kind, ...]:
+        """What is scanned for: as it is set, else where the repository has rules of its own."""
+        top = self.repository.toplevel
+        chosen = {"boundary": self.settings.scan_boundary, "secrets": self.settings.scan_secrets}
+        return tuple(kind for kind in KINDS if chosen[kind] or (chosen[kind] is None and has_rules(top, kind)))
 
     def goals(self) -> GoalIndex:
         """All goals of the ledger and of its published copy."""
