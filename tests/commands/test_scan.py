@@ -9,6 +9,7 @@ import pytest
 
 from commands.bench import program, tree
 from gitrepo import counted_calls
+from tallybook.repo.scanning.allowances import MARK
 from tallybook.repo.scanning.kinds import KINDS
 from tallybook.repo.scanning.reading import shipped_rules
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = {rule.id: rule.examples.positive[0].text for rule in shipped_rules("secrets", examples=True).rules}
 TOKEN = EXAMPLES["github-token"]
 OTHER = EXAMPLES["npm-token"]
+ALLOW = MARK.decode()
 
 
 def write(bench: Bench, name: str, data: str | bytes) -> Path:
@@ -156,7 +158,7 @@ def test_a_range_has_what_was_added_and_taken_out_again(bench: Bench) -> None:
 def test_a_later_commit_can_allow_it(bench: Bench) -> None:
     """The same secret in the same file, once it has a reason."""
     commit(bench, "a", f"{TOKEN}\n")
-    commit(bench, "a", f"# tally:allow github-token it is made up\n{TOKEN}\n")
+    commit(bench, "a", f"# {ALLOW} github-token it is made up\n{TOKEN}\n")
     said = bench.tally("scan", "secrets", "--range", "HEAD", "--json")
     assert found(said) == []
     assert said.json["allowed"] == 1
@@ -170,14 +172,14 @@ def test_what_is_no_range(bench: Bench, revisions: str) -> None:
 
 def test_an_allowance_needs_a_reason(bench: Bench) -> None:
     """Without one the finding stays and says so."""
-    write(bench, "a", f"{TOKEN} # tally:allow github-token\n")
+    write(bench, "a", f"{TOKEN} # {ALLOW} github-token\n")
     said = bench.tally("scan", "secrets")
     assert said.code == 1
     assert said.out.startswith("a:1:1: github-token: ")
     assert "; the comment in line 1 gives no reason\n" in said.out
-    write(bench, "a", f"{TOKEN} # tally:allow github-token made up\n")
+    write(bench, "a", f"{TOKEN} # {ALLOW} github-token made up\n")
     assert bench.ok("scan", "secrets").out == "2 files: clean, 1 allowed\n"
-    write(bench, "a", f"{TOKEN} # tally:allow npm-token made up\n")
+    write(bench, "a", f"{TOKEN} # {ALLOW} npm-token made up\n")
     said = bench.tally("scan", "secrets", "--json")
     assert found(said) == [("github-token", "a", 1, 1)]
     assert said.json["unused"] == [{"rule": "npm-token", "file": "a", "line": 1}]
@@ -186,7 +188,7 @@ def test_an_allowance_needs_a_reason(bench: Bench) -> None:
 
 def test_allowances_of_whole_files(bench: Bench) -> None:
     """By a comment at the head, or by the rules' file, whose unused ones are told where all files were looked at."""
-    write(bench, "a", f"# tally:allow-file github-token made up\n\n\n{TOKEN}\n{TOKEN}\n")
+    write(bench, "a", f"# {ALLOW}-file github-token made up\n\n\n{TOKEN}\n{TOKEN}\n")
     write(bench, "t/b", f"{TOKEN}\n")
     allow = '[[allow]]\nrule = "github-token"\npath = "{}"\nreason = "made up"\n'
     write(bench, "config/secret-rules.toml", allow.format("t/") + allow.format("gone"))

@@ -13,6 +13,7 @@ import pytest
 
 from gitrepo import HOOK, GitRepo, counted_calls
 from tallybook.hooks.main import main
+from tallybook.repo.scanning.allowances import MARK
 from tallybook.repo.scanning.reading import shipped_rules
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = {rule.id: rule.examples.positive[0].text for rule in shipped_rules("secrets", examples=True).rules}
 TOKEN = EXAMPLES["github-token"]
 SETTINGS = "config/tallybook.toml"
+ALLOW = MARK.decode()
 ZERO = "0" * 40
 
 
@@ -85,7 +87,7 @@ def test_what_is_told(repo: GitRepo) -> None:
         "or by an [[allow]] in config/secret-rules.toml.\n"
         "  tally scan secrets --staged    (looks again)\n"
     )
-    repo.stage("a\x1b[31m", f"x = 1  # tally:allow github-token made up\n  {TOKEN}\n")
+    repo.stage("a\x1b[31m", f"x = 1  # {ALLOW} github-token made up\n  {TOKEN}\n")
     assert commit(repo).returncode == 0
 
 

@@ -13,7 +13,7 @@ from tallybook.repo.scanning.content import Content, Places, content_of
 @pytest.mark.parametrize(
     ("text", "rule", "reason"),
     [
-        (b"# tally:allow npm-token made up for a test", "npm-token", "made up for a test"),
+        (b"# tally:allow shop-token made up for a test", "shop-token", "made up for a test"),
         (b"<!-- tally:allow a.b_c-1 documented -->", "a.b_c-1", "documented"),
         (b"/* tally:allow x \t why not */", "x", "why not"),
         (b"# tally:allow x: it is none\r\n", "x", ": it is none"),

@@ -106,7 +106,7 @@ class _Tally:
             self.unseen.append(Unseen(path, loaded.why))
         content = content_of(loaded.raw)
         hits, comments = _hits(book, loaded, content), comments_in(content.data)
-        for comment in comments.by_place.values():
+        for comment in () if loaded.entry.commit else comments.by_place.values():  # nobody mends an older version
             self.comments.setdefault((path, comment.line, comment.rule), False)
         standing = tuple(one for one in book.allowances if matches_any(path, (one.path,)))
         places, before = Places(content), len(self.found)
