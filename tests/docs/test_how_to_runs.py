@@ -87,7 +87,7 @@ def test_ci(shell: Shell) -> None:
     """)
     shell.environ["BASE"] = "HEAD~1"
     goal = shell.environ["GOAL"]
-    prepare, look, title, work, publish, kept = blocks("ci.md")
+    prepare, look, title, scan, work, publish, kept = blocks("ci.md")
 
     said = shell.run(prepare)
     assert "no problem" in said
@@ -108,6 +108,11 @@ def test_ci(shell: Shell) -> None:
     shell.run("echo text >body.md")
     assert shell.fails(title) == 1
     shell.run("rm body.md")
+    shell.run("git reset -q --hard HEAD~1")
+
+    assert shell.run(scan).count("clean") == 2
+    shell.run('touch .env; git add .env; git commit -q -m "Add three" -m "No-Task: a trial"')
+    assert shell.fails(scan) == 1
     shell.run("git reset -q --hard HEAD~1")
 
     shell.run(work)
