@@ -11,6 +11,7 @@ import pytest
 
 from commands.agents import ClaudeAgent, CodexAgent
 from commands.bench import tokens
+from tallybook.repo.scanning.reading import shipped_rules
 
 if TYPE_CHECKING:
     from commands.agents import Agent
@@ -241,3 +242,34 @@ def test_a_value_that_makes_no_sense_is_refused_with_its_option(bench: Bench) ->
     assert "--budget-usd" in told["message"]
     assert told["hint"] == "tally start-task --help tells what it takes"
     assert bench.state()["goals"] == []
+
+
+def test_every_kind_of_secret_that_scans_know_is_refused(bench: Bench) -> None:
+    """In a title, a note, a stage or a reference; nothing is written, and it is let through where it is none."""
+    goal = bench.start()
+    for rule in shipped_rules("secrets", examples=True).rules:
+        for example in rule.examples.positive:
+            text = " ".join(example.text.split())
+            said = bench.tally("start-task", "--title", f"Use {text}", "--kind", "product", "--json")
+            assert (said.code, said.error) == (1, "secret-like"), rule.id
+            assert text not in said.out + said.err
+        assert bench.refused("mark", "plan", "--goal", goal, "--notes", text) == "secret-like"
+        assert bench.refused("update", goal, "--ref", text) == "secret-like"
+    assert bench.refused("check", "add", "--source-id", "s", "--notes", text) == "secret-like"
+    assert len(bench.events()) == 1
+    bench.ok("start-task", "--title", text, "--kind", "product", "--allow-secret-like")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Revert 1f7b702f9f0b0a9c3f7f1d2c4b5a69788796a5b4",
+        "Read tallybook/usecases/importing/tidying.py:42",
+        "https://example.org/a/b?c=d#e-f-g-h-i-j-k-l",
+        "Rename get_password_reset_token_from_request",
+        "Take 0190c1a2-7b3c-7def-8123-456789abcdef over",
+    ],
+)
+def test_a_long_word_is_no_secret(bench: Bench, title: str) -> None:
+    """Hashes, paths, addresses, names and ids are what titles are made of."""
+    bench.start(title)

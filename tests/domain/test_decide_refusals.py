@@ -26,6 +26,7 @@ from tallybook.domain.decide import decide
 from tallybook.domain.events import GoalStarted
 from tallybook.domain.goal import FAILURE_REASONS, KINDS, LARGEST_COUNT
 from tallybook.domain.problems import Refusal
+from tallybook.domain.requests import screened_texts
 from tallybook.domain.screening import RULES, secret_rule
 from tallybook.domain.workflow import Work
 from worlds import Book
@@ -271,3 +272,11 @@ def test_a_successor_says_whom_it_supersedes(book: Book) -> None:
     body = answer.events[-1].body
     assert isinstance(body, GoalStarted)
     assert (body.supersedes, body.inputs) == ("old", ("old",))
+
+
+def test_which_texts_are_screened() -> None:
+    """All that a person writes, each by its name, unless that is let through."""
+    finish = FinishTask("new", "success", notes="b")
+    assert list(screened_texts(AddCheck(START, finish))) == [("title", "a title"), ("notes", "b")]
+    assert list(screened_texts(replace(START, allow_secret_like=True))) == []
+    assert list(screened_texts(MergeTasks("a", "b"))) == []

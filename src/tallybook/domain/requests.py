@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from tallybook.domain.commands import Changes, ManualNumbers
 
+TAKE_OUT = "take it out, or pass --allow-secret-like if it is none"
 _TIME_HINT = "write it as 2026-06-20T14:03:00+02:00"
 
 
@@ -40,6 +41,15 @@ def request_fault(request: Request) -> Refusal | None:
     if isinstance(request, AddCheck):
         return request_fault(request.start) or request_fault(request.finish)
     return next(_faults(request), None)
+
+
+def screened_texts(request: Request) -> Iterator[tuple[str, str]]:
+    """The texts that must not look like a secret, each with what it is called."""
+    if isinstance(request, AddCheck):
+        yield from screened_texts(request.start)
+        yield from screened_texts(request.finish)
+    elif not isinstance(request, MergeTasks) and not request.allow_secret_like:
+        yield from _texts(request)
 
 
 def _faults(request: Request) -> Iterator[Refusal]:
@@ -69,7 +79,7 @@ def _text_faults(name: str, text: str, *, screened: bool) -> Iterator[Refusal]:
         yield Refusal(
             "secret-like",
             f"the {name} looks like a secret (rule {rule}); nothing was written",
-            "take it out, or pass --allow-secret-like if it is none",
+            TAKE_OUT,
         )
 
 

@@ -39,6 +39,7 @@ from tallybook.usecases.awaiting import await_call
 from tallybook.usecases.capture import Wanted, reader_versions, settlements, usage_now, with_history
 from tallybook.usecases.detection import ambiguous, detected
 from tallybook.usecases.price_book import PriceBook
+from tallybook.usecases.screening import secret_refusal
 from tallybook.usecases.workspace import Workspace, circumstances_of, problems_of
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ def perform(workspace: Workspace, request: Request, flag: Flag, logged: Logged |
 
     Usage is that of the session of this command and of those that work on the goal, unless it was ``logged`` elsewhere.
     """
+    refusal = secret_refusal(request)
+    if refusal is not None:
+        return refusal
     replica = workspace.replica()
     if logged is None:
         captured = _captured(workspace, replica.state, request, flag)

@@ -13,8 +13,8 @@ import msgspec
 from tallybook.clock import timestamp
 from tallybook.domain.goal import FAILURE_REASONS, KINDS, LARGEST_COUNT, LONGEST_TEXT, RESULT_FITS, Outcome, moment
 from tallybook.domain.imports import Note
-from tallybook.domain.screening import secret_rule
 from tallybook.domain.tokens import COMPONENTS, TokenVector
+from tallybook.usecases.screening import secret_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +63,7 @@ class Tidying:
         if len(clean) > LONGEST_TEXT:
             clean = clean[: LONGEST_TEXT - 1] + "…"
             self.change(f"{name} was cut to {LONGEST_TEXT} characters")
-        rule = None if allow_secret_like else secret_rule(found)
+        rule = None if allow_secret_like else secret_kind(found)
         if rule is not None:
             self.change(f"{name} looks like a secret (rule {rule}) and was left out")
             return None
@@ -213,7 +213,7 @@ def tokens(work: Tidying, told: Told) -> tuple[TokenVector, tuple[str, ...]] | t
 def titled(work: Tidying, name: str, *, allow_secret_like: bool) -> str:
     """The title; one that looks like a secret has the whole record refused, and a missing one is made of its id."""
     told = work.raw.get(name)
-    rule = secret_rule(told) if isinstance(told, str) and not allow_secret_like else None
+    rule = secret_kind(told) if isinstance(told, str) and not allow_secret_like else None
     if rule is not None:
         message = f"its {name} looks like a secret (rule {rule})"
         raise RefusedRecordError(message)
