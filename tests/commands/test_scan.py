@@ -9,6 +9,7 @@ import pytest
 
 from commands.bench import program, tree
 from gitrepo import counted_calls
+from tallybook.repo.git import Git, GitFault
 from tallybook.repo.scanning.allowances import MARK
 from tallybook.repo.scanning.kinds import KINDS
 from tallybook.repo.scanning.reading import shipped_rules
@@ -377,5 +378,20 @@ def test_a_git_that_fails_is_not_clean(bench: Bench) -> None:
     """What can't be told is a fault."""
     (bench.repo / ".git" / "index").write_bytes(b"broken")
     for words in (("--staged",), (), (".",)):
+        said = bench.tally("scan", "secrets", *words, "--json")
+        assert (said.code, said.error) == (1, "git-failed")
+
+
+def test_contents_that_git_does_not_give_are_not_clean(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A git that fails half way is a fault as well."""
+    stage(bench, "a", TOKEN)
+    read = Git.read
+
+    def broken(git: Git, *arguments: str, text: bytes | None = None) -> bytes | GitFault:
+        fault = GitFault("git-failed", "out of luck", 128)
+        return fault if "--batch" in arguments else read(git, *arguments, text=text)
+
+    monkeypatch.setattr(Git, "read", broken)
+    for words in (("--staged",), ("--range", "HEAD")):
         said = bench.tally("scan", "secrets", *words, "--json")
         assert (said.code, said.error) == (1, "git-failed")

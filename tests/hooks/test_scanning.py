@@ -13,6 +13,7 @@ import pytest
 
 from gitrepo import HOOK, GitRepo, counted_calls
 from tallybook.hooks.main import main
+from tallybook.repo.git import Git, GitFault
 from tallybook.repo.scanning.allowances import MARK
 from tallybook.repo.scanning.reading import shipped_rules
 
@@ -165,7 +166,18 @@ def test_a_fault_of_ours_refuses_nothing(
 
 
 def test_a_git_that_fails_refuses_nothing(repo: GitRepo, capsys: pytest.CaptureFixture[str]) -> None:
-    """It would fail by itself where it matters."""
+    """It would fail by itself where it matters; at its first call or at its last."""
+    repo.stage("a")
+    read = Git.read
+
+    def broken(git: Git, *arguments: str, text: bytes | None = None) -> bytes | GitFault:
+        fault = GitFault("git-failed", "out of luck", 128)
+        return fault if "--batch" in arguments else read(git, *arguments, text=text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Git, "read", broken)
+        assert main(["pre-commit"], repo.environ, repo.path) == 0
+    assert capsys.readouterr().err == "tallybook: warning: nothing was scanned: out of luck\n"
     (repo.path / ".git" / "index").write_bytes(b"broken")
     assert main(["pre-commit"], repo.environ, repo.path) == 0
     assert "warning: nothing was scanned: " in capsys.readouterr().err

@@ -129,6 +129,17 @@ def test_many_secrets_cost_no_more_than_their_number() -> None:
     assert len(secret_hits(text * 20_000, KNOWN)) == 20_000
 
 
+def test_a_long_line_is_looked_at_in_pieces_that_overlap() -> None:
+    """Wherever a secret or a word stands in it, it is found once, at its place."""
+    rule = RULES_BY_ID["npm-token"]
+    secret = rule.examples.positive[0].text
+    word = BARRED[0]._replace(globs=(), literals=(secret,))
+    for number in (1, 590, 600, 610, 620, *range(700, 840, 9), 1400):
+        text = "npm_ x " * number + secret + " npm_ y" * 1500
+        for hits in (secret_hits(text.encode(), (rule,)), boundary_hits(Seen("a", len(text), text.encode()), (word,))):
+            assert [hit.start for hit in hits] == [7 * number]
+
+
 def test_entropy() -> None:
     """Bits per byte."""
     assert entropy(b"aaaa") == 0

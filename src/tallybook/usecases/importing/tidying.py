@@ -119,7 +119,7 @@ class Tidying:
         if isinstance(told, str) and not clean:
             return None
         why = "is no name" if not clean else "is too long" if len(clean) > _LONGEST_NAME else None
-        rule = secret_rule(clean)
+        rule = secret_kind(clean)
         if why is None and rule is not None:
             why = f"looks like a secret (rule {rule})"
         if why is None:
