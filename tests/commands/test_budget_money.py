@@ -40,7 +40,7 @@ def test_what_is_spent_and_what_is_left(bench: Bench) -> None:
     assert spent > 0
     row = only(bench)
     assert (row["cost"]["nano_usd"], row["left_nano_usd"]) == (spent, 5 * 10**9 - spent)
-    assert (row["cost"]["priced_share"], row["at_least"], row["exceeded"]) == ("1", False, False)
+    assert (row["cost"]["priced_share"], row["at_least"], row["exceeded"]) == (1, False, False)
     assert row["used_usd_percent"] == spent * 100 // (5 * 10**9)
     usd = row["cost"]["usd"]
     assert f"budget    {usd} of 5.00 USD" in bench.ok("show", goal).out
@@ -109,7 +109,7 @@ def test_a_part_without_a_price_is_told_as_the_least(bench: Bench) -> None:
     row = only(bench)
     assert row["at_least"] is True
     assert row["cost"]["unpriced"] == [{"model": "own-1", "reason": "no rule tells whose model it is"}]
-    assert 0 < float(row["cost"]["priced_share"]) < 1
+    assert 0 < row["cost"]["priced_share"] < 1
     assert f"at least {row['cost']['usd']} of 2.00 USD" in bench.ok("show", goal).out
     assert f"≥ {row['cost']['usd']}\t≤ {row['left_usd']}" in bench.ok("budget", "show").out
     bench.ok("budget", "set", "--usd", "0.000001")

@@ -40,7 +40,7 @@ def test_a_goal_costs_what_its_responses_cost(bench: Bench) -> None:
     assert closed["cost"] == shown["cost"] == bench.ok("show", goal, "--json").goal["cost"]
     of_history = bench.ok("usage", "--json").json["total"]["cost"]
     assert nano(shown["cost"], told["remainder"]["cost"]) == of_history["nano_usd"] > 0
-    assert (shown["cost"]["priced_share"], shown["cost"]["quality"], shown["cost"]["reason"]) == ("1", "exact", None)
+    assert (shown["cost"]["priced_share"], shown["cost"]["quality"], shown["cost"]["reason"]) == (1, "exact", None)
     for parts in ("attempts", "stages", "by_model"):
         assert nano(*(one["cost"] for one in shown[parts])) == nano(shown["cost"])
     assert told["prices"].startswith("genai-prices ")
@@ -81,7 +81,7 @@ def test_what_has_no_price_is_named(bench: Bench) -> None:
     assert "no price: no rule tells whose model it is" in said
     cost = bench.ok("show", goal, "--json").goal["cost"]
     assert cost == {
-        "usd": None, "nano_usd": None, "priced_share": "0", "quality": "unmeasured",
+        "usd": None, "nano_usd": None, "priced_share": 0, "quality": "unmeasured",
         "reason": "no rule tells whose model it is",
         "unpriced": [{"model": "my-own-model", "reason": "no rule tells whose model it is"}],
     }  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.agents import ClaudeAgent, CodexAgent
-from tallybook.reports.costs import share
+from tallybook.reports.costs import share, share_json
 from tallybook.reports.prices import per_million
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ def test_the_history_is_priced_response_by_response(bench: Bench) -> None:
     it = rows["gpt-5.2-codex"]
     by_hand = it["input"] * 1750 + it["cache_read"] * 175 + it["cache_write"] * 1750 + it["output"] * 14_000
     assert found["gpt-5.2-codex"]["cost"]["nano_usd"] == by_hand
-    assert found["gpt-5.2-codex"]["cost"]["priced_share"] == "1"
+    assert found["gpt-5.2-codex"]["cost"]["priced_share"] == 1
     assert found["my-own-model"]["cost"] == {
-        "usd": None, "nano_usd": None, "priced_share": "0", "quality": "unmeasured",
+        "usd": None, "nano_usd": None, "priced_share": 0, "quality": "unmeasured",
         "reason": "no rule tells whose model it is",
         "unpriced": [{"model": "my-own-model", "reason": "no rule tells whose model it is"}],
     }  # fmt: skip
@@ -82,7 +82,7 @@ def test_the_history_is_priced_response_by_response(bench: Bench) -> None:
     assert told["total"]["nano_usd"] == sum(parts)
     priced = sum(tokens["total"] for model, tokens in rows.items() if model != "my-own-model")
     everything = sum(tokens["total"] for tokens in rows.values())
-    assert told["total"]["priced_share"] == share(Fraction(priced, everything))
+    assert told["total"]["priced_share"] == share_json(Fraction(priced, everything))
     said = bench.ok("prices", "coverage")
     assert "no rule tells whose model it is" in said.out
     assert " USD for 0." in said.err
@@ -91,7 +91,7 @@ def test_the_history_is_priced_response_by_response(bench: Bench) -> None:
 def test_an_empty_history_has_no_rows(bench: Bench) -> None:
     """And costs nothing."""
     told = bench.ok("prices", "coverage", "--no-update", "--json").json
-    assert (told["rows"], told["total"]["usd"], told["total"]["priced_share"]) == ([], "0.00", "1")
+    assert (told["rows"], told["total"]["usd"], told["total"]["priced_share"]) == ([], "0.00", 1)
 
 
 def agree(bench: Bench, text: str, *, everywhere: bool = False) -> None:
@@ -112,7 +112,7 @@ def test_what_was_agreed_counts_everywhere(bench: Bench) -> None:
     assert bench.ok("usage", "--json").json["total"]["cost"] == half
     agree(bench, '[[rate]]\nmodel = "gpt-5.2*"\ninput = 0\ncache_read = 0\noutput = 0\n[[discount]]\npercent = 0')
     told = bench.ok("prices", "coverage", "--json").json["total"]
-    assert (told["usd"], told["priced_share"], told["quality"]) == ("0.00", "1", "exact")
+    assert (told["usd"], told["priced_share"], told["quality"]) == ("0.00", 1, "exact")
     shown = bench.ok("prices", "show", "gpt-5.2-codex", "--json").json["rates"]
     assert [(one["source"], one["remarks"][-1]) for one in shown] == [
         ("agreed (rate 1)", "less 0 %: agreed (discount 1)")
@@ -267,3 +267,5 @@ def test_a_share_is_1_only_where_all_is_priced(part: int, more: int) -> None:
     """Rounding never makes it whole."""
     assert (share(Fraction(part, part + more)) == "1") is False
     assert share(Fraction(1)) == "1"
+    assert share_json(Fraction(1)) == 1
+    assert share_json(Fraction(part, part + more)) != 1

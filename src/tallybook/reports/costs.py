@@ -26,13 +26,19 @@ def share(part: Fraction) -> str:
     return f"{whole}.{rest:04}".rstrip("0").rstrip(".")
 
 
+def share_json(part: Fraction) -> Json:
+    """The same as a number; it is no money, and as near as four decimals tell it."""
+    scaled = int(part * 10_000 // 1)
+    return scaled // 10_000 if scaled % 10_000 == 0 else scaled / 10_000
+
+
 def cost_json(cost: Cost | None) -> Json:
     """Dollars and nanodollars of what has a price, how much that is, and why the rest has none."""
     it = _UNMEASURED if cost is None else cost
     return {
         "usd": it.usd,
         "nano_usd": it.nano_usd,
-        "priced_share": share(it.share),
+        "priced_share": share_json(it.share),
         "quality": str(it.quality),
         "reason": None if it.is_known else reasons(it),
         "unpriced": unpriced_json(it.unpriced),

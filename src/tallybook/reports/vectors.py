@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tallybook.domain.figures import Measure
     from tallybook.domain.tokens import TokenVector
 
-Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 def vector(tokens: TokenVector | None) -> Json:
