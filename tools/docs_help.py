@@ -54,6 +54,7 @@ EXAMPLES = {
     "settle": ["settle"],
     "backfill": ["backfill", "{goal}", "--force", "--dry-run"],
     "hooks": ["hooks", "status"],
+    "cost": ["cost", "--by", "commit"],
     "outcome": ["outcome"],
     "check-commits": ["check-commits", "--title", "fixup! Add a shelf"],
     "agent": ["agent", "install", "claude", "--dry-run"],

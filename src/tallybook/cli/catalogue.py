@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "scan": "scan",
     "hooks": "hooks",
     "check-commits": "check_commits",
+    "cost": "cost",
     "outcome": "outcome",
     "agent": "agent",
     "completion": "completion",

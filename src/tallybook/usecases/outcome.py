@@ -95,7 +95,7 @@ def outcomes(workspace: Workspace, request: Request) -> Outcomes | Refusal:
     git = unaltered(workspace.repository.git)
     replica = workspace.replica()
     state, notes = replica.state, list(workspace.problems)
-    made = _made(git, state, request.main)
+    made = works_in(git, state, request.main)
     if isinstance(made, Refusal):
         return made
     if is_shallow(git):
@@ -128,7 +128,8 @@ def _newest(goal: Goal) -> tuple[int, str]:
     return -(microseconds(goal.started_at) or 0), goal.id
 
 
-def _made(git: Git, state: LedgerState, main: str | None) -> tuple[MainLine, Mapping[str, Work]] | Refusal:
+def works_in(git: Git, state: LedgerState, main: str | None) -> tuple[MainLine, Mapping[str, Work]] | Refusal:
+    """The main line, and the commits of each goal by its id, of all branches, tags and remotes."""
     line = main_line(git, main)
     if isinstance(line, GitFault):
         return Refusal("bad-revision", line.message, "name a branch with --main, such as origin/main")

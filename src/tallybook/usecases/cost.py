@@ -1,0 +1,118 @@
+"""Hands what was used on to goals, commits, branches or references, so that the rows add up to all of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tallybook.domain.cost_rows import Confidence, CostRow, Kind, Spent, rows_of, summed, summed_cost
+from tallybook.domain.figures import Measure
+from tallybook.domain.goal_costs import costs_of, remainder_cost
+from tallybook.domain.metrics import members_of
+from tallybook.domain.money import Cost, Unpriced
+from tallybook.domain.outcomes import Work, joined
+from tallybook.domain.problems import Problem, Refusal
+from tallybook.domain.quality import Quality
+from tallybook.repo.commits import is_shallow, unaltered
+from tallybook.usecases.outcome import works_in
+from tallybook.usecases.show import look
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tallybook.domain.goal import Goal
+    from tallybook.reports.model import ReportData
+    from tallybook.usecases.workspace import Workspace
+
+Keys = tuple[tuple[str, Confidence], ...]
+
+
+class By(StrEnum):
+    """What rows are made of."""
+
+    GOAL = "goal"
+    COMMIT = "commit"
+    BRANCH = "branch"
+    REF = "ref"
+
+
+class Costs(msgspec.Struct, frozen=True):
+    """All that was used, in rows that add up to it."""
+
+    by: By
+    rows: tuple[CostRow, ...]
+    book: str | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def measure(self) -> Measure:
+        """Of all rows together."""
+        return summed(row.measure for row in self.rows)
+
+    @property
+    def cost(self) -> Cost | None:
+        """Of all rows together."""
+        return summed_cost(row.cost for row in self.rows)
+
+
+def costs(workspace: Workspace, by: By) -> Costs | Refusal:
+    """Read the ledger, of the history what lies outside of all goals, and for commits the repository."""
+    view = look(workspace)
+    data, notes = view.data, view.data.problems
+    works: Mapping[str, Work] = {}
+    if by is By.COMMIT:
+        if workspace.repository is None:
+            return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
+        git = unaltered(workspace.repository.git)
+        made = works_in(git, data.state, None)
+        if isinstance(made, Refusal):
+            return made
+        works = made[1]
+        if is_shallow(git):
+            hint = "git fetch --unshallow brings the older ones"
+            notes = (*notes, Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint))
+    spent = [_spent(data, goal, _keys(data, goal, by, works)) for goal in data.goals if goal.merged_into is None]
+    rows = (*rows_of(spent), *_outside(data))
+    view.keep()
+    return Costs(by, rows, data.book, notes)
+
+
+def _spent(data: ReportData, goal: Goal, keys: Keys) -> Spent:
+    usage = data.accounts.goals[goal.id]
+    return Spent(goal.id, usage.measure, costs_of(data.state, goal.id, usage, data.price_of).total, keys)
+
+
+def _keys(data: ReportData, goal: Goal, by: By, works: Mapping[str, Work]) -> Keys:
+    """What a goal belongs to, with those that were merged into it; what was declared outweighs what was seen."""
+    if by is By.GOAL:
+        return ((goal.id, Confidence.DECLARED),)
+    members = list(members_of(data.state, goal.id))
+    declared = {link.target for one in members for link in one.links if link.kind == str(by)}
+    found = dict.fromkeys(declared, Confidence.DECLARED)
+    if by is By.COMMIT:
+        work = joined(works.get(one.id, Work()) for one in members)
+        named = work.landed or work.commits
+        return tuple(
+            (commit, Confidence.DECLARED if commit in declared else Confidence.TRAILER) for commit in sorted(named)
+        )
+    for one in members:
+        if by is By.REF:
+            found |= dict.fromkeys(one.refs, Confidence.DECLARED)
+        elif one.branch is not None and not declared:
+            found[one.branch] = Confidence.INFERRED
+    return tuple(sorted(found.items()))
+
+
+def _outside(data: ReportData) -> Iterator[CostRow]:
+    """What belongs to no goal at all."""
+    rest = data.accounts.remainder_tokens
+    if rest:
+        cost = remainder_cost(data.state, data.price_of)
+        yield CostRow(Kind.REMAINDER, None, (), Measure(rest, Quality.EXACT), cost, Confidence.NONE)
+    other = data.unattributed
+    if other:
+        unpriced = frozenset((Unpriced("", "tally usage tells the cost of the whole history"),))
+        cost = Cost(0, 0, other.total, unpriced)
+        yield CostRow(Kind.UNATTRIBUTED, None, (), Measure(other, Quality.EXACT), cost, Confidence.NONE)

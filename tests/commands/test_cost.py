@@ -1,0 +1,166 @@
+"""`tally cost`: rows by goal, commit, branch and reference that add up to all that was used."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from commands.agents import ClaudeAgent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from commands.bench import Bench, Json
+
+WAYS = ("goal", "commit", "branch", "ref")
+
+
+def told(bench: Bench, by: str) -> dict[str | None, Json]:
+    """The rows by their keys, what belongs to nothing by its kind; they must add up to the total."""
+    found = bench.ok("cost", "--by", by, "--json").json
+    assert found["schema"] == "tallybook.cost/1"
+    rows = found["rows"]
+    whole = found["total"]["tokens"]
+    for name in whole or ():
+        assert sum(row["tokens"][name] for row in rows if row["tokens"]) == whole[name]
+    keyed = {row["key"][by] or f"({row['part']})": row for row in rows}
+    assert len(keyed) == len(rows)
+    return keyed
+
+
+def used(rows: dict[str | None, Json]) -> dict[str | None, int | None]:
+    return {key: row["tokens"] and row["tokens"]["total"] for key, row in rows.items()}
+
+
+def goal(bench: Bench, tokens: int, *more: str, status: str = "success") -> str:
+    """A finished goal that used so many tokens."""
+    found = bench.start(f"of {tokens}", "--untracked", *more)
+    reason = ("--failure-reason", "other") if status == "fail" else ()
+    bench.ok("finish-task", found, "--status", status, *reason, "--tokens-input", str(tokens))
+    return found
+
+
+def commit(bench: Bench, name: str, *words: str) -> str:
+    """A commit of one file that says so; its id."""
+    (bench.repo / name).write_text(name)
+    bench.git("add", "--", name)
+    bench.git("commit", "-q", "-m", "\n\n".join((f"Write {name}", *words)))
+    return bench.git("rev-parse", "HEAD")
+
+
+def test_rows_add_up_to_what_was_logged(bench: Bench) -> None:
+    """Whatever the rows are: goals, what was used between them, and sessions that no goal knows."""
+    one, other = ClaudeAgent(bench, 1), ClaudeAgent(bench, 2)
+    one.say()
+    first = bench.start("first", **one.environ)
+    one.say()
+    bench.ok("finish-task", first, "--status", "success", **one.environ)
+    one.say()
+    bench.start("second", **one.environ)
+    other.say()
+    whole = bench.ok("usage", "--json").json["total"]["tokens"]
+    for by in WAYS:
+        found = told(bench, by)
+        assert bench.ok("cost", "--by", by, "--json").json["total"]["tokens"] == whole
+        assert {"(remainder)", "(unattributed)"} <= found.keys()
+        assert found["(unattributed)"]["cost"]["nano_usd"] is None
+        assert "tally usage" in found["(unattributed)"]["cost"]["reason"]
+    shown = bench.ok("show", first, "--json").json["goal"]
+    row = told(bench, "goal")[first]
+    assert (row["tokens"], row["cost"], row["confidence"]) == (shown["tokens"], shown["cost"], "declared")
+
+
+def test_commits_after_rebase_squash_and_pick(bench: Bench) -> None:
+    """What is on the main line takes all of a goal; what was left on branches takes nothing more."""
+    bench.git("branch", "-M", "main")
+    ids = [goal(bench, tokens) for tokens in (100, 70, 30, 5)]
+    squashed, rebased, picked, alone = ids
+    bench.git("checkout", "-q", "-b", "squash")
+    for name in ("a", "b"):
+        commit(bench, name, f"Task: {squashed}")
+    bench.git("checkout", "-q", "-b", "rebase", "main")
+    commit(bench, "c", f"Task: {rebased}")
+    bench.git("checkout", "-q", "-b", "pick", "main")
+    commit(bench, "d", f"Task: {picked}")
+    bench.git("checkout", "-q", "main")
+    bench.git("merge", "-q", "--squash", "squash")
+    bench.git(
+        "commit", "-q", "-m", f"Shelves (#7)\n\n* Write a\n\n  Task: {squashed}\n\n* Write b\n\n  Task: {squashed}"
+    )
+    on_main = [bench.git("rev-parse", "HEAD")]
+    bench.git("checkout", "-q", "rebase")
+    bench.git("rebase", "-q", "main")
+    bench.git("checkout", "-q", "main")
+    bench.git("merge", "-q", "--ff-only", "rebase")
+    on_main.append(bench.git("rev-parse", "HEAD"))
+    bench.git("cherry-pick", "pick")
+    on_main.append(bench.git("rev-parse", "HEAD"))
+    found = told(bench, "commit")
+    assert used(found) == {on_main[0]: 100, on_main[1]: 70, on_main[2]: 30, "(unlinked)": 5}
+    assert found["(unlinked)"]["goals"] == [alone]
+    assert {row["confidence"] for key, row in found.items() if key != "(unlinked)"} == {"trailer"}
+
+
+def test_several_commits_share_and_failed_and_reverted_work_stays(bench: Bench) -> None:
+    """A goal is split evenly over its commits; numbers given by hand are no surer for that."""
+    bench.git("branch", "-M", "main")
+    failed, good = goal(bench, 11, status="fail"), goal(bench, 4)
+    first, second = (commit(bench, name, f"Task: {failed}") for name in ("a", "b"))
+    third = commit(bench, "c", f"Task: {good}")
+    bench.git("revert", "--no-edit", second)
+    found = told(bench, "commit")
+    assert sorted(used(found)[one] or 0 for one in (first, second)) == [5, 6]
+    assert used(found)[third] == 4
+    assert len(found) == 3
+    assert found[first]["quality"] == "unverified"
+
+
+def test_branches_and_references(bench: Bench) -> None:
+    """The branch is the one on which a goal began; a reference was given; merged goals count with the kept one."""
+    bench.git("checkout", "-q", "-b", "feature/a")
+    kept, dropped = goal(bench, 10, "--ref", "ABC-1"), goal(bench, 20, "--ref", "ABC-2")
+    nothing = bench.start("never measured", "--untracked", "--ref", "ABC-3")
+    bench.ok("merge-tasks", "--keep", kept, "--drop", dropped)
+    branches = told(bench, "branch")
+    assert used(branches) == {"feature/a": 30}
+    assert branches["feature/a"]["confidence"] == "inferred"
+    refs = told(bench, "ref")
+    assert used(refs) == {"ABC-1": 15, "ABC-2": 15, "ABC-3": None}
+    assert refs["ABC-3"]["goals"] == [nothing]
+    assert refs["ABC-3"]["cost"]["nano_usd"] is None
+
+
+def test_a_table_that_nothing_breaks_out_of(bench: Bench) -> None:
+    """Names of branches come from git, which lets much through."""
+    bench.git("checkout", "-q", "-b", "x\u202egnp\u2028|<b>")
+    goal(bench, 1_234)
+    said = bench.ok("cost", "--by", "branch")
+    head, row, last = said.out.split("\n")[:3]
+    assert head == "branch\tgoals\ttokens\tUSD\tquality\tconfidence"
+    assert re.search(r"\t1\t1,234\t—\t", row)
+    assert not {"\u202e", "\u2028"}.intersection(said.out)
+    assert last.startswith("all rows: 1,234 tokens")
+
+
+def test_places_without_commits(bench: Bench, tmp_path: Path) -> None:
+    """Commits need a repository, goals don't; a shallow clone says that it is one; nothing at all is no fault."""
+    assert told(bench, "goal") == {}
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    bench.ok("cost", cwd=outside)
+    assert bench.refused("cost", "--by", "commit", cwd=outside) == "no-work-tree"
+    assert bench.misused("cost", "--by", "moon") == "usage"
+    commit(bench, "a")
+    bench.git("clone", "-q", "--depth", "1", bench.repo.as_uri(), "shallow", cwd=tmp_path)
+    found = bench.ok("cost", "--by", "commit", "--json", cwd=tmp_path / "shallow").json
+    assert "shallow" in [problem["code"] for problem in found["problems"]]
+
+
+def test_damaged_repository_is_told(bench: Bench) -> None:
+    """What git can't read ends in a refusal, not in rows that lack something."""
+    goal(bench, 5)
+    head = bench.git("rev-parse", "HEAD")
+    (bench.repo / ".git" / "objects" / head[:2] / head[2:]).unlink()
+    said = bench.tally("cost", "--by", "commit", "--json")
+    assert said.code == 1
+    assert said.json["schema"] == "tallybook.error/1"
