@@ -6,6 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from commands.agents import ClaudeAgent
+from ledger.ledgers import append
+from tallybook.clock import SystemClock, SystemIds
+from tallybook.domain.events import GoalLinked, NewEvent
+from tallybook.ledger.store import Ledger, LedgerPlace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,3 +168,18 @@ def test_damaged_repository_is_told(bench: Bench) -> None:
     said = bench.tally("cost", "--by", "commit", "--json")
     assert said.code == 1
     assert said.json["schema"] == "tallybook.error/1"
+
+
+def test_what_the_ledger_links_is_declared(bench: Bench) -> None:
+    """It stands in place of the branch on which the goal began, and beside what commits name."""
+    one, other = goal(bench, 8), goal(bench, 6)
+    named, linked = commit(bench, "a", f"Task: {one}"), commit(bench, "b")
+    ledger = Ledger(LedgerPlace(bench.ledger, None, bench.repo / ".git"), SystemClock(), SystemIds())
+    links = (("commit", linked), ("branch", "feature/b"), ("ref", "ABC-9"), ("pr", "12"))
+    append(ledger, *(NewEvent(other, GoalLinked(kind, target, "by hand")) for kind, target in links))
+    commits = told(bench, "commit")
+    assert used(commits) == {named: 8, linked: 6}
+    assert (commits[named]["confidence"], commits[linked]["confidence"]) == ("trailer", "declared")
+    branches = told(bench, "branch")
+    assert (used(branches)["feature/b"], branches["feature/b"]["confidence"]) == (6, "declared")
+    assert used(told(bench, "ref")) == {"ABC-9": 6, "(unlinked)": 8}
