@@ -56,6 +56,7 @@ EXAMPLES = {
     "hooks": ["hooks", "status"],
     "cost": ["cost", "--by", "commit"],
     "outcome": ["outcome"],
+    "receipt": ["receipt", "HEAD"],
     "check-commits": ["check-commits", "--title", "fixup! Add a shelf"],
     "agent": ["agent", "install", "claude", "--dry-run"],
     "init": ["init", "--dry-run", "--publish", "metrics/events"],
@@ -203,8 +204,9 @@ class World:
             moment = START + timedelta(seconds=20 * number, microseconds=120_480 + number)
             whole = whole.replace(stamp, moment.isoformat().replace("+00:00", "Z"))
         whole = re.sub(r"\bw-[0-9a-f]{8}\b", "w-4f2a9c1e", whole)
-        for number, commit in enumerate(dict.fromkeys(re.findall(r'"id": "([0-9a-f]{40})"', whole))):
-            whole = whole.replace(commit, f"{number:x}{COMMIT[1:]}")
+        for number, commit in enumerate(dict.fromkeys(re.findall(r'"([0-9a-f]{40})"', whole))):
+            shown = f"{number:x}{COMMIT[1:]}"
+            whole = whole.replace(commit, shown).replace(commit[:12], shown[:12])
         whole = re.sub(
             r"\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b", _Numbered(self.transcript), whole
         )

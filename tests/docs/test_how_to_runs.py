@@ -87,7 +87,7 @@ def test_ci(shell: Shell) -> None:
     """)
     shell.environ["BASE"] = "HEAD~1"
     goal = shell.environ["GOAL"]
-    prepare, look, title, scan, work, publish, kept = blocks("ci.md")
+    prepare, look, title, scan, cost, work, publish, kept = blocks("ci.md")
 
     said = shell.run(prepare)
     assert "no problem" in said
@@ -114,6 +114,10 @@ def test_ci(shell: Shell) -> None:
     shell.run('touch .env; git add .env; git commit -q -m "Add three" -m "No-Task: a trial"')
     assert shell.fails(scan) == 1
     shell.run("git reset -q --hard HEAD~1")
+
+    shell.run(cost)
+    assert goal in (shell.at / "receipt.md").read_text()
+    shell.run("rm receipt.md")
 
     shell.run(work)
     shown = shell.run('tally show "$GOAL"')

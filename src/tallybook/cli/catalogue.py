@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "hooks": "hooks",
     "check-commits": "check_commits",
     "cost": "cost",
+    "receipt": "receipt",
     "outcome": "outcome",
     "agent": "agent",
     "completion": "completion",

@@ -1,0 +1,115 @@
+"""What a change cost: the goals that the commits of a range, or of a pull request, name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from tallybook.domain.budgets import budgets_of
+from tallybook.domain.goal_costs import costs_of
+from tallybook.domain.problems import Problem, Refusal
+from tallybook.domain.state import kept_goal
+from tallybook.repo.commits import is_revision, is_shallow, tips, unaltered
+from tallybook.repo.git import GitFault
+from tallybook.repo.made_commits import made_commits
+from tallybook.repo.main_line import main_line, merged_by
+from tallybook.reports.receipt_model import GoalReceipt, Receipt
+from tallybook.usecases.show import look
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tallybook.domain.goal import Goal
+    from tallybook.repo.git import Git
+    from tallybook.repo.made_commits import MadeCommit
+    from tallybook.reports.model import ReportData
+    from tallybook.usecases.workspace import Workspace
+
+_PULL: Final = re.compile(r"#?([1-9][0-9]{0,8})")
+_OF_PULL: Final = r"(?:(?:^|[/!#\s])(?:pull/|pulls/|merge_requests/|pr[:#]?)?)#?{}$"
+_NAME_ONE: Final = "name a range such as origin/main..HEAD, or the number of a pull request"
+
+
+def receipt(workspace: Workspace, change: str | None) -> Receipt | Refusal:
+    """Look up a range, the number of a pull request, or what is not on the main line yet."""
+    if workspace.repository is None:
+        return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
+    git = unaltered(workspace.repository.git)
+    pull = None if change is None else _PULL.fullmatch(change)
+    found = _of_pull(git, pull[1]) if pull else _of_range(git, change)
+    if isinstance(found, Refusal):
+        return found
+    name, commits = found
+    view = look(workspace)
+    data, notes = view.data, list(view.data.problems)
+    if is_shallow(git):
+        hint = "fetch the whole history (fetch-depth: 0), or git fetch --unshallow"
+        notes.append(Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint))
+    named = {commit.id: _named(data, commit) for commit in commits}
+    wanted = {goal for goals in named.values() for goal in goals}
+    wanted |= set(_linked(data, commits, pull[1] if pull else None))
+    goals = tuple(_goal(data, goal) for goal in data.goals if goal.id in wanted)
+    view.keep()
+    nameless = tuple(
+        commit.id
+        for commit in commits
+        if not named[commit.id] and not commit.said.reasons and len(commit.parents) < 2  # noqa: PLR2004
+    )
+    plain = sum(len(commit.parents) < 2 for commit in commits)  # noqa: PLR2004 - no merge
+    return Receipt(name, plain, nameless, goals, data.book, tuple(notes))
+
+
+def _of_range(git: Git, change: str | None) -> tuple[str, list[MadeCommit]] | Refusal:
+    if change is None:
+        line = main_line(git, None)
+        if isinstance(line, GitFault):
+            return Refusal("bad-revision", line.message, _NAME_ONE)
+        commits = made_commits(git, "HEAD") if line.commits else []
+        if isinstance(commits, GitFault):
+            return Refusal("bad-revision", commits.message, _NAME_ONE)
+        return f"{line.name}..HEAD", [commit for commit in commits if commit.id not in line.commits]
+    if not is_revision(change):
+        return Refusal("bad-revision", f"{change!r} is no range of commits", _NAME_ONE, usage=True)
+    found, ends = made_commits(git, change), tips(git, change)
+    if isinstance(found, GitFault) or isinstance(ends, GitFault) or not ends:
+        message = found.message if isinstance(found, GitFault) else f"{change!r} names no commit"
+        return Refusal("bad-revision", message, f"{_NAME_ONE}; CI may have to fetch the base first")
+    return change, found
+
+
+def _of_pull(git: Git, number: str) -> tuple[str, list[MadeCommit]] | Refusal:
+    """What a forge has made of a pull request: its squash, or its merge with all that came with it."""
+    commits = made_commits(git, "--branches", "--remotes", "--tags")
+    if isinstance(commits, GitFault):
+        return Refusal(commits.code, commits.message)
+    squash = re.compile(rf"\(#{number}\)$")
+    merge = re.compile(rf"^Merge pull request #{number}\b|^See merge request .*!{number}$", re.MULTILINE)
+    ids: set[str] = set()
+    for commit in commits:
+        if squash.search(commit.subject):
+            ids.add(commit.id)
+        elif len(commit.parents) > 1 and merge.search(commit.message):
+            ids |= merged_by(git, commit.id)
+    return f"#{number}", [commit for commit in commits if commit.id in ids]
+
+
+def _named(data: ReportData, commit: MadeCommit) -> set[str]:
+    names = (*commit.said.tasks, *commit.lines)
+    return {kept_goal(data.state.goals, name) for name in names if name in data.state.goals}
+
+
+def _linked(data: ReportData, commits: Iterable[MadeCommit], pull: str | None) -> Iterable[str]:
+    """Goals that the ledger ties to one of the commits, or to the pull request."""
+    ids = {commit.id for commit in commits}
+    of_pull = None if pull is None else re.compile(_OF_PULL.format(pull))
+    for goal in data.state.goals.values():
+        links = [link.target for link in goal.links if link.kind == "pr"]
+        said = of_pull is not None and any(of_pull.search(text) for text in (*links, *goal.refs))
+        if said or any(link.kind == "commit" and link.target in ids for link in goal.links):
+            yield kept_goal(data.state.goals, goal.id)
+
+
+def _goal(data: ReportData, goal: Goal) -> GoalReceipt:
+    usage = data.accounts.goals[goal.id]
+    costs = costs_of(data.state, goal.id, usage, data.price_of)
+    return GoalReceipt(goal, usage, costs, budgets_of(data.state, goal.id, usage, data.price_of))
