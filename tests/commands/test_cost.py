@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from commands.bench import Bench, Json
 
-WAYS = ("goal", "commit", "branch", "ref")
+WAYS = ("goal", "commit", "branch", "pr", "ref")
 
 
 def told(bench: Bench, by: str) -> dict[str | None, Json]:
@@ -183,3 +183,50 @@ def test_what_the_ledger_links_is_declared(bench: Bench) -> None:
     branches = told(bench, "branch")
     assert (used(branches)["feature/b"], branches["feature/b"]["confidence"]) == (6, "declared")
     assert used(told(bench, "ref")) == {"ABC-9": 6, "(unlinked)": 8}
+
+
+def test_the_sum_by_pull_request_is_the_truth(bench: Bench) -> None:
+    """Squashes, merges, rebased branches, work that no pull request took, and failures: all of it, once."""
+    bench.git("branch", "-M", "main")
+    squash, merge, both, failed, loose = (goal(bench, 10**n) for n in range(5))
+    linked = goal(bench, 10**5)
+    bench.git("checkout", "-q", "-b", "one")
+    commit(bench, "a", f"Task: {squash}")
+    commit(bench, "b", f"Task: {both}")
+    bench.git("checkout", "-q", "main")
+    commit(bench, "c", "No-Task: bookkeeping")
+    bench.git("merge", "-q", "--squash", "one")
+    quoted = f"Add it (#1)\n\n* a\n\nTask: {squash}\n\n* b\n\nTask: {both}"
+    bench.git("commit", "-q", "-m", quoted)
+    bench.git("checkout", "-q", "-b", "two", "HEAD~1")
+    commit(bench, "d", f"Task: {merge}")
+    commit(bench, "e", f"Task: {failed}")
+    bench.git("rebase", "-q", "main", "two")
+    bench.git("checkout", "-q", "main")
+    bench.git("merge", "-q", "--no-ff", "-m", "Merge pull request #2 from me/two", "two")
+    bench.git("checkout", "-q", "-b", "three")
+    commit(bench, "f", f"Task: {both}")
+    bench.git("checkout", "-q", "main")
+    bench.git("merge", "-q", "--no-ff", "-m", "Merge branch 'three'\n\nSee merge request me/it!3", "three")
+    bench.git("branch", "-D", "one")
+    common = bench.repo / ".git"
+    place = LedgerPlace(common / "tallybook" / "events", None, common)
+    append(
+        Ledger(place, SystemClock(), SystemIds()),
+        NewEvent(linked, GoalLinked("pr", "https://x.example/pull/3", "flag")),
+    )
+    rows = told(bench, "pr")
+    assert used(rows) == {
+        "#1": 1 + 50,
+        "#2": 10 + 1000,
+        "#3": 50 + 100_000,
+        "(unlinked)": 10_000,
+    }
+    assert [rows[key]["confidence"] for key in ("#1", "#2", "#3", "(unlinked)")] == [
+        "trailer",
+        "trailer",
+        "trailer",
+        "none",
+    ]
+    assert sum(tokens or 0 for tokens in used(rows).values()) == 111_111
+    assert loose in rows["(unlinked)"]["goals"]

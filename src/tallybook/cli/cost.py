@@ -18,6 +18,7 @@ class ByName(StrEnum):
     GOAL = "goal"
     COMMIT = "commit"
     BRANCH = "branch"
+    PR = "pr"
     REF = "ref"
 
 
@@ -27,7 +28,7 @@ def cost(
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what each goal, commit, branch or reference cost; failed work stays in, and rows add up to all of it."""
+    """Tell what goals, commits, branches, pull requests or references cost; rows add up to all, failed work too."""
     from tallybook.cli.place import here
     from tallybook.cli.render import document, fail_with, line, table, warn
     from tallybook.domain.problems import Refusal

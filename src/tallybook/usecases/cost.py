@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,14 @@ from tallybook.domain.outcomes import Work, joined
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.quality import Quality
 from tallybook.repo.commits import is_shallow, unaltered
-from tallybook.usecases.outcome import works_in
+from tallybook.repo.git import GitFault
+from tallybook.repo.made_commits import made_commits
+from tallybook.repo.pull_requests import pull_number, pulls_of
+from tallybook.usecases.outcome import EVERYWHERE, works_in
 from tallybook.usecases.show import look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from tallybook.domain.goal import Goal
     from tallybook.reports.model import ReportData
@@ -35,6 +39,7 @@ class By(StrEnum):
     GOAL = "goal"
     COMMIT = "commit"
     BRANCH = "branch"
+    PR = "pr"
     REF = "ref"
 
 
@@ -62,7 +67,8 @@ def costs(workspace: Workspace, by: By) -> Costs | Refusal:
     view = look(workspace)
     data, notes = view.data, view.data.problems
     works: Mapping[str, Work] = {}
-    if by is By.COMMIT:
+    pulls: Mapping[str, frozenset[str]] = {}
+    if by in {By.COMMIT, By.PR}:
         if workspace.repository is None:
             return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
         git = unaltered(workspace.repository.git)
@@ -70,10 +76,18 @@ def costs(workspace: Workspace, by: By) -> Costs | Refusal:
         if isinstance(made, Refusal):
             return made
         works = made[1]
+        commits = made_commits(git, *EVERYWHERE) if by is By.PR else []
+        if isinstance(commits, GitFault):
+            return Refusal(commits.code, commits.message)
+        pulls = pulls_of(git, commits)
         if is_shallow(git):
             hint = "git fetch --unshallow brings the older ones"
             notes = (*notes, Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint))
-    spent = [_spent(data, goal, _keys(data, goal, by, works)) for goal in data.goals if goal.merged_into is None]
+    spent = [
+        _spent(data, goal, _keys(data, goal, by, Found(works, pulls)))
+        for goal in data.goals
+        if goal.merged_into is None
+    ]
     rows = (*rows_of(spent), *_outside(data))
     view.keep()
     return Costs(by, rows, data.book, notes)
@@ -84,16 +98,27 @@ def _spent(data: ReportData, goal: Goal, keys: Keys) -> Spent:
     return Spent(goal.id, usage.measure, costs_of(data.state, goal.id, usage, data.price_of).total, keys)
 
 
-def _keys(data: ReportData, goal: Goal, by: By, works: Mapping[str, Work]) -> Keys:
+class Found(msgspec.Struct, frozen=True):
+    """What the repository tells."""
+
+    works: Mapping[str, Work]
+    """The commits of each goal."""
+    pulls: Mapping[str, frozenset[str]]
+    """The numbers of the pull requests that commits came with."""
+
+
+def _keys(data: ReportData, goal: Goal, by: By, repository: Found) -> Keys:
     """What a goal belongs to, with those that were merged into it; what was declared outweighs what was seen."""
     if by is By.GOAL:
         return ((goal.id, Confidence.DECLARED),)
     members = list(members_of(data.state, goal.id))
     declared = {link.target for one in members for link in one.links if link.kind == str(by)}
     found = dict.fromkeys(declared, Confidence.DECLARED)
-    if by is By.COMMIT:
-        work = joined(works.get(one.id, Work()) for one in members)
+    if by in {By.COMMIT, By.PR}:
+        work = joined(repository.works.get(one.id, Work()) for one in members)
         named = work.landed or work.commits
+        if by is By.PR:
+            return _pulls(declared, {number for commit in named for number in repository.pulls.get(commit, ())})
         return tuple(
             (commit, Confidence.DECLARED if commit in declared else Confidence.TRAILER) for commit in sorted(named)
         )
@@ -102,6 +127,15 @@ def _keys(data: ReportData, goal: Goal, by: By, works: Mapping[str, Work]) -> Ke
             found |= dict.fromkeys(one.refs, Confidence.DECLARED)
         elif one.branch is not None and not declared:
             found[one.branch] = Confidence.INFERRED
+    return tuple(sorted(found.items()))
+
+
+def _pulls(declared: set[str], seen: set[str]) -> Keys:
+    """Pull requests as ``#12``; what is declared and has no number stands as it is."""
+    found = {f"#{number}": Confidence.TRAILER for number in seen}
+    for target in declared:
+        number = pull_number(target)
+        found[target if number is None else f"#{number}"] = Confidence.DECLARED
     return tuple(sorted(found.items()))
 
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from tallybook.repo.main_line import MainLine
     from tallybook.usecases.workspace import Workspace
 
-_EVERYWHERE: Final = ("--branches", "--remotes", "--tags")
+EVERYWHERE: Final = ("--branches", "--remotes", "--tags")
+"""Where commits are looked for."""
 _DAY: Final = 86_400
 _GIVEN_UP: Final = frozenset({Status.FAIL, Status.SUPERSEDED})
 
@@ -133,7 +134,7 @@ def works_in(git: Git, state: LedgerState, main: str | None) -> tuple[MainLine, 
     line = main_line(git, main)
     if isinstance(line, GitFault):
         return Refusal("bad-revision", line.message, "name a branch with --main, such as origin/main")
-    commits = made_commits(git, *_EVERYWHERE, *(["HEAD"] if line.commits else []), *([main] if main else []))
+    commits = made_commits(git, *EVERYWHERE, *(["HEAD"] if line.commits else []), *([main] if main else []))
     if isinstance(commits, GitFault):
         return Refusal(commits.code, commits.message)
     linked: dict[str, set[str]] = defaultdict(set)

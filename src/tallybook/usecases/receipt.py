@@ -12,7 +12,8 @@ from tallybook.domain.state import kept_goal
 from tallybook.repo.commits import is_revision, is_shallow, tips, unaltered
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import made_commits
-from tallybook.repo.main_line import main_line, merged_by
+from tallybook.repo.main_line import main_line
+from tallybook.repo.pull_requests import pull_number, pulls_of
 from tallybook.reports.receipt_model import GoalReceipt, Receipt
 from tallybook.usecases.show import look
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tallybook.usecases.workspace import Workspace
 
 _PULL: Final = re.compile(r"#?([1-9][0-9]{0,8})")
-_OF_PULL: Final = r"(?:(?:^|[/!#\s])(?:pull/|pulls/|merge_requests/|pr[:#]?)?)#?{}$"
 _NAME_ONE: Final = "name a range such as origin/main..HEAD, or the number of a pull request"
 
 
@@ -82,14 +82,8 @@ def _of_pull(git: Git, number: str) -> tuple[str, list[MadeCommit]] | Refusal:
     commits = made_commits(git, "--branches", "--remotes", "--tags")
     if isinstance(commits, GitFault):
         return Refusal(commits.code, commits.message)
-    squash = re.compile(rf"\(#{number}\)$")
-    merge = re.compile(rf"^Merge pull request #{number}\b|^See merge request .*!{number}$", re.MULTILINE)
-    ids: set[str] = set()
-    for commit in commits:
-        if squash.search(commit.subject):
-            ids.add(commit.id)
-        elif len(commit.parents) > 1 and merge.search(commit.message):
-            ids |= merged_by(git, commit.id)
+    pulls = pulls_of(git, commits)
+    ids = {commit for commit, numbers in pulls.items() if number in numbers}
     return f"#{number}", [commit for commit in commits if commit.id in ids]
 
 
@@ -101,12 +95,16 @@ def _named(data: ReportData, commit: MadeCommit) -> set[str]:
 def _linked(data: ReportData, commits: Iterable[MadeCommit], pull: str | None) -> Iterable[str]:
     """Goals that the ledger ties to one of the commits, or to the pull request."""
     ids = {commit.id for commit in commits}
-    of_pull = None if pull is None else re.compile(_OF_PULL.format(pull))
     for goal in data.state.goals.values():
         links = [link.target for link in goal.links if link.kind == "pr"]
-        said = of_pull is not None and any(of_pull.search(text) for text in (*links, *goal.refs))
+        said = pull is not None and pull in {pull_number(text) for text in (*links, *_addresses(goal.refs))}
         if said or any(link.kind == "commit" and link.target in ids for link in goal.links):
             yield kept_goal(data.state.goals, goal.id)
+
+
+def _addresses(refs: Iterable[str]) -> Iterable[str]:
+    """References that can be a pull request; a bare number may be an issue."""
+    return (ref for ref in refs if "/" in ref or ref.startswith("pr"))
 
 
 def _goal(data: ReportData, goal: Goal) -> GoalReceipt:
