@@ -138,6 +138,7 @@ class ClaudeAgent(msgspec.Struct):
     model: str = claude.MODELS[0]
     serial: int = 0
     records: list[Json] = msgspec.field(default_factory=list)
+    branch: str | None = None
     subagents: dict[str, list[Json]] = msgspec.field(default_factory=dict)
 
     agent = "claude"
@@ -146,7 +147,8 @@ class ClaudeAgent(msgspec.Struct):
         if self.records:
             return  # it comes out of a pickle
         self.records.append(claude.queued(self.session, 0) | {"timestamp": now()})
-        self.records.append(claude.prompt(self.session, cwd=str(Path.cwd()), timestamp=now()))
+        where = {"cwd": str(Path.cwd())} | ({} if self.branch is None else {"gitBranch": self.branch})
+        self.records.append(claude.prompt(self.session, **where, timestamp=now()))
         self.flush()
 
     @property

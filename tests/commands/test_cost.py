@@ -230,3 +230,34 @@ def test_the_sum_by_pull_request_is_the_truth(bench: Bench) -> None:
     ]
     assert sum(tokens or 0 for tokens in used(rows).values()) == 111_111
     assert loose in rows["(unlinked)"]["goals"]
+
+
+def test_work_without_a_goal_goes_to_its_branch(bench: Bench, tmp_path: Path) -> None:
+    """By what the logs say of it: the branch, and a directory of this repository; all rows are still all there is."""
+    agents = [
+        ClaudeAgent(bench, number, branch=branch) for number, branch in ((1, "feature"), (2, "feature"), (3, None))
+    ]
+    for agent in agents:
+        agent.say()
+        agent.say()
+    goals = ClaudeAgent(bench, 4, branch="feature")
+    owned = bench.start("owned", **goals.environ)
+    goals.say()
+    bench.ok("finish-task", owned, "--status", "success", **goals.environ)
+    bench.git("init", "-q", str(tmp_path / "elsewhere"))
+    bench.go(tmp_path / "elsewhere")
+    agents.append(ClaudeAgent(bench, 5, branch="feature"))
+    agents[-1].say()
+    bench.go(bench.repo)
+    rows = bench.ok("usage", "--by", "session", "--json").json["rows"]
+    by_session = {row["key"]["session"]: row for row in rows}
+    found = told(bench, "branch")
+    ours = [agent.session for agent in agents[:2]]
+    assert found["feature"]["tokens"]["total"] == sum(by_session[session]["tokens"]["total"] for session in ours)
+    assert found["feature"]["cost"]["nano_usd"] == sum(by_session[session]["cost"]["nano_usd"] for session in ours)
+    assert (found["feature"]["confidence"], found["feature"]["goals"]) == ("inferred", [])
+    whole = bench.ok("usage", "--json").json["total"]["tokens"]
+    assert bench.ok("cost", "--by", "branch", "--json").json["total"]["tokens"] == whole
+    assert found["(unattributed)"]["tokens"]["total"] == sum(
+        by_session[agent.session]["tokens"]["total"] for agent in agents[2:]
+    )

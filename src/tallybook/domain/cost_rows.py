@@ -49,9 +49,9 @@ class Kind(StrEnum):
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """What one goal used, and what that belongs to."""
+    """What one goal used, or work without a goal, and what that belongs to."""
 
-    goal: str
+    goal: str | None
     measure: Measure
     cost: Cost | None
     """None where nothing was measured."""
@@ -99,7 +99,7 @@ def _row(key: str | None, parts: Sequence[tuple[Spent, Confidence]]) -> CostRow:
     return CostRow(
         Kind.UNLINKED if key is None else Kind.LINKED,
         key,
-        tuple(sorted(one.goal for one, _ in parts)),
+        tuple(sorted({one.goal for one, _ in parts if one.goal is not None})),
         summed(one.measure for one, _ in parts),
         summed_cost(one.cost for one, _ in parts),
         max((confidence for _, confidence in parts), key=_RANK.__getitem__),

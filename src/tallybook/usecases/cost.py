@@ -20,6 +20,7 @@ from tallybook.repo.commits import is_shallow, unaltered
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import made_commits
 from tallybook.repo.pull_requests import pull_number, pulls_of
+from tallybook.usecases.inferred import inferred, tokens_of
 from tallybook.usecases.outcome import EVERYWHERE, works_in
 from tallybook.usecases.show import look
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tallybook.domain.goal import Goal
+    from tallybook.domain.tokens import TokenVector
     from tallybook.reports.model import ReportData
     from tallybook.usecases.workspace import Workspace
 
@@ -88,7 +90,8 @@ def costs(workspace: Workspace, by: By) -> Costs | Refusal:
         for goal in data.goals
         if goal.merged_into is None
     ]
-    rows = (*rows_of(spent), *_outside(data))
+    alone = inferred(workspace, data) if by is By.BRANCH else ()
+    rows = (*rows_of([*spent, *alone]), *_outside(data, tokens_of(alone)))
     view.keep()
     return Costs(by, rows, data.book, notes)
 
@@ -139,13 +142,13 @@ def _pulls(declared: set[str], seen: set[str]) -> Keys:
     return tuple(sorted(found.items()))
 
 
-def _outside(data: ReportData) -> Iterator[CostRow]:
-    """What belongs to no goal at all."""
+def _outside(data: ReportData, told: TokenVector) -> Iterator[CostRow]:
+    """What belongs to no goal at all, without what is told of it already."""
     rest = data.accounts.remainder_tokens
     if rest:
         cost = remainder_cost(data.state, data.price_of)
         yield CostRow(Kind.REMAINDER, None, (), Measure(rest, Quality.EXACT), cost, Confidence.NONE)
-    other = data.unattributed
+    other = None if data.unattributed is None else data.unattributed.growth_since(told)
     if other:
         unpriced = frozenset((Unpriced("", "tally usage tells the cost of the whole history"),))
         cost = Cost(0, 0, other.total, unpriced)
