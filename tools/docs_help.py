@@ -57,6 +57,7 @@ EXAMPLES = {
     "cost": ["cost", "--by", "commit"],
     "outcome": ["outcome"],
     "receipt": ["receipt", "HEAD"],
+    "cost-repair": ["cost", "--repair"],
     "check-commits": ["check-commits", "--title", "fixup! Add a shelf"],
     "agent": ["agent", "install", "claude", "--dry-run"],
     "init": ["init", "--dry-run", "--publish", "metrics/events"],

@@ -16,7 +16,14 @@ from tallybook.repo.trailers import TaskTrailers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FIELDS: Final = ("%H", "%P", "%ct", *(f"%(trailers:key={key},valueonly,unfold)" for key in ("Task", "No-Task")), "%B")
+_FIELDS: Final = (
+    "%H",
+    "%P",
+    "%ct",
+    "%ae",
+    *(f"%(trailers:key={key},valueonly,unfold)" for key in ("Task", "No-Task")),
+    "%B",
+)
 _LINE: Final = re.compile(r"^[ \t]*Task[ \t]*:[ \t]*(\S+)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _REVERTS: Final = re.compile(r"^This reverts commit ([0-9a-f]{40}|[0-9a-f]{64})\b", re.MULTILINE)
 
@@ -29,6 +36,8 @@ class MadeCommit(NamedTuple):
     parents: tuple[str, ...]
     at: int
     """When it was committed, in seconds since the epoch."""
+    author: str
+    """The address."""
     said: TaskTrailers
     message: str
 
@@ -60,9 +69,9 @@ def made_commits(git: Git, *revisions: str) -> GitFault | list[MadeCommit]:
 
 def _commits(text: str) -> Iterator[MadeCommit]:
     fields = iter(text.split("\0"))
-    for commit, parents, at, tasks, reasons, message in zip(*[fields] * len(_FIELDS), strict=False):
+    for commit, parents, at, author, tasks, reasons, message in zip(*[fields] * len(_FIELDS), strict=False):
         said = TaskTrailers(_values(tasks), _values(reasons))
-        yield MadeCommit(commit, tuple(parents.split()), int(at), said, message)
+        yield MadeCommit(commit, tuple(parents.split()), int(at), author, said, message)
 
 
 def _values(told: str) -> tuple[str, ...]:

@@ -1,0 +1,87 @@
+"""`tally cost --repair`: commits that name no goal are tied to one by what they change, or by when they were made."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from commands.bench import Bench, Json
+
+
+def commit(bench: Bench, name: str, *words: str) -> str:
+    """A commit of one file; its id."""
+    (bench.repo / name).write_text(f"{name}\n")
+    bench.git("add", "--", name)
+    bench.git("commit", "-q", "-m", "\n\n".join((f"Write {name}", *words)))
+    return bench.git("rev-parse", "HEAD")
+
+
+def proposed(bench: Bench, *words: str) -> Json:
+    found = bench.ok("cost", "--repair", "--json", *words).json
+    assert found["schema"] == "tallybook.cost-repair/1"
+    return found
+
+
+@pytest.fixture
+def old(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commits are made long before any goal, until a test says otherwise."""
+    del bench
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-05T10:00:00Z")
+
+
+@pytest.mark.usefixtures("old")
+def test_the_same_change_belongs_to_the_same_goal(bench: Bench) -> None:
+    """After a pick and a rebase whose messages lost the trailer; it is written only if wanted, and once."""
+    goal = bench.start("one", "--untracked")
+    bench.ok("finish-task", goal, "--status", "success", "--tokens-input", "90")
+    bench.git("checkout", "-q", "-b", "side")
+    first = commit(bench, "a", f"Task: {goal}")
+    bench.git("checkout", "-q", "-")
+    commit(bench, "b", "No-Task: bookkeeping")
+    bench.git("cherry-pick", "--no-commit", first)
+    bench.git("commit", "-q", "-m", "Write a again")
+    picked = bench.git("rev-parse", "HEAD")
+    commit(bench, "c")
+    bench.git("revert", "--no-edit", "HEAD")
+    found = proposed(bench)
+    assert [(one["commit"], one["goal"], one["evidence"], one["confidence"]) for one in found["proposals"]] == [
+        (picked, goal, "patch-id", "trailer")
+    ]
+    assert (found["applied"], bench.events("goal_linked")) == (0, [])
+    said = bench.ok("cost", "--repair").out
+    assert "1 proposal; --apply writes them" in said
+    assert proposed(bench, "--apply")["applied"] == 1
+    (link,) = bench.events("goal_linked")
+    assert link["body"] == {"evidence": "patch-id", "kind": "commit", "target": picked}
+    assert proposed(bench, "--apply")["proposals"] == []
+    assert len(bench.events("goal_linked")) == 1
+    rows = bench.ok("cost", "--by", "commit", "--json").json["rows"]
+    assert {row["key"]["commit"]: row["tokens"]["total"] for row in rows} == {picked: 90}
+    assert bench.tally("verify").code == 0
+
+
+def test_what_was_made_while_one_goal_ran_is_inferred(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one's own commits, and only where it was one goal alone."""
+    goal = bench.start("one", "--untracked")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", (datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    mine = commit(bench, "a")
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_AUTHOR_EMAIL", "somebody@example.com")
+        patch.setenv("GIT_AUTHOR_NAME", "Somebody")
+        commit(bench, "b")
+    found = {one["commit"]: (one["goal"], one["evidence"], one["confidence"]) for one in proposed(bench)["proposals"]}
+    assert found == {mine: (goal, "time", "inferred")}
+    bench.start("two", "--untracked")
+    assert commit(bench, "c") not in {one["commit"] for one in proposed(bench)["proposals"]}
+
+
+def test_questions_that_make_no_sense(bench: Bench) -> None:
+    """Each is refused."""
+    assert bench.misused("cost", "--apply") == "nothing-to-apply"
+    place = bench.repo.parent / "plain"
+    place.mkdir()
+    bench.go(place)
+    assert bench.refused("cost", "--repair") == "no-work-tree"
