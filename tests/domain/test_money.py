@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallybook.domain.money import NOTHING, Cost, Rates, Unpriced, cost_of, pico_per_token, priced_counts, total_cost
+from tallybook.domain.money import (
+    NOTHING,
+    Cost,
+    Rates,
+    Unpriced,
+    cost_of,
+    half_even,
+    pico_per_token,
+    priced_counts,
+    total_cost,
+)
 from tallybook.domain.tokens import TokenVector
 
 if TYPE_CHECKING:
@@ -113,6 +123,24 @@ def test_what_is_shown_is_rounded_half_to_even(pico: int, nano: int, usd: str) -
     """To the nanodollar."""
     cost = Cost(pico, 1, 1)
     assert (cost.nano_usd, cost.usd) == (nano, usd)
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(1, 10**9))
+def test_whole_numbers_are_rounded_as_fractions_are(number: int, divisor: int) -> None:
+    """Half to even, on both sides of nothing, the halves themselves too."""
+    assert half_even(number, divisor) == round(Fraction(number, divisor))
+    assert half_even((2 * number + 1) * divisor, 2 * divisor) == round(Fraction(2 * number + 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("cost", "share"),
+    [(Cost(0, 0, 0, frozenset((Unpriced("m", "r"),))), Fraction(0)), (Cost(0, 0, 5), Fraction(0)),
+     (Cost(1, 5, 5), Fraction(1)), (Cost(1, 5, 5, frozenset((Unpriced("m", "r"),))), Fraction(1)),
+     (Cost(1, 2, 6), Fraction(1, 3))],
+)  # fmt: skip
+def test_a_share_is_of_the_tokens(cost: Cost, share: Fraction) -> None:
+    """Of no tokens, all, unless something without a price is known to be missing."""
+    assert cost.share == share
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ _NANO: Final = 1000
 """Picodollars in a nanodollar."""
 PARTS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 """Of tokens, as they have prices."""
+_NONE: Final = Fraction(0)
+_ALL: Final = Fraction(1)
 
 
 class Rates(msgspec.Struct, frozen=True, tag=True):
@@ -119,7 +121,7 @@ class Cost(msgspec.Struct, frozen=True):
     @property
     def nano_usd(self) -> int | None:
         """Nanodollars of what has a price, rounded half to even; None where nothing has."""
-        return round(Fraction(self.pico_usd, _NANO)) if self.is_known else None
+        return half_even(self.pico_usd, _NANO) if self.is_known else None
 
     @property
     def usd(self) -> str | None:
@@ -130,7 +132,15 @@ class Cost(msgspec.Struct, frozen=True):
     @property
     def share(self) -> Fraction:
         """How much of the tokens has a price, from 0 to 1; of nothing, all."""
-        return Fraction(self.priced, self.tokens) if self.tokens else Fraction(0 if self.unpriced else 1)
+        if self.priced == self.tokens:
+            return _NONE if self.unpriced and not self.tokens else _ALL
+        return Fraction(self.priced, self.tokens)
+
+
+def half_even(number: int, divisor: int) -> int:
+    """``round(Fraction(number, divisor))`` for a divisor above 0, without a fraction: there are very many costs."""
+    whole, rest = divmod(number, divisor)
+    return whole + (2 * rest > divisor or (2 * rest == divisor and whole % 2 == 1))
 
 
 def dollars(nano_usd: int) -> str:

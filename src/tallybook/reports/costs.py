@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from tallybook.domain.money import PICO, Cost, Unpriced
+from tallybook.domain.money import PICO, Cost, Unpriced, half_even
 from tallybook.reports.words import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from fractions import Fraction
 
     from tallybook.reports.vectors import Json
 
@@ -21,8 +21,7 @@ _MOST_REASONS: Final = 20
 
 def share(part: Fraction) -> str:
     """From 0 to 1 with four decimals, rounded down: only all of it is 1."""
-    scaled = part * 10_000 // 1
-    whole, rest = divmod(int(scaled), 10_000)
+    whole, rest = divmod(part.numerator * 10_000 // part.denominator, 10_000)
     return f"{whole}.{rest:04}".rstrip("0").rstrip(".")
 
 
@@ -59,7 +58,7 @@ def dollars(cost: Cost | None) -> str:
     """Dollars with four decimals, rounded half to even."""
     if cost is None or not cost.is_known:
         return NOTHING
-    whole, rest = divmod(round(Fraction(cost.pico_usd * _SHOWN, PICO)), _SHOWN)
+    whole, rest = divmod(half_even(cost.pico_usd * _SHOWN, PICO), _SHOWN)
     return f"{whole:,}.{rest:04}"
 
 
