@@ -8,8 +8,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from commands.agents import ClaudeAgent, CodexAgent
+from tallybook.usecases.price_book import PriceBook
 
 if TYPE_CHECKING:
+    import pytest
+
     from commands.bench import Bench, Json
 
 
@@ -143,3 +146,20 @@ def test_prices_that_are_known_need_no_library(bench: Bench) -> None:
 from tallybook.cli.main import run
 sys.exit(run(["show", "{goal}"]) or 7 * ("genai_prices" in sys.modules))"""
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+def test_a_list_of_goals_opens_no_book(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shows no money; a budget in money has it opened all the same."""
+    worked(bench)
+    opened: list[PriceBook] = []
+    read = PriceBook._read
+
+    def counted(book: PriceBook) -> object:
+        opened.append(book)
+        return read(book)
+
+    monkeypatch.setattr(PriceBook, "_read", counted)
+    bench.ok("show")
+    assert opened == []
+    bench.ok("show", "--json")
+    assert len(opened) == 1

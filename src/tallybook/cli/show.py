@@ -23,7 +23,7 @@ def show(
     from tallybook.reports import contract
     from tallybook.usecases.show import look, pick
 
-    view = look(here(ledger))
+    view = look(here(ledger), priced=as_json or goal is not None)
     if goal is not None:
         found = pick(view, goal)
         if isinstance(found, Refusal):

@@ -32,14 +32,17 @@ class View(msgspec.Struct, frozen=True):
     """Keeps the numbers that were asked for, so that the next command needs not work them out."""
 
 
-def look(workspace: Workspace) -> View:
-    """Read the ledger, and of the history what lies outside of all goals."""
+def look(workspace: Workspace, *, priced: bool = True) -> View:
+    """Read the ledger, and of the history what lies outside of all goals.
+
+    Where it is not ``priced``, the book of prices stays closed until a price is asked for.
+    """
     found = workspace.replica()
     shared = accounts(found.state)
     unattributed, problems = _unattributed(workspace, shared)
     found_here = (*workspace.problems, *problems_of(found, found.state), *problems)
     book = PriceBook(workspace)
-    version = book.version
+    version = book.version if priced else None
     told = (*found_here, *book.problems())
     data = ReportData(found.state, shared, unattributed, told, book.of_class, version)
 
