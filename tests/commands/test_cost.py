@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from commands.agents import ClaudeAgent
@@ -13,6 +14,8 @@ from tallybook.ledger.store import Ledger, LedgerPlace
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from commands.bench import Bench, Json
 
@@ -261,3 +264,46 @@ def test_work_without_a_goal_goes_to_its_branch(bench: Bench, tmp_path: Path) ->
     assert found["(unattributed)"]["tokens"]["total"] == sum(
         by_session[agent.session]["tokens"]["total"] for agent in agents[2:]
     )
+
+
+def test_work_without_a_goal_goes_to_the_commits_that_were_made_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One's own that name no goal, on its branch while that is there; evenly over several, and marked as inferred."""
+    bench.git("checkout", "-q", "-b", "feature")
+    soon = (datetime.now(UTC) + timedelta(minutes=20)).isoformat()
+    monkeypatch.setenv("GIT_COMMITTER_DATE", soon)
+    first, second = commit(bench, "a"), commit(bench, "b")
+    commit(bench, "c", "No-Task: bookkeeping")
+    bench.git("checkout", "-q", "-b", "other", "HEAD~3")
+    elsewhere = commit(bench, "d")
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_AUTHOR_EMAIL", "somebody@example.com")
+        commit(bench, "e")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2036-01-05T10:00:00Z")
+    commit(bench, "f")
+    agent, lost = ClaudeAgent(bench, 1, branch="feature"), ClaudeAgent(bench, 2, branch="gone")
+    agent.say()
+    lost.say()
+    rows = bench.ok("usage", "--by", "session", "--json").json["rows"]
+    by_session = {row["key"]["session"]: row["tokens"]["total"] for row in rows}
+    found = told(bench, "commit")
+    assert {key for key in found if key and not key.startswith("(")} == {first, second, elsewhere}
+    assert found[elsewhere]["tokens"]["total"] <= by_session[lost.session] // 3 + 7
+    everything = sum(row["tokens"]["total"] for key, row in found.items())
+    assert everything == sum(by_session.values())
+    assert found[first]["tokens"]["total"] >= by_session[agent.session] // 2
+    assert {row["confidence"] for key, row in found.items() if key != "(unattributed)"} == {"inferred"}
+    assert {row["quality"] for key, row in found.items() if key != "(unattributed)"} == {"estimated"}
+    whole = bench.ok("usage", "--json").json["total"]["tokens"]
+    assert bench.ok("cost", "--by", "commit", "--json").json["total"]["tokens"] == whole
+
+
+def test_hostile_names_stay_names(bench: Bench) -> None:
+    """Of branches, references and titles nothing reaches the terminal that it would obey."""
+    name = "x\u202e/$(a);`b`|<i>"
+    bench.git("checkout", "-q", "-b", name)
+    goal(bench, 5, "--ref", "A\u2066|B")
+    for by in ("branch", "ref"):
+        assert not re.search("[\u202e\u2066\x1b]", bench.ok("cost", "--by", by).out)
+    assert name in {row["key"]["branch"] for row in bench.ok("cost", "--by", "branch", "--json").json["rows"]}

@@ -63,6 +63,25 @@ def test_the_same_change_belongs_to_the_same_goal(bench: Bench) -> None:
     assert bench.tally("verify").code == 0
 
 
+@pytest.mark.usefixtures("old")
+def test_a_squash_belongs_to_the_goals_of_its_branch(bench: Bench) -> None:
+    """As long as the branch is there, though the message names nothing of it."""
+    bench.git("branch", "-M", "main")
+    one, two = bench.start("one", "--untracked"), bench.start("two", "--untracked")
+    bench.git("checkout", "-q", "-b", "side")
+    commit(bench, "a", f"Task: {one}")
+    commit(bench, "b", f"Task: {two}")
+    bench.git("checkout", "-q", "main")
+    commit(bench, "c", "No-Task: bookkeeping")
+    bench.git("merge", "-q", "--squash", "side")
+    bench.git("commit", "-q", "-m", "Add all (#3)")
+    squash = bench.git("rev-parse", "HEAD")
+    found = [(row["commit"], row["goal"], row["evidence"]) for row in proposed(bench)["proposals"]]
+    assert found == [(squash, goal, "patch-id") for goal in sorted((one, two))]
+    bench.git("branch", "-D", "side")
+    assert proposed(bench)["proposals"] == []
+
+
 def test_what_was_made_while_one_goal_ran_is_inferred(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only one's own commits, and only where it was one goal alone."""
     goal = bench.start("one", "--untracked")

@@ -24,6 +24,8 @@ class MainLine(NamedTuple):
     name: str
     commits: frozenset[str]
     """Full ids; of a branch that is both here and on the remote, those of either."""
+    refs: tuple[str, ...] = ()
+    """What it was read from."""
 
 
 def main_line(git: Git, named: str | None) -> MainLine | GitFault:
@@ -36,19 +38,35 @@ def main_line(git: Git, named: str | None) -> MainLine | GitFault:
     head = git.read("symbolic-ref", "--quiet", f"{_THERE}HEAD")
     first = () if isinstance(head, GitFault) else (os.fsdecode(head).strip().removeprefix(_THERE),)
     for name in dict.fromkeys((*first, *_USUAL)):
-        told = git.read("for-each-ref", "--format=%(refname)", "--", _HERE + name, _THERE + name)
-        refs = [] if isinstance(told, GitFault) else os.fsdecode(told).splitlines()
-        exact = [ref for ref in refs if ref in {_HERE + name, _THERE + name}]
-        if exact:
-            return _read(git, name, exact)
+        refs = _refs(git, name)
+        if refs:
+            return _read(git, name, refs)
     if isinstance(git.read("rev-parse", "--verify", "--quiet", "HEAD^{commit}"), GitFault):
         return MainLine("HEAD", frozenset())
     return _read(git, "HEAD", ["HEAD"])
 
 
+def branch_commits(git: Git, name: str) -> frozenset[str] | None:
+    """The commits of a branch, here and on the remote; None where it is gone."""
+    refs = _refs(git, name)
+    found = _read(git, name, refs) if refs else None
+    return found.commits if isinstance(found, MainLine) else None
+
+
+def _refs(git: Git, name: str) -> list[str]:
+    """The branch of this very name, here and on the remote."""
+    told = git.read("for-each-ref", "--format=%(refname)", "--", _HERE + name, _THERE + name)
+    refs = [] if isinstance(told, GitFault) else os.fsdecode(told).splitlines()
+    return [ref for ref in refs if ref in {_HERE + name, _THERE + name}]
+
+
 def _read(git: Git, name: str, revisions: Sequence[str]) -> MainLine | GitFault:
     found = git.read("rev-list", *revisions, "--")
-    return found if isinstance(found, GitFault) else MainLine(name, frozenset(os.fsdecode(found).split()))
+    return (
+        found
+        if isinstance(found, GitFault)
+        else MainLine(name, frozenset(os.fsdecode(found).split()), tuple(revisions))
+    )
 
 
 def merged_by(git: Git, commit: str) -> frozenset[str]:

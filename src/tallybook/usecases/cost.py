@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tallybook.domain.commit_links import Candidate
 from tallybook.domain.cost_rows import Confidence, CostRow, Kind, Spent, rows_of, summed, summed_cost
 from tallybook.domain.figures import Measure
 from tallybook.domain.goal_costs import costs_of, remainder_cost
@@ -17,10 +18,12 @@ from tallybook.domain.outcomes import Work, joined
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.quality import Quality
 from tallybook.repo.commits import is_shallow, unaltered
-from tallybook.repo.git import GitFault
+from tallybook.repo.git import Git, GitFault
 from tallybook.repo.made_commits import made_commits
+from tallybook.repo.patches import user_email
 from tallybook.repo.pull_requests import pull_number, pulls_of
-from tallybook.usecases.inferred import inferred, tokens_of
+from tallybook.usecases.inferred import by_branch, by_commit, tokens_of, worked_alone
+from tallybook.usecases.linking import nameless_commits
 from tallybook.usecases.outcome import EVERYWHERE, works_in
 from tallybook.usecases.show import look
 
@@ -67,47 +70,59 @@ class Costs(msgspec.Struct, frozen=True):
 def costs(workspace: Workspace, by: By) -> Costs | Refusal:
     """Read the ledger, of the history what lies outside of all goals, and for commits the repository."""
     view = look(workspace)
-    data, notes = view.data, view.data.problems
-    works: Mapping[str, Work] = {}
-    pulls: Mapping[str, frozenset[str]] = {}
+    data, found = view.data, Found()
     if by in {By.COMMIT, By.PR}:
-        if workspace.repository is None:
-            return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
-        git = unaltered(workspace.repository.git)
-        made = works_in(git, data.state, None)
-        if isinstance(made, Refusal):
-            return made
-        works = made[1]
-        commits = made_commits(git, *EVERYWHERE) if by is By.PR else []
-        if isinstance(commits, GitFault):
-            return Refusal(commits.code, commits.message)
-        pulls = pulls_of(git, commits)
-        if is_shallow(git):
-            hint = "git fetch --unshallow brings the older ones"
-            notes = (*notes, Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint))
-    spent = [
-        _spent(data, goal, _keys(data, goal, by, Found(works, pulls)))
-        for goal in data.goals
-        if goal.merged_into is None
-    ]
-    alone = inferred(workspace, data) if by is By.BRANCH else ()
+        seen = _repository(workspace, data)
+        if isinstance(seen, Refusal):
+            return seen
+        found = seen
+    goals = [goal for goal in data.goals if goal.merged_into is None]
+    spent = [_spent(data, goal, _keys(data, goal, by, found)) for goal in goals]
+    alone: tuple[Spent, ...] = ()
+    if by is By.BRANCH:
+        alone = by_branch(worked_alone(workspace, data))
+    elif by is By.COMMIT and found.git is not None:
+        alone = by_commit(found.git, worked_alone(workspace, data), found.nameless)
     rows = (*rows_of([*spent, *alone]), *_outside(data, tokens_of(alone)))
     view.keep()
-    return Costs(by, rows, data.book, notes)
-
-
-def _spent(data: ReportData, goal: Goal, keys: Keys) -> Spent:
-    usage = data.accounts.goals[goal.id]
-    return Spent(goal.id, usage.measure, costs_of(data.state, goal.id, usage, data.price_of).total, keys)
+    return Costs(by, rows, data.book, (*data.problems, *found.notes))
 
 
 class Found(msgspec.Struct, frozen=True):
     """What the repository tells."""
 
-    works: Mapping[str, Work]
+    works: Mapping[str, Work] = msgspec.field(default_factory=dict)
     """The commits of each goal."""
-    pulls: Mapping[str, frozenset[str]]
+    pulls: Mapping[str, frozenset[str]] = msgspec.field(default_factory=dict)
     """The numbers of the pull requests that commits came with."""
+    nameless: tuple[Candidate, ...] = ()
+    """Commits that name no goal."""
+    git: Git | None = None
+    notes: tuple[Problem, ...] = ()
+
+
+def _repository(workspace: Workspace, data: ReportData) -> Found | Refusal:
+    if workspace.repository is None:
+        return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
+    git = unaltered(workspace.repository.git)
+    made = works_in(git, data.state, None)
+    if isinstance(made, Refusal):
+        return made
+    commits = made_commits(git, *EVERYWHERE)
+    if isinstance(commits, GitFault):
+        return Refusal(commits.code, commits.message)
+    plain = [commit for commit in commits if len(commit.parents) < 2]  # noqa: PLR2004 - no merge
+    notes: tuple[Problem, ...] = ()
+    if is_shallow(git):
+        hint = "git fetch --unshallow brings the older ones"
+        notes = (Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint),)
+    nameless = tuple(nameless_commits(data.state, plain, user_email(git)))
+    return Found(made[1], pulls_of(git, commits), nameless, git, notes)
+
+
+def _spent(data: ReportData, goal: Goal, keys: Keys) -> Spent:
+    usage = data.accounts.goals[goal.id]
+    return Spent(goal.id, usage.measure, costs_of(data.state, goal.id, usage, data.price_of).total, keys)
 
 
 def _keys(data: ReportData, goal: Goal, by: By, repository: Found) -> Keys:

@@ -2,44 +2,83 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from tallybook.domain.cost_rows import Confidence, Spent
 from tallybook.domain.figures import Measure
-from tallybook.domain.money import Cost, total_cost
+from tallybook.domain.money import Cost
 from tallybook.domain.problems import Refusal
-from tallybook.domain.quality import Quality, worst
 from tallybook.domain.tokens import ZERO, TokenVector, total_of
 from tallybook.domain.usage import SessionKey
 from tallybook.history.projects import directory_of
+from tallybook.repo.main_line import branch_commits
 from tallybook.usecases.price_book import PriceBook
 
 if TYPE_CHECKING:
-    from tallybook.history.usage import UsageRow
+    from collections.abc import Iterator, Sequence
+
+    from tallybook.domain.commit_links import Candidate
+    from tallybook.repo.git import Git
     from tallybook.repo.worktree import Repository
     from tallybook.reports.model import ReportData
     from tallybook.usecases.workspace import Workspace
 
-_BY = ("agent", "session", "project", "branch")
+_BY: Final = ("agent", "session", "project", "branch")
+_SECOND: Final = 1_000_000
+_AFTER: Final = 3600 * _SECOND
 
 
-def inferred(workspace: Workspace, data: ReportData) -> tuple[Spent, ...]:
-    """What sessions used that no goal has touched, in this repository and on a branch; one part for each branch.
+class Alone(msgspec.Struct, frozen=True):
+    """What one session used on one branch of this repository, without any goal."""
+
+    key: SessionKey
+    branch: str
+    measure: Measure
+    cost: Cost | None
+    begun: int | None
+    """Microseconds since the epoch, as ``last``."""
+    last: int | None
+
+
+def worked_alone(workspace: Workspace, data: ReportData) -> tuple[Alone, ...]:
+    """Sessions that no goal has touched, in this repository and on a branch, by session and branch.
 
     The history is taken as it is. Where it has changed since ``data`` was read, nothing is told.
     """
     if data.unattributed is None or not data.unattributed or workspace.repository is None:
         return ()
-    found: dict[str, list[UsageRow]] = defaultdict(list)
-    for row in _rows(workspace):
-        agent, session, project, branch = row.key
-        key = SessionKey(agent or "", session or "")
-        if branch is not None and key not in data.accounts.shares and _is_here(workspace.repository, project):
-            found[branch].append(row)
-    spent = tuple(_spent(branch, rows) for branch, rows in sorted(found.items()))
-    return spent if data.unattributed.covers(tokens_of(spent)) else ()
+    found = tuple(_alone(workspace, workspace.repository, data))
+    return found if data.unattributed.covers(total_of(one.measure.tokens or ZERO for one in found)) else ()
+
+
+def by_branch(found: Sequence[Alone]) -> tuple[Spent, ...]:
+    """Each to its branch."""
+    return tuple(Spent(None, one.measure, one.cost, ((one.branch, Confidence.INFERRED),)) for one in found)
+
+
+def by_commit(git: Git, found: Sequence[Alone], candidates: Sequence[Candidate]) -> tuple[Spent, ...]:
+    """Each to one's own commits without a goal that were made while it ran, or in the hour after; the rest is left out.
+
+    Where the branch is still there, they have to be on it.
+    """
+    reach: dict[str, frozenset[str] | None] = {}
+    spent = []
+    for one in found:
+        if one.begun is None or one.last is None:
+            continue
+        if one.branch not in reach:
+            reach[one.branch] = branch_commits(git, one.branch)
+        on = reach[one.branch]
+        first, last = one.begun, one.last + _AFTER
+        made = [it.commit for it in candidates if it.ours and first <= it.at * _SECOND <= last]
+        made = [commit for commit in made if on is None or commit in on]
+        if made:
+            keys = tuple((commit, Confidence.INFERRED) for commit in sorted(made))
+            spent.append(Spent(None, one.measure, one.cost, keys))
+    return tuple(spent)
 
 
 def tokens_of(spent: tuple[Spent, ...]) -> TokenVector:
@@ -47,7 +86,7 @@ def tokens_of(spent: tuple[Spent, ...]) -> TokenVector:
     return total_of(one.measure.tokens or ZERO for one in spent)
 
 
-def _rows(workspace: Workspace) -> tuple[UsageRow, ...]:
+def _alone(workspace: Workspace, repository: Repository, data: ReportData) -> Iterator[Alone]:
     from tallybook.history.as_it_is import read_store  # noqa: PLC0415 - most questions do without the history
     from tallybook.history.store import StoreUnavailable  # noqa: PLC0415
     from tallybook.history.usage import Query, usage  # noqa: PLC0415
@@ -57,9 +96,20 @@ def _rows(workspace: Workspace) -> tuple[UsageRow, ...]:
     known = None if isinstance(prices, Refusal) else prices
     try:
         with read_store(workspace.data) as store:
-            return usage(store, Query(_BY, LocalZone(), prices=known)).rows
+            rows = usage(store, Query(_BY, LocalZone(), prices=known)).rows
+            times = {
+                SessionKey(agent, name): (begun, last)
+                for agent, name, begun, last in store.rows(
+                    "SELECT a.name, s.name, s.born_at, s.last_at FROM session s JOIN agent a ON a.id = s.agent"
+                )
+            }
     except StoreUnavailable:
-        return ()
+        return
+    for row in rows:
+        agent, session, project, branch = row.key
+        key = SessionKey(agent or "", session or "")
+        if branch is not None and key not in data.accounts.shares and _is_here(repository, project):
+            yield Alone(key, branch, Measure(row.tokens, row.quality), row.cost, *times.get(key, (None, None)))
 
 
 def _is_here(repository: Repository, project: str | None) -> bool:
@@ -67,13 +117,3 @@ def _is_here(repository: Repository, project: str | None) -> bool:
         return False
     place = Path(project)
     return place == Path(directory_of(str(repository.common_dir))) or place.is_relative_to(repository.toplevel)
-
-
-def _spent(branch: str, rows: list[UsageRow]) -> Spent:
-    known = [row for row in rows if row.tokens is not None]
-    quality = Quality.EXACT
-    for row in rows:
-        quality = worst(quality, row.quality)
-    costs: list[Cost] = [row.cost for row in known if row.cost is not None]
-    measure = Measure(total_of(row.tokens or ZERO for row in known), quality)
-    return Spent(None, measure, total_cost(costs) if costs else None, ((branch, Confidence.INFERRED),))

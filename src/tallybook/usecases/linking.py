@@ -13,7 +13,8 @@ from tallybook.domain.state import kept_goal
 from tallybook.repo.commits import is_shallow, unaltered
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import MadeCommit, made_commits
-from tallybook.repo.patches import patch_ids, user_email
+from tallybook.repo.main_line import main_line
+from tallybook.repo.patches import Branch, branches, patch_ids, user_email
 from tallybook.usecases.outcome import EVERYWHERE
 from tallybook.usecases.workspace import problems_of
 
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tallybook.domain.state import LedgerState
+    from tallybook.repo.git import Git
     from tallybook.usecases.workspace import Workspace
 
+_BRANCH: Final = "branch "
+"""Begins the names of branches among those of commits."""
 MOST: Final = 5000
 """Commits whose changes are compared, the newest ones."""
 
@@ -37,6 +41,28 @@ class Repaired(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
+class _Seen(msgspec.Struct, frozen=True):
+    """What git tells."""
+
+    plain: tuple[MadeCommit, ...]
+    """No merges."""
+    patches: dict[str, str]
+    """By commit, and by branch."""
+    branches: tuple[Branch, ...]
+    email: str | None
+    notes: tuple[Problem, ...]
+
+    def proposals(self, state: LedgerState, writers: frozenset[str]) -> tuple[Proposal, ...]:
+        """What nothing ties to a goal yet, and may belong to one."""
+        named = {commit.id: _goals(state, commit) for commit in self.plain}
+        for number, one in enumerate(self.branches):
+            some = (named.get(commit, frozenset()) for commit in one.commits)
+            named[f"{_BRANCH}{number}"] = frozenset().union(*some)
+        nameless = nameless_commits(state, self.plain, self.email)
+        own = [goal for goal in state.goals.values() if goal.writer in writers]
+        return proposals(nameless, self.patches, {name: goals for name, goals in named.items() if goals}, own)
+
+
 def repair_links(workspace: Workspace, *, apply: bool) -> Repaired | Refusal:
     """Look through the commits of all branches, tags and remotes.
 
@@ -45,39 +71,45 @@ def repair_links(workspace: Workspace, *, apply: bool) -> Repaired | Refusal:
     """
     if workspace.repository is None:
         return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
-    git = unaltered(workspace.repository.git)
-    commits = made_commits(git, *EVERYWHERE)
+    seen = _seen(unaltered(workspace.repository.git))
+    if isinstance(seen, GitFault):
+        return Refusal(seen.code, seen.message)
+    replica, writers, written = workspace.replica(), workspace.ledger.writers().ids, 0
+
+    def deciding(state: LedgerState) -> list[NewEvent]:
+        found = seen.proposals(state, writers)
+        return [NewEvent(one.goal, GoalLinked("commit", one.commit, one.evidence)) for one in found]
+
+    proposed = seen.proposals(replica.state, writers)
+    nameless = len(nameless_commits(replica.state, seen.plain, seen.email))
+    notes = (*workspace.problems, *problems_of(replica, replica.state), *seen.notes)
+    if apply and proposed:
+        done = replica.transact(deciding)
+        written = 0 if isinstance(done, Refusal) else len(done)
+    replica.save()
+    return Repaired(proposed, nameless, written, notes)
+
+
+def _seen(git: Git) -> _Seen | GitFault:
+    commits, line = made_commits(git, *EVERYWHERE), main_line(git, None)
     if isinstance(commits, GitFault):
-        return Refusal(commits.code, commits.message)
-    replica = workspace.replica()
-    notes = [*workspace.problems, *problems_of(replica, replica.state)]
-    plain = [commit for commit in commits if len(commit.parents) < 2]  # noqa: PLR2004 - no merge
+        return commits
+    if isinstance(line, GitFault):
+        return line
+    plain = tuple(commit for commit in commits if len(commit.parents) < 2)  # noqa: PLR2004 - no merge
+    patches = patch_ids(git, [commit.id for commit in plain[:MOST]])
+    if isinstance(patches, GitFault):
+        return patches
+    whole = tuple(branches(git, line)) if line.refs else ()
+    patches |= {f"{_BRANCH}{number}": one.patch for number, one in enumerate(whole)}
+    notes = []
     if len(plain) > MOST:
         message = f"only the changes of the newest {MOST:,} of {len(plain):,} commits were compared"
         notes.append(Problem("many-commits", message))
     if is_shallow(git):
         hint = "git fetch --unshallow brings the older ones"
         notes.append(Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint))
-    patches = patch_ids(git, [commit.id for commit in plain[:MOST]])
-    if isinstance(patches, GitFault):
-        return Refusal(patches.code, patches.message)
-    email, written = user_email(git), 0
-
-    def found(state: LedgerState) -> tuple[Proposal, ...]:
-        named = {commit.id: _goals(state, commit) for commit in plain}
-        nameless = _nameless(state, plain, email)
-        own = [goal for goal in state.goals.values() if goal.writer in workspace.ledger.writers().ids]
-        return proposals(nameless, patches, {commit: goals for commit, goals in named.items() if goals}, own)
-
-    def deciding(state: LedgerState) -> list[NewEvent]:
-        return [NewEvent(one.goal, GoalLinked("commit", one.commit, one.evidence)) for one in found(state)]
-
-    proposed, nameless = found(replica.state), len(_nameless(replica.state, plain, email))
-    if apply and proposed:
-        done = replica.transact(deciding)
-        written = 0 if isinstance(done, Refusal) else len(done)
-    replica.save()
-    return Repaired(proposed, nameless, written, tuple(notes))
+    return _Seen(plain, patches, whole, user_email(git), tuple(notes))
 
 
 def _goals(state: LedgerState, commit: MadeCommit) -> frozenset[str]:
@@ -85,7 +117,7 @@ def _goals(state: LedgerState, commit: MadeCommit) -> frozenset[str]:
     return frozenset(kept_goal(state.goals, name) for name in names if name in state.goals)
 
 
-def _nameless(state: LedgerState, commits: Sequence[MadeCommit], email: str | None) -> list[Candidate]:
+def nameless_commits(state: LedgerState, commits: Sequence[MadeCommit], email: str | None) -> list[Candidate]:
     """Commits that nothing ties to a goal, and that do not say why; what ``git revert`` made is none."""
     linked = {link.target for goal in state.goals.values() for link in goal.links if link.kind == "commit"}
     return [
