@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from commands.agents import ClaudeAgent, CodexAgent
 from tallybook.usecases.price_book import PriceBook
@@ -43,10 +43,33 @@ def test_a_goal_costs_what_its_responses_cost(bench: Bench) -> None:
     assert closed["cost"] == shown["cost"] == bench.ok("show", goal, "--json").goal["cost"]
     of_history = bench.ok("usage", "--json").json["total"]["cost"]
     assert nano(shown["cost"], told["remainder"]["cost"]) == of_history["nano_usd"] > 0
-    assert (shown["cost"]["priced_share"], shown["cost"]["quality"], shown["cost"]["reason"]) == (1, "exact", None)
+    assert (shown["cost"]["priced_share"], shown["cost"]["reason"]) == (1, None)
+    assert shown["cost"]["quality"] == "lower_bound"
     for parts in ("attempts", "stages", "by_model"):
         assert nano(*(one["cost"] for one in shown[parts])) == nano(shown["cost"])
     assert told["prices"].startswith("genai-prices ")
+
+
+def test_fees_of_searches_are_never_passed_over_as_exact(bench: Bench) -> None:
+    """The history has them, the goal has not: it costs at least what it says, unless a search is agreed to be free."""
+    agent = ClaudeAgent(bench, 1)
+    goal = bench.start(**agent.environ)
+    agent.say()
+    usage = cast("Json", cast("Json", agent.records[-1]["message"])["usage"])
+    usage["server_tool_use"] = {"web_search_requests": 3}
+    agent.flush()
+    bench.ok("finish-task", goal, "--status", "success", **agent.environ)
+    cost = bench.ok("show", goal, "--json").goal["cost"]
+    of_history = bench.ok("usage", "--json").json["total"]["cost"]
+    assert of_history["nano_usd"] - cost["nano_usd"] == 3 * 10_000_000
+    assert (cost["quality"], cost["priced_share"], of_history["quality"]) == ("lower_bound", 1, "exact")
+    place = bench.repo / "config" / "prices.toml"
+    place.parent.mkdir()
+    rate = "input = 1\noutput = 1\ncache_read = 1\ncache_write_5m = 1\ncache_write_1h = 1\nweb_search = 0"
+    place.write_text(f'[[rate]]\nmodel = "*"\n{rate}')
+    free = bench.ok("show", goal, "--json").goal["cost"]
+    of_history = bench.ok("usage", "--json").json["total"]["cost"]
+    assert (free["quality"], free["nano_usd"]) == ("exact", of_history["nano_usd"])
 
 
 def test_a_colleague_sees_the_same_cost(bench: Bench) -> None:
@@ -64,13 +87,13 @@ def test_people_are_told_what_it_cost(bench: Bench) -> None:
     goal, agent = worked(bench)
     assert "USD" not in bench.ok("mark", "code", **agent.environ).out
     said = bench.ok("finish-task", goal, "--status", "success", **agent.environ).out
-    assert said.rstrip("\n").endswith("USD (exact)")
+    assert said.rstrip("\n").endswith("USD (lower_bound)")
     money = said.split()[-3]
     whole = bench.ok("show", goal).out
-    assert f"cost      {money} USD (exact)" in whole
+    assert f"cost      {money} USD (lower_bound)" in whole
     assert whole.count(" USD") == 1 + 1 + 2 + 4
     report = bench.ok("report").out.replace("\\", "")
-    assert f"- Cost of goals: {money} USD (exact), at the prices of genai-prices" in report
+    assert f"- Cost of goals: {money} USD (lower_bound), at the prices of genai-prices" in report
     assert "- Cost of the remainder: " in report
     assert report.count(f"| {money} |") >= 2
 

@@ -21,13 +21,19 @@ NONE = Unpriced("own-1", "nobody knows it")
 PICO_IN_NANO = 1000
 _amounts = st.none() | st.integers(0, 10**12)
 _costs = st.builds(
-    lambda pico, priced, rest, least: Cost(
-        pico if priced else 0, priced, priced + rest, frozenset({NONE} if rest else ()), min(least, priced)
+    lambda pico, priced, rest, least, untold: Cost(
+        pico if priced else 0,
+        priced,
+        priced + rest,
+        frozenset({NONE} if rest else ()),
+        min(least, priced),
+        searches_untold=untold,
     ),
     st.integers(0, 10**15),
     st.integers(0, 10**6),
     st.integers(0, 10**6) | st.just(0),
     st.integers(0, 9) | st.just(0),
+    st.booleans(),
 )
 _uses = st.builds(BudgetUse, st.none() | st.just("plan"), _amounts, _amounts, _amounts, st.none() | _costs)
 
@@ -52,7 +58,8 @@ def test_percent_and_rest_are_exact(use: BudgetUse) -> None:
     assert use.exceeded is (in_money or in_tokens)
     warned = use.nano_usd is not None and spent is not None and spent * 100 >= use.nano_usd * WARN_PERCENT
     assert use.warns_in_money is warned
-    assert use.is_least is (use.cost is not None and (use.cost.priced < use.cost.tokens or use.cost.least > 0))
+    cost = use.cost
+    assert use.is_least is (cost is not None and (cost.priced < cost.tokens or cost.least > 0 or cost.searches_untold))
 
 
 @given(_uses)

@@ -27,7 +27,8 @@ def spent(draw: st.DrawFn) -> Spent:
     tokens = TokenVector(*parts)
     priced = draw(st.integers(0, tokens.total))
     lacking = frozenset({Unpriced("m", "unknown")}) if priced < tokens.total else frozenset[Unpriced]()
-    cost = Cost(draw(COUNTS), priced, tokens.total, lacking, draw(st.integers(0, priced)), draw(st.integers(0, priced)))
+    least, assumed = draw(st.integers(0, priced)), draw(st.integers(0, priced))
+    cost = Cost(draw(COUNTS), priced, tokens.total, lacking, least, assumed, draw(st.booleans()))
     return Spent("g", Measure(tokens, draw(st.sampled_from(list(Quality)[:4]))), cost, keys)
 
 

@@ -108,6 +108,22 @@ def test_searches_of_an_unknown_price_are_named() -> None:
     assert cost.unpriced == {Unpriced("m", "its searches of the web have no price")}
 
 
+@pytest.mark.parametrize(
+    ("fee", "searches", "quality"),
+    [(3, None, "lower_bound"), (None, None, "lower_bound"), (0, None, "exact"), (3, 0, "exact"), (None, 0, "exact")],
+)
+def test_searches_that_nobody_told_may_be_missing(fee: int | None, searches: int | None, quality: str) -> None:
+    """Untold is not 0, unless a search costs nothing; in a sum with what is exact they stay missing."""
+    cost = cost_of(Rates(1, 1, 1, 1, 1, 1, fee, "book"), TokenVector(input=5), searches)
+    told = cost_of(Rates(1, 1, 1, 1, 1, 1, 3, "book"), TokenVector(input=5), 1)
+    assert (cost.pico_usd, cost.share) == (5, Fraction(1))
+    assert not cost.unpriced
+    assert cost.quality == quality
+    for both in (cost + told, told + cost, total_cost((told, cost))):
+        assert (both.pico_usd, both.quality) == (13, quality)
+    assert cost_of(Unpriced("m", "x"), TokenVector(input=5), searches).quality == "unmeasured"
+
+
 def test_nothing_used_costs_nothing() -> None:
     """Which is known."""
     assert (NOTHING.nano_usd, NOTHING.usd) == (0, "0.00")

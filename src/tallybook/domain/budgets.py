@@ -45,8 +45,12 @@ class BudgetUse(msgspec.Struct, frozen=True):
 
     @property
     def is_least(self) -> bool:
-        """Whether more may be spent than is known: a part has no price, or only the lower of two that it may have."""
-        return self.cost is not None and (self.cost.share < 1 or self.cost.least > 0)
+        """Whether more may be spent than is known.
+
+        A part has no price, or only the lower of two that it may have, or nobody told of its searches.
+        """
+        cost = self.cost
+        return cost is not None and (cost.share < 1 or cost.least > 0 or cost.searches_untold)
 
     @property
     def money_percent(self) -> int | None:

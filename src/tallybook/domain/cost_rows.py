@@ -123,7 +123,7 @@ def _part(whole: Spent, index: int, number: int) -> Spent:
     if cost is not None:
         counts = (cost.pico_usd, cost.priced, cost.tokens, cost.least, cost.assumed)
         pico, priced, all_, least, assumed = (_even(count, index, number) for count in counts)
-        cost = Cost(pico, priced, all_, cost.unpriced, least, assumed)
+        cost = Cost(pico, priced, all_, cost.unpriced, least, assumed, cost.searches_untold)
     return Spent(whole.goal, Measure(tokens, quality), cost)
 
 

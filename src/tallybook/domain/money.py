@@ -92,6 +92,8 @@ class Cost(msgspec.Struct, frozen=True):
     """Tokens written to a cache for nobody knows how long, at the lower of two prices."""
     assumed: int = 0
     """Tokens at the price of another part."""
+    searches_untold: bool = False
+    """Nobody told how many searches were paid for beside some of the tokens: their fees may be missing."""
 
     def __add__(self, other: Cost) -> Cost:
         """Both together."""
@@ -102,6 +104,7 @@ class Cost(msgspec.Struct, frozen=True):
             self.unpriced | other.unpriced if other.unpriced else self.unpriced,
             self.least + other.least,
             self.assumed + other.assumed,
+            self.searches_untold or other.searches_untold,
         )
 
     @property
@@ -111,7 +114,7 @@ class Cost(msgspec.Struct, frozen=True):
             return Quality.UNMEASURED
         if self.assumed:
             return Quality.ESTIMATED
-        return Quality.LOWER_BOUND if self.least or self.unpriced else Quality.EXACT
+        return Quality.LOWER_BOUND if self.least or self.unpriced or self.searches_untold else Quality.EXACT
 
     @property
     def is_known(self) -> bool:
@@ -153,8 +156,8 @@ def dollars(nano_usd: int) -> str:
 NOTHING: Final = Cost()
 
 
-def cost_of(rates: Rates | Unpriced, tokens: TokenVector, web_searches: int = 0) -> Cost:
-    """What tokens of one price class cost."""
+def cost_of(rates: Rates | Unpriced, tokens: TokenVector, web_searches: int | None = 0) -> Cost:
+    """What tokens of one price class cost, with ``web_searches``; None where nobody told how many there were."""
     if isinstance(rates, Unpriced):
         return Cost(0, 0, tokens.total, frozenset((rates,)))
     total, free = tokens.total, frozenset[Unpriced]()
@@ -165,7 +168,8 @@ def cost_of(rates: Rates | Unpriced, tokens: TokenVector, web_searches: int = 0)
     if rates.assumed:
         counts = priced_counts(tokens)
         assumed = sum(counts[name] for name in rates.assumed)
-    return Cost(rates.cost(tokens, web_searches), total, total, free, least, assumed)
+    untold = web_searches is None and rates.web_search != 0
+    return Cost(rates.cost(tokens, web_searches or 0), total, total, free, least, assumed, untold)
 
 
 def total_cost(costs: Iterable[Cost]) -> Cost:
@@ -178,6 +182,7 @@ def total_cost(costs: Iterable[Cost]) -> Cost:
         frozenset().union(*(one.unpriced for one in found)),
         sum(one.least for one in found),
         sum(one.assumed for one in found),
+        any(one.searches_untold for one in found),
     )
 
 
