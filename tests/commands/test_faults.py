@@ -50,6 +50,6 @@ def test_a_fault_of_our_own_names_its_place(bench: Bench, monkeypatch: pytest.Mo
     def broken() -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("tallybook.usecases.show.look", lambda _: broken())
+    monkeypatch.setattr("tallybook.usecases.show.look", lambda *_, **__: broken())
     with pytest.raises(AssertionError, match=r"a fault in tallybook itself: ZeroDivisionError:  at test_faults.py:"):
         bench.tally("show")

@@ -244,7 +244,8 @@ def test_the_system_knows_better_than_the_file(tmp_path: Path, unlisted: Path) -
 @LINUX
 def test_a_lock_that_a_child_of_the_dead_holder_has(tmp_path: Path) -> None:
     """Nobody who still runs has signed: the process is unknown, and the error says how to find it."""
-    script = HOLDER.replace("    sys.stdin.read()", "    import os; print(os.fork(), flush=True); sys.stdin.read()")
+    forking = "    import os; os.write(1, b'%d\\n' % os.fork()); sys.stdin.read()"  # in one piece, as both write
+    script = HOLDER.replace("    sys.stdin.read()", forking)
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=-1, stdout=-1, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
