@@ -87,6 +87,8 @@ def test_what_was_made_while_one_goal_ran_is_inferred(bench: Bench, monkeypatch:
     goal = bench.start("one", "--untracked")
     monkeypatch.setenv("GIT_COMMITTER_DATE", (datetime.now(UTC) + timedelta(hours=1)).isoformat())
     mine = commit(bench, "a")
+    commit(bench, "x", "No-Task: bookkeeping")
+    bench.git("revert", "--no-edit", mine)
     with monkeypatch.context() as patch:
         patch.setenv("GIT_AUTHOR_EMAIL", "somebody@example.com")
         patch.setenv("GIT_AUTHOR_NAME", "Somebody")

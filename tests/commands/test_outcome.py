@@ -176,7 +176,8 @@ def test_money_of_what_was_measured(work: Work) -> None:
         work.commit(None if status == "fail" else goal)
         spent.append(bench.shown(goal)["tokens"]["total"])
     told = work.told()
-    assert told["tokens"]["spent"] == sum(spent)
+    assert told["tokens"]["spent"] == sum(spent) == sum(one["tokens"] for one in told["goals"])
+    assert told["nano_usd"]["spent"] == sum(one["cost"]["nano_usd"] for one in told["goals"])
     money = told["nano_usd"]
     assert (money["accepted"], money["known"]) == (2, 2)
     assert all(type(money[name]) is int and money[name] > 0 for name in ("spent", "per_accepted", "median", "p90"))

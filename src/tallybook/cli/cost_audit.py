@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from tallybook.cli.options import AsJson, Ledger
+from tallybook.cli.options import AsJson, BegunUntil, Kinds, Ledger, OpenSince
 from tallybook.cli.parameters import Option
 from tallybook.cli.typed import app as command_app
 
@@ -13,16 +13,9 @@ app = command_app()
 
 @app.command()
 def cost_audit(
-    since: Annotated[
-        str | None, Option("--since", metavar="DATE", help="Goals that were open on this day (or time) or later.")
-    ] = None,
-    until: Annotated[
-        str | None, Option("--until", metavar="DATE", help="Goals that began by this day, or before this time.")
-    ] = None,
-    kind: Annotated[
-        list[str] | None,
-        Option("--kind", metavar="KIND", help="Goals of this kind: product, retro, meta or check; repeatable."),
-    ] = None,
+    since: OpenSince = None,
+    until: BegunUntil = None,
+    kind: Kinds = None,
     no_update: Annotated[bool, Option("--no-update", help="Read no logs; take the history as it is.")] = False,
     ledger: Ledger = None,
     as_json: AsJson = False,

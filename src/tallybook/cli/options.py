@@ -81,3 +81,13 @@ PassNumber = Annotated[
     int | None, Option("--pass", min=1, metavar="N", help="The pass over the source, instead of the next one.")
 ]
 Enforce = Annotated[bool, Option("--enforce", help="Exit with 1 when the budget is used up.")]
+OpenSince = Annotated[
+    str | None, Option("--since", metavar="DATE", help="Goals that were open on this day (or time) or later.")
+]
+BegunUntil = Annotated[
+    str | None, Option("--until", metavar="DATE", help="Goals that began by this day, or before this time.")
+]
+Kinds = Annotated[
+    list[str] | None,
+    Option("--kind", metavar="KIND", help="Goals of this kind: product, retro, meta or check; repeatable."),
+]

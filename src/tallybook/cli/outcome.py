@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from tallybook.cli.options import AsJson, Ledger
+from tallybook.cli.options import AsJson, BegunUntil, Kinds, Ledger, OpenSince
 from tallybook.cli.parameters import Option
 from tallybook.cli.typed import app as command_app
 
@@ -13,16 +13,9 @@ app = command_app()
 
 @app.command()
 def outcome(
-    since: Annotated[
-        str | None, Option("--since", metavar="DATE", help="Goals that were open on this day (or time) or later.")
-    ] = None,
-    until: Annotated[
-        str | None, Option("--until", metavar="DATE", help="Goals that began by this day, or before this time.")
-    ] = None,
-    kind: Annotated[
-        list[str] | None,
-        Option("--kind", metavar="KIND", help="Goals of this kind: product, retro, meta or check; repeatable."),
-    ] = None,
+    since: OpenSince = None,
+    until: BegunUntil = None,
+    kind: Kinds = None,
     main: Annotated[
         str | None, Option("--main", metavar="BRANCH", help="What work is merged into; else it is found out.")
     ] = None,
@@ -58,7 +51,7 @@ def outcome(
             "outcome",
             {
                 "main": found.main,
-                "goals": [outcome_json(one.goal, one.landing, one.work) for one in found.goals],
+                "goals": [outcome_json(one.goal, one.landing, one.work, (one.tokens, one.cost)) for one in found.goals],
                 "counts": {str(landing): number for landing, number in counts.items()},
                 "tokens": per_accepted_json(found.tokens),
                 "nano_usd": per_accepted_json(found.nano_usd),

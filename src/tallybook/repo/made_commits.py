@@ -52,6 +52,16 @@ class MadeCommit(NamedTuple):
         return tuple(dict.fromkeys(_LINE.findall(self.message)))
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """All that it names as its task, by trailers and on other lines."""
+        return (*self.said.tasks, *self.lines)
+
+    @property
+    def is_merge(self) -> bool:
+        """Whether it has several parents."""
+        return len(self.parents) > 1
+
+    @property
     def reverted(self) -> str | None:
         """The commit that it says to take back, in the words of git."""
         found = _REVERTS.search(self.message)

@@ -34,7 +34,7 @@ def pulls_of(git: Git, commits: Iterable[MadeCommit]) -> Mapping[str, frozenset[
     found: dict[str, set[str]] = defaultdict(set)
     for commit in commits:
         squash = _SQUASH.search(commit.subject)
-        merge = _MERGE.search(commit.message) if len(commit.parents) > 1 else None
+        merge = _MERGE.search(commit.message) if commit.is_merge else None
         if squash is not None:
             found[commit.id].add(squash[2])
         elif merge is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallybook.domain.outcomes import Landing
+from tallybook.reports.costs import cost_json
 from tallybook.reports.words import NOTHING, counted
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ HEAD = ("outcome", "goal", "status", "commits", "tokens", "USD", "title")
 NUMBERS = frozenset({"commits", "tokens", "USD"})
 
 
-def outcome_json(goal: Goal, landing: Landing, work: Work) -> dict[str, Json]:
-    """One goal and its commits, the newest first."""
+def outcome_json(goal: Goal, landing: Landing, work: Work, spent: tuple[int | None, Cost | None]) -> dict[str, Json]:
+    """One goal, what it used, and its commits, the newest first."""
     commits: list[Json] = [
         {"id": commit, "on_main": commit in work.landed, "reverted": commit in work.landed and commit not in work.alive}
         for commit in work.commits
@@ -31,6 +32,8 @@ def outcome_json(goal: Goal, landing: Landing, work: Work) -> dict[str, Json]:
         "kind": goal.kind,
         "status": str(goal.status),
         "outcome": str(landing),
+        "tokens": spent[0],
+        "cost": cost_json(spent[1]),
         "commits": commits,
     }
 

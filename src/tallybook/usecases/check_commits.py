@@ -11,11 +11,12 @@ from tallybook.config import settings_in
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.ledger.absorb import is_writer_file
 from tallybook.ledger.goal_index import goals_in, read_index
-from tallybook.repo.commits import blob_bytes, file_in, files_in, is_revision, is_shallow, tips, unaltered
+from tallybook.repo.commits import blob_bytes, file_in, files_in, is_revision, tips
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import MadeCommit, made_commits, takes_back
 from tallybook.repo.rules import MISSING, NO_REASON, UNKNOWN, Rule, Ruling
 from tallybook.repo.trailers import task_trailers
+from tallybook.usecases.commit_history import git_of, shallow
 from tallybook.usecases.far_ledger import Notes, RefusedError, fetched, plain, shared_ref
 
 if TYPE_CHECKING:
@@ -74,22 +75,18 @@ class CheckedCommits(msgspec.Struct, frozen=True):
 
 def check_commits(workspace: Workspace, request: Request) -> CheckedCommits | Refusal:
     """Judge each commit of a range as ``commit-msg`` would have, and a title."""
-    repository = workspace.repository
-    if repository is None:
-        return Refusal("no-work-tree", "there is no repository whose commits could be checked", "run it inside one")
+    git = git_of(workspace)
+    if isinstance(git, Refusal):
+        return git
     if request.revision is None and request.title is None:
         return Refusal("nothing-asked", "there is nothing to check", f"{_NAME_ONE}, or give --title", usage=True)
-    git = unaltered(repository.git)
     commits = _commits(git, request.revision)
     if isinstance(commits, Refusal):
         return commits
     notes = Notes()
     goals, remote = _goals(workspace, git, request, notes)
-    if is_shallow(git):
-        message = "the clone is shallow: older commits, and what they say, are not seen"
-        notes.add(
-            Problem("shallow", message, hint="fetch the whole history (fetch-depth: 0), or git fetch --unshallow")
-        )
+    for note in shallow(git):
+        notes.add(note)
     rule = Rule(goals.__contains__, workspace.settings.ticket_pattern)
     title = [] if request.title is None else list(_title(rule, git, request.title, request.body))
     judged = [_Judged.of(git, rule, commit) for commit in commits]
@@ -124,7 +121,7 @@ class _Judged(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, git: Git, rule: Rule, commit: MadeCommit) -> _Judged:
         """Judge one commit; the kinds that git makes by itself need more of git's help."""
-        if len(commit.parents) > 1:
+        if commit.is_merge:
             return cls("own")
         ruling = rule.ruling(commit.said, commit.subject)
         if ruling.broken is None:

@@ -17,14 +17,12 @@ from tallybook.domain.money import Cost, Unpriced
 from tallybook.domain.outcomes import Work, joined
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.quality import Quality
-from tallybook.repo.commits import is_shallow, unaltered
-from tallybook.repo.git import Git, GitFault
-from tallybook.repo.made_commits import made_commits
+from tallybook.repo.git import Git
 from tallybook.repo.patches import user_email
 from tallybook.repo.pull_requests import pull_number, pulls_of
+from tallybook.usecases.commit_history import commit_history, git_of, shallow
 from tallybook.usecases.inferred import by_branch, by_commit, tokens_of, worked_alone
 from tallybook.usecases.linking import nameless_commits
-from tallybook.usecases.outcome import EVERYWHERE, works_in
 from tallybook.usecases.show import look
 
 if TYPE_CHECKING:
@@ -102,22 +100,13 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def _repository(workspace: Workspace, data: ReportData) -> Found | Refusal:
-    if workspace.repository is None:
-        return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
-    git = unaltered(workspace.repository.git)
-    made = works_in(git, data.state, None)
-    if isinstance(made, Refusal):
-        return made
-    commits = made_commits(git, *EVERYWHERE)
-    if isinstance(commits, GitFault):
-        return Refusal(commits.code, commits.message)
-    plain = [commit for commit in commits if len(commit.parents) < 2]  # noqa: PLR2004 - no merge
-    notes: tuple[Problem, ...] = ()
-    if is_shallow(git):
-        hint = "git fetch --unshallow brings the older ones"
-        notes = (Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint),)
-    nameless = tuple(nameless_commits(data.state, plain, user_email(git)))
-    return Found(made[1], pulls_of(git, commits), nameless, git, notes)
+    git = git_of(workspace)
+    history = git if isinstance(git, Refusal) else commit_history(git)
+    if isinstance(history, Refusal):
+        return history
+    nameless = tuple(nameless_commits(data.state, history.plain, user_email(history.git)))
+    pulls = pulls_of(history.git, history.commits)
+    return Found(history.works(data.state), pulls, nameless, history.git, shallow(history.git))
 
 
 def _spent(data: ReportData, goal: Goal, keys: Keys) -> Spent:

@@ -9,20 +9,16 @@ import msgspec
 from tallybook.domain.commit_links import Candidate, Proposal, proposals
 from tallybook.domain.events import GoalLinked, NewEvent
 from tallybook.domain.problems import Problem, Refusal
-from tallybook.domain.state import kept_goal
-from tallybook.repo.commits import is_shallow, unaltered
 from tallybook.repo.git import GitFault
-from tallybook.repo.made_commits import MadeCommit, made_commits
-from tallybook.repo.main_line import main_line
+from tallybook.repo.made_commits import MadeCommit
 from tallybook.repo.patches import Branch, branches, patch_ids, user_email
-from tallybook.usecases.outcome import EVERYWHERE
+from tallybook.usecases.commit_history import CommitHistory, commit_history, git_of, goals_named, shallow
 from tallybook.usecases.workspace import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tallybook.domain.state import LedgerState
-    from tallybook.repo.git import Git
     from tallybook.usecases.workspace import Workspace
 
 _BRANCH: Final = "branch "
@@ -54,7 +50,7 @@ class _Seen(msgspec.Struct, frozen=True):
 
     def proposals(self, state: LedgerState, writers: frozenset[str]) -> tuple[Proposal, ...]:
         """What nothing ties to a goal yet, and may belong to one."""
-        named = {commit.id: _goals(state, commit) for commit in self.plain}
+        named = {commit.id: goals_named(state, commit) for commit in self.plain}
         for number, one in enumerate(self.branches):
             some = (named.get(commit, frozenset()) for commit in one.commits)
             named[f"{_BRANCH}{number}"] = frozenset().union(*some)
@@ -69,11 +65,11 @@ def repair_links(workspace: Workspace, *, apply: bool) -> Repaired | Refusal:
     Raises:
         LedgerError: the ledger can't be read, locked or written.
     """
-    if workspace.repository is None:
-        return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
-    seen = _seen(unaltered(workspace.repository.git))
-    if isinstance(seen, GitFault):
-        return Refusal(seen.code, seen.message)
+    git = git_of(workspace)
+    history = git if isinstance(git, Refusal) else commit_history(git)
+    seen = history if isinstance(history, Refusal) else _seen(history)
+    if isinstance(seen, Refusal):
+        return seen
     replica, writers, written = workspace.replica(), workspace.ledger.writers().ids, 0
 
     def deciding(state: LedgerState) -> list[NewEvent]:
@@ -90,31 +86,18 @@ def repair_links(workspace: Workspace, *, apply: bool) -> Repaired | Refusal:
     return Repaired(proposed, nameless, written, notes)
 
 
-def _seen(git: Git) -> _Seen | GitFault:
-    commits, line = made_commits(git, *EVERYWHERE), main_line(git, None)
-    if isinstance(commits, GitFault):
-        return commits
-    if isinstance(line, GitFault):
-        return line
-    plain = tuple(commit for commit in commits if len(commit.parents) < 2)  # noqa: PLR2004 - no merge
+def _seen(history: CommitHistory) -> _Seen | Refusal:
+    git, plain = history.git, history.plain
     patches = patch_ids(git, [commit.id for commit in plain[:MOST]])
     if isinstance(patches, GitFault):
-        return patches
-    whole = tuple(branches(git, line)) if line.refs else ()
+        return Refusal(patches.code, patches.message)
+    whole = tuple(branches(git, history.line)) if history.line.refs else ()
     patches |= {f"{_BRANCH}{number}": one.patch for number, one in enumerate(whole)}
-    notes = []
+    many: tuple[Problem, ...] = ()
     if len(plain) > MOST:
         message = f"only the changes of the newest {MOST:,} of {len(plain):,} commits were compared"
-        notes.append(Problem("many-commits", message))
-    if is_shallow(git):
-        hint = "git fetch --unshallow brings the older ones"
-        notes.append(Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint))
-    return _Seen(plain, patches, whole, user_email(git), tuple(notes))
-
-
-def _goals(state: LedgerState, commit: MadeCommit) -> frozenset[str]:
-    names = (*commit.said.tasks, *commit.lines)
-    return frozenset(kept_goal(state.goals, name) for name in names if name in state.goals)
+        many = (Problem("many-commits", message),)
+    return _Seen(plain, patches, whole, user_email(git), (*many, *shallow(git)))
 
 
 def nameless_commits(state: LedgerState, commits: Sequence[MadeCommit], email: str | None) -> list[Candidate]:
@@ -123,5 +106,5 @@ def nameless_commits(state: LedgerState, commits: Sequence[MadeCommit], email: s
     return [
         Candidate(commit.id, commit.subject, commit.at, email is not None and commit.author == email)
         for commit in commits
-        if not (_goals(state, commit) or commit.said.reasons or commit.reverted or commit.id in linked)
+        if not (goals_named(state, commit) or commit.said.reasons or commit.reverted or commit.id in linked)
     ]

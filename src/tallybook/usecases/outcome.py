@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -11,28 +10,18 @@ from tallybook.domain.backfill import microseconds
 from tallybook.domain.goal import Goal, Status
 from tallybook.domain.metrics import accounts, members_of
 from tallybook.domain.money import Cost
-from tallybook.domain.outcomes import Landing, Made, PerAccepted, Work, joined, landing_of, per_accepted, work_of
+from tallybook.domain.outcomes import Landing, PerAccepted, Work, joined, landing_of, per_accepted
 from tallybook.domain.problems import Problem, Refusal
-from tallybook.repo.commits import is_revision, is_shallow, unaltered
-from tallybook.repo.git import GitFault
-from tallybook.repo.made_commits import made_commits
-from tallybook.repo.main_line import main_line, merged_by
+from tallybook.repo.commits import is_revision
+from tallybook.usecases.commit_history import commit_history, git_of, shallow
 from tallybook.usecases.goal_cost import goal_cost
 from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.scoping import scope_of
 from tallybook.usecases.workspace import problems_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from tallybook.domain.state import LedgerState
-    from tallybook.repo.git import Git
-    from tallybook.repo.made_commits import MadeCommit
-    from tallybook.repo.main_line import MainLine
     from tallybook.usecases.workspace import Workspace
 
-EVERYWHERE: Final = ("--branches", "--remotes", "--tags")
-"""Where commits are looked for."""
 _DAY: Final = 86_400
 _GIVEN_UP: Final = frozenset({Status.FAIL, Status.SUPERSEDED})
 
@@ -74,8 +63,6 @@ class Outcomes(msgspec.Struct, frozen=True):
     goals: tuple[GoalOutcome, ...]
     tokens: PerAccepted
     nano_usd: PerAccepted
-    cost: Cost
-    """Of all of them."""
     book: str | None
     problems: tuple[Problem, ...]
 
@@ -91,18 +78,13 @@ def outcomes(workspace: Workspace, request: Request) -> Outcomes | Refusal:
         return scope
     if request.main is not None and not is_revision(request.main):
         return Refusal("bad-revision", f"{request.main!r} is no branch", "name one, such as origin/main", usage=True)
-    if workspace.repository is None:
-        return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
-    git = unaltered(workspace.repository.git)
+    git = git_of(workspace)
+    history = git if isinstance(git, Refusal) else commit_history(git, request.main)
+    if isinstance(history, Refusal):
+        return history
     replica = workspace.replica()
-    state, notes = replica.state, list(workspace.problems)
-    made = works_in(git, state, request.main)
-    if isinstance(made, Refusal):
-        return made
-    if is_shallow(git):
-        hint = "git fetch --unshallow brings the older ones"
-        notes.append(Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint))
-    line, works = made
+    state = replica.state
+    works = history.works(state)
     stale_at = int(workspace.clock.now().timestamp()) - request.stale_days * _DAY
     book = PriceBook(workspace)
     found = []
@@ -115,48 +97,14 @@ def outcomes(workspace: Workspace, request: Request) -> Outcomes | Refusal:
     replica.save()
     book.keep()
     return Outcomes(
-        main=line.name,
+        main=history.line.name,
         goals=tuple(found),
         tokens=per_accepted((one.landing is Landing.MERGED, one.tokens) for one in found),
         nano_usd=per_accepted((one.landing is Landing.MERGED, one.nano_usd) for one in found),
-        cost=sum((one.cost for one in found if one.cost is not None), Cost()),
         book=book.version,
-        problems=(*notes, *book.problems(), *problems_of(replica, state)),
+        problems=(*workspace.problems, *shallow(history.git), *book.problems(), *problems_of(replica, state)),
     )
 
 
 def _newest(goal: Goal) -> tuple[int, str]:
     return -(microseconds(goal.started_at) or 0), goal.id
-
-
-def works_in(git: Git, state: LedgerState, main: str | None) -> tuple[MainLine, Mapping[str, Work]] | Refusal:
-    """The main line, and the commits of each goal by its id, of all branches, tags and remotes."""
-    line = main_line(git, main)
-    if isinstance(line, GitFault):
-        return Refusal("bad-revision", line.message, "name a branch with --main, such as origin/main")
-    commits = made_commits(git, *EVERYWHERE, *(["HEAD"] if line.commits else []), *([main] if main else []))
-    if isinstance(commits, GitFault):
-        return Refusal(commits.code, commits.message)
-    linked: dict[str, set[str]] = defaultdict(set)
-    for goal in state.goals.values():
-        for link in goal.links:
-            if link.kind == "commit":
-                linked[link.target].add(goal.id)
-    return line, work_of(list(_naming(git, line, commits, (state.goals.keys(), linked))))
-
-
-def _naming(
-    git: Git, line: MainLine, commits: Iterable[MadeCommit], known: tuple[Iterable[str], Mapping[str, set[str]]]
-) -> Iterator[Made]:
-    """Commits that name goals, or that take others back on the main line."""
-    goals, linked = frozenset(known[0]), known[1]
-    commits = list(commits)
-    merges = {commit.id for commit in commits if len(commit.parents) > 1}
-    for commit in commits:
-        named = (goals.intersection((*commit.said.tasks, *commit.lines))) | linked.get(commit.id, set())
-        older, on_main = commit.reverted, commit.id in line.commits
-        back: frozenset[str] = frozenset()
-        if older is not None and on_main and older in line.commits:
-            back = merged_by(git, older) if older in merges else frozenset({older})
-        if named or back:
-            yield Made(commit.id, commit.at, frozenset(named), on_main, back)

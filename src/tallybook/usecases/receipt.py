@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from tallybook.domain.budgets import budgets_of
 from tallybook.domain.goal_costs import costs_of
-from tallybook.domain.problems import Problem, Refusal
+from tallybook.domain.problems import Refusal
 from tallybook.domain.state import kept_goal
-from tallybook.repo.commits import is_revision, is_shallow, tips, unaltered
+from tallybook.repo.commits import is_revision, tips
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import made_commits
 from tallybook.repo.main_line import main_line
 from tallybook.repo.pull_requests import pull_number, pulls_of
 from tallybook.reports.receipt_model import GoalReceipt, Receipt
+from tallybook.usecases.commit_history import commit_history, git_of, goals_named, shallow
 from tallybook.usecases.show import look
 
 if TYPE_CHECKING:
@@ -32,31 +33,24 @@ _NAME_ONE: Final = "name a range such as origin/main..HEAD, or the number of a p
 
 def receipt(workspace: Workspace, change: str | None) -> Receipt | Refusal:
     """Look up a range, the number of a pull request, or what is not on the main line yet."""
-    if workspace.repository is None:
-        return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
-    git = unaltered(workspace.repository.git)
+    git = git_of(workspace)
+    if isinstance(git, Refusal):
+        return git
     pull = None if change is None else _PULL.fullmatch(change)
     found = _of_pull(git, pull[1]) if pull else _of_range(git, change)
     if isinstance(found, Refusal):
         return found
     name, commits = found
     view = look(workspace)
-    data, notes = view.data, list(view.data.problems)
-    if is_shallow(git):
-        hint = "fetch the whole history (fetch-depth: 0), or git fetch --unshallow"
-        notes.append(Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint))
-    named = {commit.id: _named(data, commit) for commit in commits}
+    data = view.data
+    named = {commit.id: goals_named(data.state, commit) for commit in commits}
     wanted = {goal for goals in named.values() for goal in goals}
     wanted |= set(_linked(data, commits, pull[1] if pull else None))
     goals = tuple(_goal(data, goal) for goal in data.goals if goal.id in wanted)
     view.keep()
-    nameless = tuple(
-        commit.id
-        for commit in commits
-        if not named[commit.id] and not commit.said.reasons and len(commit.parents) < 2  # noqa: PLR2004
-    )
-    plain = sum(len(commit.parents) < 2 for commit in commits)  # noqa: PLR2004 - no merge
-    return Receipt(name, plain, nameless, goals, data.book, tuple(notes))
+    plain = [commit for commit in commits if not commit.is_merge]
+    nameless = tuple(commit.id for commit in plain if not named[commit.id] and not commit.said.reasons)
+    return Receipt(name, len(plain), nameless, goals, data.book, (*data.problems, *shallow(git)))
 
 
 def _of_range(git: Git, change: str | None) -> tuple[str, list[MadeCommit]] | Refusal:
@@ -79,17 +73,11 @@ def _of_range(git: Git, change: str | None) -> tuple[str, list[MadeCommit]] | Re
 
 def _of_pull(git: Git, number: str) -> tuple[str, list[MadeCommit]] | Refusal:
     """What a forge has made of a pull request: its squash, or its merge with all that came with it."""
-    commits = made_commits(git, "--branches", "--remotes", "--tags")
-    if isinstance(commits, GitFault):
-        return Refusal(commits.code, commits.message)
-    pulls = pulls_of(git, commits)
-    ids = {commit for commit, numbers in pulls.items() if number in numbers}
-    return f"#{number}", [commit for commit in commits if commit.id in ids]
-
-
-def _named(data: ReportData, commit: MadeCommit) -> set[str]:
-    names = (*commit.said.tasks, *commit.lines)
-    return {kept_goal(data.state.goals, name) for name in names if name in data.state.goals}
+    history = commit_history(git)
+    if isinstance(history, Refusal):
+        return history
+    pulls = pulls_of(git, history.commits)
+    return f"#{number}", [commit for commit in history.commits if number in pulls.get(commit.id, ())]
 
 
 def _linked(data: ReportData, commits: Iterable[MadeCommit], pull: str | None) -> Iterable[str]:

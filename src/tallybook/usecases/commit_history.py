@@ -1,0 +1,91 @@
+"""The commits of a repository as several questions look at them, and the goals that they name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tallybook.domain.outcomes import Made, Work, work_of
+from tallybook.domain.problems import Problem, Refusal
+from tallybook.domain.state import kept_goal
+from tallybook.repo.commits import is_shallow, unaltered
+from tallybook.repo.git import Git, GitFault
+from tallybook.repo.made_commits import MadeCommit, made_commits
+from tallybook.repo.main_line import MainLine, main_line, merged_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tallybook.domain.state import LedgerState
+    from tallybook.usecases.workspace import Workspace
+
+_EVERYWHERE: Final = ("--branches", "--remotes", "--tags")
+
+
+class CommitHistory(msgspec.Struct, frozen=True):
+    """All commits of branches, tags and remotes, and of what is checked out."""
+
+    git: Git
+    line: MainLine
+    commits: tuple[MadeCommit, ...]
+    """Each before its parents."""
+
+    @property
+    def plain(self) -> tuple[MadeCommit, ...]:
+        """Those that are no merges."""
+        return tuple(commit for commit in self.commits if not commit.is_merge)
+
+    def works(self, state: LedgerState) -> Mapping[str, Work]:
+        """The commits of each goal by its id: those that name it, and those that it is linked to."""
+        linked: dict[str, set[str]] = defaultdict(set)
+        for goal in state.goals.values():
+            for link in goal.links:
+                if link.kind == "commit":
+                    linked[link.target].add(goal.id)
+        return work_of(list(self._made(state, linked)))
+
+    def _made(self, state: LedgerState, linked: Mapping[str, set[str]]) -> Iterator[Made]:
+        """Commits that name goals, or that take others back on the main line."""
+        merges = {commit.id for commit in self.commits if commit.is_merge}
+        for commit in self.commits:
+            named = {goal for goal in commit.named if goal in state.goals} | linked.get(commit.id, set())
+            older, on_main = commit.reverted, commit.id in self.line.commits
+            back: frozenset[str] = frozenset()
+            if older is not None and on_main and older in self.line.commits:
+                back = merged_by(self.git, older) if older in merges else frozenset({older})
+            if named or back:
+                yield Made(commit.id, commit.at, frozenset(named), on_main, back)
+
+
+def git_of(workspace: Workspace) -> Git | Refusal:
+    """Git as commits were made; a refusal where there is no repository."""
+    if workspace.repository is None:
+        return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
+    return unaltered(workspace.repository.git)
+
+
+def commit_history(git: Git, main: str | None = None) -> CommitHistory | Refusal:
+    """Read it, with ``main`` as the branch that work is merged into; else that is found out."""
+    line = main_line(git, main)
+    if isinstance(line, GitFault):
+        return Refusal("bad-revision", line.message, "name a branch with --main, such as origin/main")
+    more = (*(("HEAD",) if line.commits else ()), *((main,) if main else ()))
+    commits = made_commits(git, *_EVERYWHERE, *more)
+    if isinstance(commits, GitFault):
+        return Refusal(commits.code, commits.message)
+    return CommitHistory(git, line, tuple(commits))
+
+
+def shallow(git: Git) -> tuple[Problem, ...]:
+    """That older commits are missing, if they are."""
+    if not is_shallow(git):
+        return ()
+    hint = "fetch the whole history (fetch-depth: 0), or git fetch --unshallow"
+    return (Problem("shallow", "the clone is shallow: older commits are not seen", hint=hint),)
+
+
+def goals_named(state: LedgerState, commit: MadeCommit) -> frozenset[str]:
+    """The goals of the ledger that a message names; for one that was merged the one that is kept."""
+    return frozenset(kept_goal(state.goals, name) for name in commit.named if name in state.goals)
