@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter
 from functools import cache, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from tallybook.ledger.errors import LedgerError
 from torture.operations import OPERATIONS, World
@@ -125,13 +125,13 @@ def _forked(ledger: Ledger, operation: Operation, base: Path, options: tuple[str
     ready, go = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.close(go)
-        os._exit(_child(operation, ledger, ready, report))
-    os.close(ready)
+        _child(operation, ledger, ready, report)
     try:
         tracer = _traced(pid, options)
     finally:
+        os.write(go, b"!")  # the process keeps its ends open: to close one would be a call that a fault can be put into
         os.close(go)
+        os.close(ready)
     with tracer:
         status = _waited(pid)
         tracer.communicate()
@@ -150,9 +150,18 @@ def _waited(pid: int) -> int:
         time.sleep(0.001)
 
 
-def _child(operation: Operation, ledger: Ledger, ready: int, report: Path) -> int:
-    """Wait for the tracer, act, report; the exit code."""
-    os.read(ready, 1)
+def _child(operation: Operation, ledger: Ledger, ready: int, report: Path) -> NoReturn:
+    """Act and end: whatever happens, this process never comes back to go on with the other cases."""
+    code = _BROKEN
+    try:
+        os.read(ready, 1)
+        code = _acted(operation, ledger, report)
+    finally:
+        os._exit(code)
+
+
+def _acted(operation: Operation, ledger: Ledger, report: Path) -> int:
+    """Act, report; the exit code."""
     try:
         done = operation.act(ledger)
     except LedgerError:
