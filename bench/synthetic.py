@@ -91,7 +91,7 @@ def write_ledger(home: Path, goals: int, events_per_goal: int, worktree: str | N
             usage = SessionUsage(
                 "claude",
                 session,
-                (ClassUsage(price, responses, counter),),
+                (ClassUsage(price, responses, counter, 0),),
                 Quality.EXACT,
                 born_after_start=step == 0,
                 high_water=f"msg_{responses:024}",

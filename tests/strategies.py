@@ -82,7 +82,7 @@ price_classes = st.builds(
     st.sampled_from([*(name for _, name in CONTEXT_BANDS), LONGEST_BAND]),
     days,
 )
-class_usages = st.builds(ClassUsage, price_classes, counts, vectors)
+class_usages = st.builds(ClassUsage, price_classes, counts, vectors, maybe(counts))
 session_usages = st.builds(
     SessionUsage,
     agent=names,

@@ -149,7 +149,8 @@ def timelines(draw: st.DrawFn) -> Timeline:
     steps = [*draw(st.lists(_steps, min_size=8, max_size=30)), *[("finish", 0, 0, 0)] * 30]
     for tick, (name, first, second, amount) in enumerate(steps, 1):
         if name == "respond":
-            usage = ClassUsage(CLASSES[second], 1, TokenVector(amount, first, 0, second, 0, amount // 2, amount // 4))
+            tokens = TokenVector(amount, first, 0, second, 0, amount // 2, amount // 4)
+            usage = ClassUsage(CLASSES[second], 1, tokens, first % 3)
             responses.append((tick, list(PARENTS)[first % 4], usage))
         elif name == "start":
             goal = f"g{len({command.goal for command in commands})}"

@@ -291,7 +291,8 @@ def _step(world: World, step: tuple[str, int, int, int, int]) -> None:
     session = world.sessions[first % len(world.sessions)] if world.sessions else None
     while name in COMMANDS and session is not None and session.parent is not None and not session.parent.known:
         session = session.parent
-    usage = ClassUsage(CLASSES[third], 1, TokenVector(amount, second, 0, third, 0, amount // 2, amount // 4))
+    tokens = TokenVector(amount, second, 0, third, 0, amount // 2, amount // 4)
+    usage = ClassUsage(CLASSES[third], 1, tokens, first % 3)
     if name == "spawn" and len(world.sessions) < MOST_SESSIONS:
         world.spawn(session if second % 2 else None, AGENTS[third % 2])
     elif name == "respond" and session is not None:

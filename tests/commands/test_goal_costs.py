@@ -8,9 +8,12 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from commands.agents import ClaudeAgent, CodexAgent
+from tallybook.ledger.line import FIRST_PREV, RawEvent, build, parse
 from tallybook.usecases.price_book import PriceBook
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from commands.bench import Bench, Json
@@ -44,32 +47,61 @@ def test_a_goal_costs_what_its_responses_cost(bench: Bench) -> None:
     of_history = bench.ok("usage", "--json").json["total"]["cost"]
     assert nano(shown["cost"], told["remainder"]["cost"]) == of_history["nano_usd"] > 0
     assert (shown["cost"]["priced_share"], shown["cost"]["reason"]) == (1, None)
-    assert shown["cost"]["quality"] == "lower_bound"
+    assert shown["cost"]["quality"] == of_history["quality"] == "exact"
     for parts in ("attempts", "stages", "by_model"):
         assert nano(*(one["cost"] for one in shown[parts])) == nano(shown["cost"])
     assert told["prices"].startswith("genai-prices ")
 
 
-def test_fees_of_searches_are_never_passed_over_as_exact(bench: Bench) -> None:
-    """The history has them, the goal has not: it costs at least what it says, unless a search is agreed to be free."""
+def test_fees_of_searches_are_part_of_what_a_goal_cost(bench: Bench) -> None:
+    """As the history has them, in the stage in which they were made."""
     agent = ClaudeAgent(bench, 1)
     goal = bench.start(**agent.environ)
     agent.say()
     usage = cast("Json", cast("Json", agent.records[-1]["message"])["usage"])
     usage["server_tool_use"] = {"web_search_requests": 3}
     agent.flush()
+    bench.ok("mark", "look", **agent.environ)
+    agent.say()
     bench.ok("finish-task", goal, "--status", "success", **agent.environ)
-    cost = bench.ok("show", goal, "--json").goal["cost"]
-    of_history = bench.ok("usage", "--json").json["total"]["cost"]
-    assert of_history["nano_usd"] - cost["nano_usd"] == 3 * 10_000_000
-    assert (cost["quality"], cost["priced_share"], of_history["quality"]) == ("lower_bound", 1, "exact")
-    place = bench.repo / "config" / "prices.toml"
-    place.parent.mkdir()
+    shown = bench.ok("show", goal, "--json").goal
+    assert shown["cost"] == bench.ok("usage", "--json").json["total"]["cost"]
+    assert shown["cost"]["quality"] == "exact"
+    by_stage = {stage["name"]: stage["cost"]["nano_usd"] for stage in shown["stages"]}
+    place = told_without_searches(bench)
+    before = bench.ok("show", goal, "--json", "--ledger", str(place)).goal
+    assert (before["cost"]["quality"], before["cost"]["priced_share"]) == ("lower_bound", 1)
+    assert shown["cost"]["nano_usd"] - before["cost"]["nano_usd"] == 3 * 10_000_000
+    assert {stage["name"]: stage["cost"]["nano_usd"] for stage in before["stages"]} == {
+        **by_stage, "look": by_stage["look"] - 3 * 10_000_000,
+    }  # fmt: skip
+    agreed = bench.repo / "config" / "prices.toml"
+    agreed.parent.mkdir()
     rate = "input = 1\noutput = 1\ncache_read = 1\ncache_write_5m = 1\ncache_write_1h = 1\nweb_search = 0"
-    place.write_text(f'[[rate]]\nmodel = "*"\n{rate}')
+    agreed.write_text(f'[[rate]]\nmodel = "*"\n{rate}')
     free = bench.ok("show", goal, "--json").goal["cost"]
-    of_history = bench.ok("usage", "--json").json["total"]["cost"]
-    assert (free["quality"], free["nano_usd"]) == ("exact", of_history["nano_usd"])
+    assert free["quality"] == "exact"
+    assert bench.ok("show", goal, "--json", "--ledger", str(place)).goal["cost"] == free
+
+
+def told_without_searches(bench: Bench) -> Path:
+    """A ledger of the same events as an early version wrote them, when snapshots had no count of searches."""
+    ledger, prev = bench.repo / "early", FIRST_PREV
+    ledger.mkdir()
+    for path in bench.ledger.glob("*.ndjson"):
+        lines = []
+        for line in path.read_bytes().splitlines():
+            raw = parse(line)
+            assert isinstance(raw, RawEvent)
+            for session in raw.body.get("sessions", ()):
+                for one in session["classes"]:
+                    del one["web_searches"]
+            again, made = build(raw.envelope._replace(prev=prev), raw.body)
+            prev = made.digest
+            lines.append(again + b"\n")
+        (ledger / path.name).write_bytes(b"".join(lines))
+        (ledger / path.name).chmod(0o600)
+    return ledger
 
 
 def test_a_colleague_sees_the_same_cost(bench: Bench) -> None:
@@ -87,13 +119,13 @@ def test_people_are_told_what_it_cost(bench: Bench) -> None:
     goal, agent = worked(bench)
     assert "USD" not in bench.ok("mark", "code", **agent.environ).out
     said = bench.ok("finish-task", goal, "--status", "success", **agent.environ).out
-    assert said.rstrip("\n").endswith("USD (lower_bound)")
+    assert said.rstrip("\n").endswith("USD (exact)")
     money = said.split()[-3]
     whole = bench.ok("show", goal).out
-    assert f"cost      {money} USD (lower_bound)" in whole
+    assert f"cost      {money} USD (exact)" in whole
     assert whole.count(" USD") == 1 + 1 + 2 + 4
     report = bench.ok("report").out.replace("\\", "")
-    assert f"- Cost of goals: {money} USD (lower_bound), at the prices of genai-prices" in report
+    assert f"- Cost of goals: {money} USD (exact), at the prices of genai-prices" in report
     assert "- Cost of the remainder: " in report
     assert report.count(f"| {money} |") >= 2
 

@@ -320,6 +320,54 @@ def test_responses_that_fell_are_seen_though_the_tokens_did_not(book: Book) -> N
     assert parts(book)[1] == ("s", "a.1.0", 0, "unverified")
 
 
+def searches(book: Book) -> list[list[int | None]]:
+    """Of each segment, by class."""
+    return [[usage.web_searches for usage in segment.classes] for segment in attribute(book.state.lines)]
+
+
+def told(session: str, *counts: tuple[int, int | None]) -> SessionUsage:
+    """A counter: tokens and searches of each class."""
+    classes = tuple(replace(of_class(number, tokens), web_searches=web) for number, (tokens, web) in enumerate(counts))
+    return replace(used(session), classes=classes)
+
+
+def test_searches_belong_to_whom_their_tokens_belong(book: Book) -> None:
+    """One that is told later than the tokens of its response as well."""
+    book.start("a", told("s", (10, 1)))
+    book.mark("a", "one", told("s", (30, 4)))
+    book.mark("a", "two", told("s", (30, 5)))
+    book.finish("a", told("s", (40, 5), (1, 2)))
+    assert searches(book) == [[1], [3], [1], [0, 2]]
+    assert [part[3] for part in parts(book)] == ["exact"] * 4
+
+
+def test_searches_that_nobody_counted_are_not_none(book: Book) -> None:
+    """What came between a counter without them and one with them is not known either."""
+    book.start("a", told("s", (10, None)))
+    book.mark("a", "one", told("s", (30, 4)))
+    book.mark("a", "two", told("s", (40, 6)))
+    book.finish("a", told("s", (50, None)))
+    assert searches(book) == [[None], [None], [2], [None]]
+    assert [part[3] for part in parts(book)] == ["exact"] * 4
+
+
+def test_searches_that_fell_are_not_counted_again(book: Book) -> None:
+    """As little as tokens are: not when they rise to where they were, and not in another class."""
+    book.start("a", told("s", (10, 5)))
+    book.mark("a", "one", told("s", (20, 3)))
+    book.mark("a", "two", told("s", (30, 6)))
+    book.finish("a", told("s", (30, 2), (10, 9)))
+    assert searches(book) == [[5], [0], [1], [5]]
+    assert [part[3] for part in parts(book)] == ["exact", "unverified", "exact", "unverified"]
+
+
+def test_where_a_counter_fell_searches_may_be_untold(book: Book) -> None:
+    """Then nobody can tell how many came."""
+    book.start("a", told("s", (10, None), (10, 1)))
+    book.finish("a", told("s", (5, 2), (30, 3)))
+    assert searches(book) == [[None, 1], [None]]
+
+
 def test_a_class_in_which_nothing_was_counted_may_go_again(book: Book) -> None:
     book.start("a", replace(used("s"), classes=(of_class(0, 10), of_class(1, 0))))
     book.finish("a", used("s", 15))

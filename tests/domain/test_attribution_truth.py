@@ -22,6 +22,8 @@ Sums = Counter[tuple[object, ...]]
 def add(sums: Sums, session: SessionKey, owner: Owner | None, usage: ClassUsage) -> None:
     place = (session, owner, usage.price_class)
     sums[*place, "responses"] += usage.responses
+    assert usage.web_searches is not None
+    sums[*place, "web_searches"] += usage.web_searches
     for name, part in zip(COMPONENTS, usage.tokens.parts(), strict=True):
         sums[*place, name] += part
 

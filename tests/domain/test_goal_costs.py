@@ -68,7 +68,9 @@ def test_parts_are_the_whole_in_a_world(world: World) -> None:
     state = world.book.state
     assert_adds_up(state)
     true = total_cost(
-        cost_of(prices(session.key.agent, response.usage.price_class), response.usage.tokens, None)
+        cost_of(
+            prices(session.key.agent, response.usage.price_class), response.usage.tokens, response.usage.web_searches
+        )
         for session in world.sessions
         for response in session.counted
     )

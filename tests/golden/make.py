@@ -11,6 +11,8 @@ import json
 import sys
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from tallybook.domain import events as e
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
@@ -88,7 +90,28 @@ def imported() -> list[tuple[str, e.Body]]:
     ]
 
 
-LEDGERS = {"v1": bodies, "v1-import": imported}
+def searched() -> list[tuple[str, e.Body]]:
+    """Searches of the web are told from the second snapshot on."""
+
+    def told(number: int, counter: SessionUsage) -> SessionUsage:
+        return replace(counter, classes=tuple(replace(it, web_searches=number) for it in counter.classes))
+
+    part = e.BackfilledPart(1, 0, told(2, usage("s2", 8)))
+    return [
+        (ONE, e.UsageSnapshot(SnapshotReason.START, (usage("s1", 2),), "codex/2")),
+        (ONE, e.GoalStarted("Look it up", "product", AT.format(1), session=e.SessionRef("codex", "s1", "flag"))),
+        (ONE, e.UsageSnapshot(SnapshotReason.MARK, (told(1, usage("s1", 3)),), "codex/2")),
+        (ONE, e.StageMarked("plan", AT.format(2))),
+        (ONE, e.UsageSnapshot(SnapshotReason.FINISH, (told(2, usage("s1", 6)),), "codex/2")),
+        (ONE, e.GoalFinished("success", AT.format(3))),
+        (TWO, e.GoalStarted("Look elsewhere", "product", AT.format(4), untracked=True)),
+        (TWO, e.GoalFinished("success", AT.format(5))),
+        (TWO, e.UsageBackfilled(AT.format(4), AT.format(5),
+                                (e.BackfilledSession("worktree", told(1, usage("s2", 7)), (part,)),), "codex/2")),
+    ]  # fmt: skip
+
+
+LEDGERS = {"v1": bodies, "v1-import": imported, "v1-searches": searched}
 
 
 def lines(name: str) -> list[bytes]:

@@ -152,11 +152,10 @@ def test_rows_add_up_to_the_whole_at_every_grouping(
 def test_snapshots_and_the_history_agree_to_the_nanodollar(
     responses: list[Served], agreed: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """What a session's snapshot knows is priced as its responses are, but for the searches that it does not know.
+    """What a session's snapshot knows is priced as its responses are.
 
     Models whose price changes within a band of snapshots have none there, and say so.
     """
-    responses = [one._replace(searches=0) for one in responses]
     world = World(tmp_path_factory.mktemp("costs"))
     fill(world, responses)
     prices = Prices(BOOK, agreed_in(agreed))
@@ -167,7 +166,9 @@ def test_snapshots_and_the_history_agree_to_the_nanodollar(
         own = [one for one in responses if one.session == session]
         by_class: dict[str, Cost] = defaultdict(Cost)
         for part in counter.classes:
-            by_class[part.price_class.model] += cost_of(prices.of_class("fake", part.price_class), part.tokens)
+            by_class[part.price_class.model] += cost_of(
+                prices.of_class("fake", part.price_class), part.tokens, part.web_searches
+            )
         for model, cost in by_class.items():
             single = total_cost(one.cost(prices) for one in own if one.model == model)
             assert cost.tokens == single.tokens

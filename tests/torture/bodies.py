@@ -51,7 +51,7 @@ def usage(rng: Random, session: int, total: int) -> SessionUsage:
     for number, day in enumerate(_DAYS[: rng.randint(1, 2)]):
         count = total // (number + 1)
         vector = TokenVector(count, 3 * count, count // 7, 0, number, count // 5, count // 9)
-        classes.append(ClassUsage(PriceClass("m1", "standard", "≤200k", day), count, vector))
+        classes.append(ClassUsage(PriceClass("m1", "standard", "≤200k", day), count, vector, count % 5 or None))
     parent = f"s{session - 1}" if session % 3 == 2 else None
     return SessionUsage("claude", f"s{session}", tuple(classes), rng.choice(tuple(Quality)), parent)
 

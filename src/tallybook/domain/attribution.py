@@ -12,7 +12,7 @@ import msgspec
 
 from tallybook.domain.quality import Quality, join, worst
 from tallybook.domain.tokens import COMPONENTS, ZERO, TokenVector, total_of
-from tallybook.domain.usage import ClassUsage, PriceClass, SessionKey
+from tallybook.domain.usage import ClassUsage, PriceClass, SessionKey, searches_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,7 +88,7 @@ class Tally(NamedTuple):
 
 
 _UNMEASURED: Final = Quality.UNMEASURED
-_NOTHING: Final = ClassUsage(PriceClass("", "", "", ""), 0, ZERO)
+_NOTHING: Final = ClassUsage(PriceClass("", "", "", ""), 0, ZERO, 0)
 
 
 def segments_of(session: SessionKey, line: SessionLine) -> Iterator[Segment]:
@@ -162,15 +162,18 @@ def _count(counted: dict[PriceClass, ClassUsage], classes: tuple[ClassUsage, ...
     """
     if _rises(counted, classes):
         for usage in classes:
-            if usage.responses or usage.tokens:
+            if _is_any(usage):
                 counted[usage.price_class] = usage
         return False
     raw = [_grown(counted.get(usage.price_class), usage) for usage in classes]
     for usage in _limited(raw, _room(counted.values(), classes)):
-        if usage.responses or usage.tokens:
+        if _is_any(usage):
             earlier = counted.get(usage.price_class, _NOTHING)
             counted[usage.price_class] = ClassUsage(
-                usage.price_class, earlier.responses + usage.responses, earlier.tokens + usage.tokens
+                usage.price_class,
+                earlier.responses + usage.responses,
+                earlier.tokens + usage.tokens,
+                searches_of((earlier, usage)),
             )
     return True
 
@@ -184,6 +187,8 @@ def _rises(counted: dict[PriceClass, ClassUsage], classes: tuple[ClassUsage, ...
             met += 1
             if earlier.responses > usage.responses or not usage.tokens.covers(earlier.tokens):
                 return False
+            if earlier.web_searches and _more(earlier.web_searches, usage.web_searches):
+                return False
     return met == len(counted)
 
 
@@ -194,15 +199,25 @@ def _growth(
     for price_class in (usage.price_class for usage in classes):
         if price_class in after:
             grown = _grown(before.get(price_class), after[price_class])
-            if grown.responses or grown.tokens:
+            if _is_any(grown):
                 yield grown
+
+
+def _is_any(usage: ClassUsage) -> bool:
+    return bool(usage.responses or usage.tokens or usage.web_searches)
 
 
 def _grown(earlier: ClassUsage | None, usage: ClassUsage) -> ClassUsage:
     if earlier is None:
         return usage
     responses = max(usage.responses - earlier.responses, 0)
-    return ClassUsage(usage.price_class, responses, usage.tokens.growth_since(earlier.tokens))
+    searches = _more(usage.web_searches, earlier.web_searches)
+    return ClassUsage(usage.price_class, responses, usage.tokens.growth_since(earlier.tokens), searches)
+
+
+def _more(later: int | None, earlier: int | None) -> int | None:
+    """Searches that came since; nobody can tell where one of the numbers is not known."""
+    return None if later is None or earlier is None else max(later - earlier, 0)
 
 
 def _room(counted: Iterable[ClassUsage], classes: tuple[ClassUsage, ...]) -> ClassUsage:
@@ -211,15 +226,19 @@ def _room(counted: Iterable[ClassUsage], classes: tuple[ClassUsage, ...]) -> Cla
         _NOTHING.price_class,
         max(sum(usage.responses for usage in classes) - sum(usage.responses for usage in handed_out), 0),
         total_of(usage.tokens for usage in classes).growth_since(total_of(usage.tokens for usage in handed_out)),
+        _more(searches_of(classes), searches_of(handed_out)),
     )
 
 
 def _limited(raw: list[ClassUsage], room: ClassUsage) -> Iterator[ClassUsage]:
     """Cut ``raw`` down, class by class, so that its sum stays within ``room``."""
-    responses, left = room.responses, dict(zip(COMPONENTS, room.tokens.parts(), strict=True))
+    responses, searches = room.responses, room.web_searches
+    left = dict(zip(COMPONENTS, room.tokens.parts(), strict=True))
     for usage in raw:
         taken = {name: min(part, left[name]) for name, part in zip(COMPONENTS, usage.tokens.parts(), strict=True)}
         count = min(usage.responses, responses)
         responses -= count
         left = {name: left[name] - taken[name] for name in COMPONENTS}
-        yield ClassUsage(usage.price_class, count, TokenVector(**taken))
+        found = None if searches is None or usage.web_searches is None else min(usage.web_searches, searches)
+        searches = _more(searches, found)
+        yield ClassUsage(usage.price_class, count, TokenVector(**taken), found)

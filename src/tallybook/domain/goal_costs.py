@@ -3,8 +3,8 @@
 ``costs_of`` prices one goal; what ``tally usage`` tells of the history is priced by ``history.costs``.
 
 A price class holds all that the price of a token depends on, and prices are whole numbers for each token: the cost of
-a class is the sum of the costs of its responses, to the last picodollar, but for the fees of searches. Snapshots don't
-tell how many there were, so such a cost is a lower bound, unless a search costs nothing.
+a class is the sum of the costs of its responses, to the last picodollar. Early snapshots don't tell how many searches
+of the web there were: the cost of what they tell is a lower bound, unless a search costs nothing.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def remainder_cost(state: LedgerState, price_of: PriceOf) -> Cost:
 def _by_model(segment: Segment, price_of: PriceOf) -> Iterable[tuple[str, Cost]]:
     for usage in segment.classes:
         rates = price_of(segment.session.agent, usage.price_class)
-        yield usage.price_class.model, cost_of(rates, usage.tokens, None)
+        yield usage.price_class.model, cost_of(rates, usage.tokens, usage.web_searches)
 
 
 def _of_attempt(usage: AttemptUsage, places: Mapping[Place, Cost]) -> Cost | None:

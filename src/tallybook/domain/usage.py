@@ -55,6 +55,8 @@ class ClassUsage(msgspec.Struct, frozen=True, gc=False):
     price_class: PriceClass
     responses: int
     tokens: TokenVector
+    web_searches: int | None = None
+    """Searches of the web that these responses made, each of which may have a fee; None where nobody counted them."""
 
 
 class SessionKey(msgspec.Struct, frozen=True, order=True, gc=False, cache_hash=True):
@@ -110,6 +112,17 @@ def merge_classes(usages: Iterable[ClassUsage]) -> tuple[ClassUsage, ...]:
             price_class,
             sum(part.responses for part in parts),
             total_of(part.tokens for part in parts),
+            searches_of(parts),
         )
         for price_class, parts in sorted(found.items())
     )
+
+
+def searches_of(usages: Iterable[ClassUsage]) -> int | None:
+    """All their searches of the web; None if some of them were not counted."""
+    total = 0
+    for usage in usages:
+        if usage.web_searches is None:
+            return None
+        total += usage.web_searches
+    return total

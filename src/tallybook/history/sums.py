@@ -63,28 +63,28 @@ def _added_up(
     condition, values = choice
     # Grouped by numbers, and named afterwards: a session may have tens of thousands of responses.
     rows = store.rows(
-        f"""SELECT r.quality, r.model, r.tier, {BAND}, r.at / {_DAY}, count(*), {SUMS}
+        f"""SELECT r.quality, r.model, r.tier, {BAND}, r.at / {_DAY}, count(*), sum(r.web_searches), {SUMS}
         FROM response r WHERE {condition} GROUP BY 1, 2, 3, 4, 5""",  # noqa: S608
         values,
     )
     words = dict(store.rows("SELECT id, text FROM word"))
     qualities = {Quality(words[row[0]]) for row in rows if row[_DAY_AT] is not None}
     classes = [
-        ClassUsage(PriceClass(words[model], words[tier], BANDS[band], _day(day)), count, TokenVector(*parts))
-        for _, model, tier, band, day, count, *parts in rows
+        ClassUsage(PriceClass(words[model], words[tier], BANDS[band], _day(day)), count, TokenVector(*parts), searches)
+        for _, model, tier, band, day, count, searches, *parts in rows
         if day is not None
     ]
     if any(row[_DAY_AT] is None for row in rows):
         undated = store.rows(
-            f"""SELECT r.source, r.offset, r.quality, m.text, t.text, {VECTOR}
+            f"""SELECT r.source, r.offset, r.quality, m.text, t.text, r.web_searches, {VECTOR}
             FROM response r {_WORDS} WHERE {condition} AND r.at IS NULL""",  # noqa: S608
             values,
         )
         places = Places(store, session)
-        for source, offset, quality, model, tier, *parts in undated:
+        for source, offset, quality, model, tier, searches, *parts in undated:
             at = places.moment(source, offset)
             if until is None or at < until:
-                classes.append(_placed(at, (model, tier), TokenVector(*parts)))
+                classes.append(_placed(at, (model, tier), TokenVector(*parts), searches))
                 qualities |= {Quality(words[quality]), Quality.ESTIMATED}
     if session.silent:
         qualities.add(Quality.UNMEASURED)
@@ -95,10 +95,10 @@ def _day(number: int) -> str:
     return f"{_EPOCH + timedelta(days=number):%Y-%m-%d}"
 
 
-def _placed(at: int, names: tuple[str, str], tokens: TokenVector) -> ClassUsage:
+def _placed(at: int, names: tuple[str, str], tokens: TokenVector, searches: int) -> ClassUsage:
     """An undated response on the day of the moment that stands for its own."""
     day = f"{datetime.fromtimestamp(at // 1_000_000, UTC):%Y-%m-%d}"
-    return ClassUsage(PriceClass(*names, context_band(tokens.context), day), 1, tokens)
+    return ClassUsage(PriceClass(*names, context_band(tokens.context), day), 1, tokens, searches)
 
 
 class Places:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COUNT: Final = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
+_SEARCHES: Final[tuple[str, Any, None]] = ("web_searches", _COUNT | None, None)
 _OUTCOME: Final = Literal[OUTCOMES]
 _VECTOR: Final = (*COMPONENTS, "cache_write", "total")
 _BANDS: Final = (*(name for _, name in CONTEXT_BANDS), LONGEST_BAND)
@@ -102,10 +103,11 @@ def _class_form(vector: Form) -> Form:
         "tier": str,
         "tokens": vector.strict,
     }
-    lenient = msgspec.defstruct("ClassUsage", list(kinds.items()), kw_only=True, gc=False)
+    lenient = msgspec.defstruct("ClassUsage", [*kinds.items(), _SEARCHES], kw_only=True, gc=False)
     # Band and day are looked at by ``_price_class``, once for very many lines.
     kinds.update(context=str, day=str)
-    struct = msgspec.defstruct("ClassUsage", list(kinds.items()), kw_only=True, gc=False)
+    members: list[Any] = [*kinds.items(), _SEARCHES]
+    struct = msgspec.defstruct("ClassUsage", members, kw_only=True, omit_defaults=True, gc=False)
 
     def write(usage: ClassUsage) -> msgspec.Struct:
         it = usage.price_class
@@ -116,14 +118,15 @@ def _class_form(vector: Form) -> Form:
             responses=usage.responses,
             tier=it.tier,
             tokens=vector.write(usage.tokens),
+            web_searches=usage.web_searches,
         )
 
-    return Form(struct, lenient, frozenset(kinds), {"tokens": vector}, _class_usage, write)
+    return Form(struct, lenient, frozenset((*kinds, _SEARCHES[0])), {"tokens": vector}, _class_usage, write)
 
 
 def _class_usage(wire: Any) -> ClassUsage:  # noqa: ANN401 - a struct that is made above
     price_class = _price_class(wire.model, wire.tier, wire.context, wire.day)
-    return ClassUsage(price_class, wire.responses, _vector(wire.tokens))
+    return ClassUsage(price_class, wire.responses, _vector(wire.tokens), wire.web_searches)
 
 
 @lru_cache(maxsize=4096)
