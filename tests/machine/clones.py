@@ -195,6 +195,8 @@ class World:
         self.acknowledged: set[str] = set()
         self.written: set[str] = set()  # even if it was lost with a disk
         self.forked = False  # a backup was restored over events that others may have
+        self.closed: set[str] = set()  # goals
+        self.late = False  # an event was written for a goal that had been closed where nobody here could see it
         self.asked = 0  # how often git has asked for a copy that one side does not have
         self.number = 0
 

@@ -96,6 +96,8 @@ class Repositories(RuleBasedStateMachine):
             self.begun(tree)
             return
         goal = goals[which % len(goals)]
+        self.world.late |= goal in self.world.closed
+        self.world.closed |= {goal} if what == "finish" else set()
         words = {
             "mark": ("mark", "plan", "--goal", goal),
             "continue": ("continue-task", goal, "--failure-reason", "other"),
@@ -327,10 +329,11 @@ class Repositories(RuleBasedStateMachine):
         shutil.rmtree(self.world.place)
 
     def complaints(self, tree: Tree) -> set[str]:
-        """What `verify` finds: a fork at most, or work at a goal whose copy is not checked out now."""
+        """What `verify` finds: a fork at most, or work at a goal whose copy is not checked out now or that was closed."""
         said = self.world.bench.tally("verify", "--json", cwd=tree.path)
         codes = {problem["code"] for problem in said.json["problems"]}
-        assert codes <= {"chain-fork", "goal-unknown"}, codes
+        late = {"goal-closed", "goal-finished-twice"} if self.world.late else set[str]()
+        assert codes <= {"chain-fork", "goal-unknown", *late}, codes
         assert said.code == bool(codes)
         return codes
 
