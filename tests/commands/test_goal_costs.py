@@ -93,7 +93,7 @@ def told_without_searches(bench: Bench) -> Path:
         for line in path.read_bytes().splitlines():
             raw = parse(line)
             assert isinstance(raw, RawEvent)
-            for session in raw.body.get("sessions", ()):
+            for session in cast("list[Json]", raw.body.get("sessions", [])):
                 for one in session["classes"]:
                     del one["web_searches"]
             again, made = build(raw.envelope._replace(prev=prev), raw.body)
