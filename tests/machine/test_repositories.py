@@ -329,7 +329,7 @@ class Repositories(RuleBasedStateMachine):
         shutil.rmtree(self.world.place)
 
     def complaints(self, tree: Tree) -> set[str]:
-        """What `verify` finds: a fork at most, or work at a goal that is closed, or whose copy is not checked out now."""
+        """What `verify` finds: a fork at most, or work at a goal that is closed, or whose copy is not checked out."""
         said = self.world.bench.tally("verify", "--json", cwd=tree.path)
         codes = {problem["code"] for problem in said.json["problems"]}
         late = {"goal-closed", "goal-finished-twice"} if self.world.late else set[str]()
