@@ -86,6 +86,9 @@ def test_days_are_local_or_those_of_a_zone(bench: Bench) -> None:
     assert {row["key"]["day"]: tokens(row["tokens"]) for row in rows} == {"2026-03-28": first, "2026-03-29": second}
     kolkata = bench.ok("usage", "--timezone", "Asia/Kolkata", "--json").json["rows"]
     assert [row["key"]["day"] for row in kolkata] == ["2026-03-29", "2026-03-30"]
+    assert bench.ok("usage", "--timezone", "Asia/Kolkata", "--json").json["rows"] == kolkata
+    again = bench.ok("usage", "--json").json["rows"]
+    assert again == rows, "finer sums are the same"
     weeks = bench.ok("usage", "--by", "week", "--by", "month", "--json").json
     assert weeks["by"] == ["week", "month"]
     assert [row["key"] for row in weeks["rows"]] == [{"week": "2026-W13", "month": "2026-03"}]

@@ -16,13 +16,14 @@ import pytest
 from hypothesis import given, settings
 
 from history.earlier import to_schema_1
-from history.fake import T0, FakeReader, World
+from history.fake import SECOND, T0, FakeReader, World
 from history.test_arrival import CORPORA
 from tallybook.domain.usage import SessionKey
 from tallybook.history import migration
+from tallybook.history.grain import set_grain
 from tallybook.history.ingest import ingest
 from tallybook.history.queries import response_of_call
-from tallybook.history.rollup import KEYS, SUMS
+from tallybook.history.rollup import KEYS, SUMS, roll_all
 from tallybook.history.store import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -195,13 +196,33 @@ def test_sums_of_schema_2_are_made_anew_by_the_sizes_of_requests(tmp_path: Path)
     reader = FakeReader()
     with world.store() as store:
         assert [problem.code for problem in store.problems] == ["store-migrated"]
-        assert "from schema 2 to 3; the old one is kept as history-schema-2.db" in store.problems[0].message
+        assert "from schema 2 to 4; the old one is kept as history-schema-2.db" in store.problems[0].message
         ingest(store, [reader], world.environ)
     assert reader.reads == []
     assert rolled(world) == before
     backup = world.data / "history-schema-2.db"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     assert content(backup) == earlier
+
+
+def test_quarters_of_schema_3_become_hours(tmp_path: Path) -> None:
+    """No log is read for it."""
+    world = World(tmp_path)
+    world.write("a", *({"id": f"r{number}", "at": T0 + number * 900 * SECOND} for number in range(5)))
+    world.ingest()
+    before = rolled(world)
+    assert sorted(count for *_, count in before) == [1, 4]
+    path = world.data / "history.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        set_grain(connection, 1)
+        roll_all(connection)
+        connection.execute("DELETE FROM stage WHERE name = 'rollup'")
+        assert connection.execute("SELECT count(*) FROM rollup").fetchone() == (5,)
+        connection.execute("PRAGMA user_version = 3")
+    with world.store() as store:
+        assert [problem.code for problem in store.problems] == ["store-migrated"]
+    assert rolled(world) == before
+    assert (world.data / "history-schema-3.db").exists()
 
 
 @pytest.mark.parametrize("step", ["roll_all", "_make_missing", "_backup"])

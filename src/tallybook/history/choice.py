@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tallybook.history.grain import ASKED, IN_HOUR, QUARTER, grain_in
 from tallybook.history.names import stored_text
 from tallybook.history.projects import project_directories
-from tallybook.history.rollup import COMPONENTS, KEYS, QUARTER, of_response
+from tallybook.history.rollup import COMPONENTS, KEYS, of_response
 
 if TYPE_CHECKING:
     from tallybook.history.store import Store
@@ -40,7 +41,8 @@ class Filter(msgspec.Struct, frozen=True):
 class Choice:
     """A filter, looked up in the store."""
 
-    def __init__(self, store: Store, where: Filter) -> None:
+    def __init__(self, store: Store, where: Filter, step: int = IN_HOUR) -> None:
+        """Of a question that cuts time into steps of so many quarters of an hour."""
         self._store = store
         self._where = where
         self._sessions = _sessions(store, where)
@@ -51,7 +53,8 @@ class Choice:
         self.undated = " AND ".join(conditions) or _ALL
         """On a response ``r`` that is not dated."""
         times = [moment for moment in (where.since, where.until) if moment is not None]
-        fine = any(moment % QUARTER for moment in times)
+        grain = grain_in(store.rows(ASKED))
+        fine = bool(step % grain) or any(moment % (QUARTER * grain) for moment in times)
         self.table = _FINE if fine else "rollup"
         """In which dated responses are added up, or each by itself."""
         conditions += [f"r.{'at' if fine else 'quarter'} >= ?"] if where.since is not None else []

@@ -14,7 +14,8 @@ from tallybook.domain.money import Cost, Rates, Unpriced, cost_of
 from tallybook.domain.tariffs import Size
 from tallybook.domain.tokens import ZERO
 from tallybook.history.bands import EDGES
-from tallybook.history.rollup import COMPONENTS, QUARTER
+from tallybook.history.grain import QUARTER
+from tallybook.history.rollup import COMPONENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tallybook.history.blocks import HOUR, block_starts
+from tallybook.history.blocks import HOUR, Lanes
 from tallybook.history.projects import project_directories
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from tallybook.history.store import Store
 
@@ -29,7 +29,7 @@ class Values(NamedTuple):
     day: int | None
     """Local, since 1970-01-01."""
     hour: int | None
-    """Since the epoch: blocks begin and end with one."""
+    """Since the epoch, of a response or of the begin of its block: blocks begin and end with one."""
     effort: int | None = None
     branch: int | None = None
     """Like ``cwd``, 0 or None where the session's own holds."""
@@ -37,11 +37,16 @@ class Values(NamedTuple):
     tier: int | None = None
 
 
+_SESSION, _MODEL, _DAY, _HOUR = range(4)
+"""Where they stand among them."""
+
+
 class Keys:
     """The key of any values that one question brought."""
 
-    def __init__(self, store: Store, by: Sequence[str], values: Iterable[Values]) -> None:
+    def __init__(self, store: Store, by: Sequence[str]) -> None:
         self._sessions: dict[int | None, tuple[str | None, ...]] = {}
+        self._agents: dict[int | None, int] = {}
         if set(by) & set(_OF_SESSIONS):
             rows = store.rows(
                 """SELECT s.id, a.name, s.name, s.origin, s.cwd, s.branch
@@ -53,48 +58,44 @@ class Keys:
         if set(by) & {*_OF_RESPONSES, *_OTHERWISE}:
             self._words = dict(store.rows("SELECT id, text FROM word"))
         self._projects = project_directories(store) if "project" in by else {}
-        self._by_agent = "agent" in by
-        self._blocks = self._cut(values) if "block" in by else {}
+        self._lanes = Lanes(())
         self._namers = [self._namer(name) for name in by]
+        if {"agent", "block"} <= set(by):
+            self._agents = dict(store.rows("SELECT id, agent FROM session"))
 
-    def name(self, values: Values) -> tuple[str | None, ...]:
-        """The key, in the order of what was asked."""
+    def cut(self, lanes: Lanes) -> None:
+        """Name hours by the blocks that they are in."""
+        self._lanes = lanes
+
+    def name(self, values: Sequence[Any]) -> tuple[str | None, ...]:
+        """The key, in the order of what was asked, of what begins like ``Values``."""
         return tuple([namer(values) for namer in self._namers])
 
-    def _namer(self, name: str) -> Callable[[Values], str | None]:
+    def _namer(self, name: str) -> Callable[[Sequence[Any]], str | None]:
         words, sessions = self._words, self._sessions
         if name in _OTHERWISE:
             place, member = _OF_SESSIONS.index(name), Values._fields.index(_OTHERWISE[name])
             projects = self._projects if name == "project" else {}
 
-            def otherwise(values: Values) -> str | None:
-                found = words.get(values[member]) or sessions[values.session][place]
+            def otherwise(values: Sequence[Any]) -> str | None:
+                found = words.get(values[member]) or sessions[values[_SESSION]][place]
                 return found if found is None else projects.get(found, found)
 
             return otherwise
         if name in _OF_SESSIONS:
             place = _OF_SESSIONS.index(name)
-            return lambda values: sessions[values.session][place]
+            return lambda values: sessions[values[_SESSION]][place]
         if name in _OF_RESPONSES:
             member = Values._fields.index(name)
             return lambda values: words.get(values[member])
         if name == "block":
-            return lambda values: self._blocks[self._lane(values)][values.hour or 0]
+            return lambda values: _moment(self._lanes.begin(self.lane(values), values[_HOUR] or 0) * HOUR)
         of_day = {"day": _day, "week": _week, "month": _month}[name]
-        return lambda values: of_day(values.day or 0)
+        return lambda values: of_day(values[_DAY] or 0)
 
-    def _cut(self, values: Iterable[Values]) -> dict[str | None, dict[int, str]]:
-        """The begin of its block for each hour; agents that are told apart have their own."""
-        lanes: dict[str | None, set[int]] = {}
-        for one in values:
-            lanes.setdefault(self._lane(one), set()).add(one.hour or 0)
-        return {
-            lane: {at // HOUR: _moment(begin) for at, begin in block_starts(hour * HOUR for hour in hours).items()}
-            for lane, hours in lanes.items()
-        }
-
-    def _lane(self, values: Values) -> str | None:
-        return self._sessions[values.session][0] if self._by_agent else None
+    def lane(self, values: Sequence[Any]) -> int | None:
+        """The number of the agent whose blocks count; None where those of all agents together do."""
+        return self._agents.get(values[_SESSION])
 
 
 def _plans(store: Store) -> dict[int, str]:

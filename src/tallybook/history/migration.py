@@ -1,7 +1,7 @@
 """Brings a store of an earlier schema to this one, in one transaction and exactly: nothing needs the logs again.
 
 Schema 1 kept each occurrence in a row of its own, and named the calls of a response. Schema 2 added responses up
-whatever the size of their requests.
+whatever the size of their requests, schema 3 by quarters of an hour.
 """
 
 from __future__ import annotations

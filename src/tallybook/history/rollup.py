@@ -1,7 +1,6 @@
-"""Sums of responses by session and quarter of an hour, kept by what each write removes and adds.
+"""Sums of responses by session and hour, or part of one (see ``grain``), kept by what each write removes and adds.
 
-A quarter is as fine as any time zone cuts days. Only dated responses are in it; the few others are looked at one by
-one.
+Only dated responses are in it; the few others are looked at one by one.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from operator import add, itemgetter
 from typing import TYPE_CHECKING, Final
 
 from tallybook.history.bands import BAND, band
+from tallybook.history.grain import QUARTER, grain_of
 from tallybook.history.responses import COLUMNS
 
 if TYPE_CHECKING:
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
     from tallybook.history.responses import Change, Row
 
-QUARTER: Final = 900 * 1_000_000
-"""In microseconds."""
 _WORDS: Final = ("model", "tier", "quality", "effort", "branch", "cwd", "provider")
 KEYS: Final = ("session", "quarter", *_WORDS, "band")
-"""What its rows are by; 0 where a response has none."""
+"""What its rows are by; 0 where a response has none. The quarter is the first of the hour, or of the part of it."""
 COMPONENTS: Final = (
     *("input", "cache_read", "cache_write_5m", "cache_write_1h", "cache_write_unknown", "output", "reasoning"),
 )
@@ -43,9 +41,10 @@ _GONE: Final = f"DELETE FROM rollup WHERE responses = 0 AND {' AND '.join(f'{nam
 def roll(connection: sqlite3.Connection, change: Change) -> None:
     """Bring the sums to what the table of responses has become."""
     deltas: dict[tuple[int, ...], tuple[int, ...]] = {}
+    grain = grain_of(connection)
     for row, sign in chain(zip(change.removed, repeat(-1)), zip(change.added, repeat(1))):
         if row[_AT] is not None:
-            key = _key(row)
+            key = _key(row, grain)
             numbers = (sign, *(sign * number for number in _numbers(row)))
             before = deltas.get(key)
             deltas[key] = numbers if before is None else tuple(map(add, before, numbers))
@@ -57,20 +56,22 @@ def roll(connection: sqlite3.Connection, change: Change) -> None:
 def roll_all(connection: sqlite3.Connection) -> None:
     """Make all sums anew."""
     connection.execute("DELETE FROM rollup")
+    keys = of_response(grain_of(connection))
     connection.execute(
-        f"INSERT INTO rollup ({_EVERY}) SELECT {', '.join((*of_response(), *_summed()))} "  # noqa: S608
+        f"INSERT INTO rollup ({_EVERY}) SELECT {', '.join((*keys, *_summed()))} "  # noqa: S608
         f"FROM response r WHERE r.at IS NOT NULL GROUP BY {', '.join(map(str, range(1, len(KEYS) + 1)))}"
     )
 
 
-def of_response() -> Iterable[str]:
+def of_response(grain: int = 1) -> Iterable[str]:
     """The keys, as expressions on a dated response ``r``."""
-    return ("r.session", f"r.at / {QUARTER}", *(f"coalesce(r.{name}, 0)" for name in _WORDS), BAND)
+    return ("r.session", f"r.at / {QUARTER * grain} * {grain}", *(f"coalesce(r.{name}, 0)" for name in _WORDS), BAND)
 
 
 def _summed() -> Iterable[str]:
     return ("count(*)", *(f"sum(r.{name})" for name in SUMS[1:]))
 
 
-def _key(row: Row) -> tuple[int, ...]:
-    return (row[_SESSION], row[_AT] // QUARTER, *(word or 0 for word in _words(row)), band(_context(row)))
+def _key(row: Row, grain: int) -> tuple[int, ...]:
+    quarter = row[_AT] // (QUARTER * grain) * grain
+    return (row[_SESSION], quarter, *(word or 0 for word in _words(row)), band(_context(row)))

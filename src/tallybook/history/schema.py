@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 TABLES: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response", "rollup"})
 ADDED: Final = frozenset({
     *("item_block", "what", "limit_sample", "own_counter", "stage", "activity_source", "activity_copy", "activity"),
@@ -19,6 +19,7 @@ _LATER: Final = "IF NOT EXISTS"
 OLDER: Final = {
     1: frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"}),
     2: TABLES,
+    3: TABLES,
 }
 """Schemas that are brought up to this one, with their tables."""
 

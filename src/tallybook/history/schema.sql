@@ -102,7 +102,7 @@ CREATE INDEX response_undated ON response (session) WHERE at IS NULL;
 
 CREATE TABLE rollup (                 -- dated responses added up; history/rollup.py keeps it
     session INTEGER NOT NULL REFERENCES session,
-    quarter INTEGER NOT NULL,         -- quarters of an hour since the epoch
+    quarter INTEGER NOT NULL,         -- since the epoch, the first of its hour or part of one: history/grain.py
     model INTEGER NOT NULL, tier INTEGER NOT NULL, quality INTEGER NOT NULL,        -- words; 0 for none
     effort INTEGER NOT NULL, branch INTEGER NOT NULL, cwd INTEGER NOT NULL, provider INTEGER NOT NULL,
     band INTEGER NOT NULL,            -- of the size of the single request: history/bands.py

@@ -15,7 +15,7 @@ from tallybook.domain.problems import Problem, Where
 from tallybook.history.schema import ADDED, OLDER, SCHEMA, TABLES, additions, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -70,6 +70,23 @@ class Store:
         """All rows of one query."""
         with named_errors(self.path):
             return self._connection.execute(sql, values).fetchall()
+
+    def add_function(self, name: str, function: Callable[..., int]) -> None:
+        """Let queries call a function, whose answer follows from what it is given alone."""
+        self._connection.create_function(name, -1, function, deterministic=True)
+
+    @contextmanager
+    def as_of_now(self) -> Iterator[None]:
+        """Let all queries in the block see the same, whatever another process writes meanwhile."""
+        if self._connection.in_transaction:
+            yield
+            return
+        with named_errors(self.path):
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.commit()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from math import gcd
 from operator import add
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -11,16 +12,17 @@ import msgspec
 from tallybook.domain.money import Cost, total_cost
 from tallybook.domain.quality import Quality, join, worst
 from tallybook.domain.tokens import TokenVector, total_of
-from tallybook.history.blocks import HOUR
+from tallybook.history.blocks import HOUR, Lanes
 from tallybook.history.choice import Choice, Filter
 from tallybook.history.costs import Costs, Prices, UnknownDays, spent_cost
+from tallybook.history.grain import ASKED, IN_HOUR, QUARTER, grain_in, grain_of, set_grain, step_of
 from tallybook.history.keys import Keys, Values
-from tallybook.history.rollup import COMPONENTS, QUARTER
+from tallybook.history.rollup import COMPONENTS, roll_all
 from tallybook.history.sums import VECTOR, Places, Span
 from tallybook.history.zones import Zone, local_day, stretches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from tallybook.history.store import Store
 
@@ -42,6 +44,9 @@ _NUMBERS: Final = 1 + len(COMPONENTS)
 """How many numbers are responses and their components."""
 _CONTEXT: Final = COMPONENTS.index("cache_write_unknown") + 1
 """How many components are sent to the model."""
+_HOUR: Final = Values._fields.index("hour")
+_BLOCK: Final = "block_of"
+"""The first hour of a block, of a lane and an hour in it."""
 _JOINED: Final = "JOIN session s ON s.id = r.session"
 _ROLLED: Final = ", ".join(f"sum(r.{name})" for name in ("responses", *COMPONENTS))
 
@@ -82,7 +87,8 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class _Part(NamedTuple):
-    values: Values
+    values: Sequence[Any]
+    """Those of ``Values``; more may follow."""
     quality: Quality
     numbers: tuple[int, ...]
     """How many responses, their components and, where costs are asked for, their searches; empty for what nobody
@@ -93,14 +99,36 @@ class _Part(NamedTuple):
 
 def usage(store: Store, query: Query) -> Usage:
     """Add up the responses that ``query`` wants."""
-    choice = Choice(store, query.where)
+    with store.as_of_now():
+        return _usage(store, query)
+
+
+def prepare(store: Store, query: Query) -> None:
+    """Let sums be so fine that the next such question finds its days cut; they are from the first one on in most zones.
+
+    Raises:
+        StoreUnavailable: nothing can be written.
+
+    """
+    _, step = _local_days(store, query)
+    if step % grain_in(store.rows(ASKED)):
+        with store.transaction() as connection:
+            set_grain(connection, gcd(grain_of(connection), step))
+            roll_all(connection)
+
+
+def _usage(store: Store, query: Query) -> Usage:
+    day, step = _local_days(store, query)
+    choice = Choice(store, query.where, step)
     costs = None if query.prices is None else Costs(store, query.prices)
-    parts = [
-        *_dated(store, query, choice, costs),
-        *_undated(store, query, choice, costs),
-        *_silent(store, query, choice),
-    ]
-    name = Keys(store, query.by, [part.values for part in parts]).name
+    keys = Keys(store, query.by)
+    name = keys.name
+    parts = [*_undated(store, query, choice, costs), *_silent(store, query, choice)]
+    if "block" in query.by:
+        lanes = Lanes([*_hours(store, query, choice), *((keys.lane(one.values), one.values[_HOUR]) for one in parts)])
+        store.add_function(_BLOCK, lanes.begin)
+        keys.cut(lanes)
+    parts += _dated(store, _Sums(query, day, choice, costs))
     sums: dict[tuple[str | None, ...], dict[int, tuple[int, ...]]] = {}
     qualities: dict[tuple[str | None, ...], set[Quality]] = defaultdict(set)
     for values, quality, numbers, place in parts:
@@ -110,7 +138,8 @@ def usage(store: Store, query: Query) -> Usage:
         if numbers:
             before = places.get(place)
             places[place] = tuple(map(add, before, numbers)) if before else numbers
-    order = sorted(sums, key=lambda key: [(one is None, one or "") for one in key])
+    untold = any(None in key for key in sums)
+    order = sorted(sums, key=lambda key: [(one is None, one or "") for one in key]) if untold else sorted(sums)
     rows = tuple(_row(key, sums[key], qualities[key], costs) for key in order)
     return Usage(rows, _total(rows, {part.quality for part in parts}, costs), choice.agents())
 
@@ -120,13 +149,18 @@ def _row(
 ) -> UsageRow:
     if not places:
         return UsageRow(key, 0, None, join(qualities))
-    whole = tuple(map(sum, zip(*places.values(), strict=True))) if len(places) > 1 else next(iter(places.values()))
-    tokens, cost = TokenVector(*whole[1:_NUMBERS]), None
+    whole = _added(places.values())
+    cost = None
     if costs is not None:
         found = [costs.of(place, numbers) for place, numbers in places.items()]
-        spent = tuple(map(sum, zip(*(spent for spent, _ in found), strict=True)))
-        cost = spent_cost(spent, frozenset(one for _, one in found if one is not None))
-    return UsageRow(key, whole[0], tokens, join(qualities), cost)
+        unpriced = frozenset([one for _, one in found if one is not None])
+        cost = spent_cost(_added([spent for spent, _ in found]), unpriced)
+    return UsageRow(key, whole[0], TokenVector(*whole[1:_NUMBERS]), join(qualities), cost)
+
+
+def _added(several: Collection[tuple[int, ...]]) -> tuple[int, ...]:
+    """Number by number; mostly there is one alone."""
+    return tuple(map(sum, zip(*several, strict=True))) if len(several) > 1 else next(iter(several))
 
 
 def _total(rows: Sequence[UsageRow], qualities: Iterable[Quality], costs: Costs | None) -> UsageRow:
@@ -139,28 +173,56 @@ def _total(rows: Sequence[UsageRow], qualities: Iterable[Quality], costs: Costs 
     )
 
 
-def _dated(store: Store, query: Query, choice: Choice, costs: Costs | None) -> list[_Part]:
-    wanted = set(query.by)
-    day = "NULL"
-    if wanted & _DATED:
-        first, last = store.rows("SELECT min(quarter), max(quarter) FROM rollup")[0]
-        if first is None:
-            return []
-        day = local_day(f"(r.quarter * {_QUARTER})", stretches(query.zone, first * _QUARTER, (last + 1) * _QUARTER))
+def _local_days(store: Store, query: Query) -> tuple[str, int]:
+    """The local day of a row ``r`` in SQL, and how finely such days cut time."""
+    if not _DATED.intersection(query.by):
+        return "NULL", IN_HOUR
+    first, last = store.rows("SELECT min(quarter), max(quarter) FROM rollup")[0]
+    if first is None:
+        return "NULL", IN_HOUR
+    parts = stretches(query.zone, first * _QUARTER, (last + IN_HOUR) * _QUARTER)
+    return local_day(f"(r.quarter * {_QUARTER})", parts), step_of(parts)
+
+
+def _hours(store: Store, query: Query, choice: Choice) -> list[tuple[int | None, int]]:
+    """In which something dated was answered, by agents if those are told apart."""
+    lane, sessions = _lane(query)
+    hours = f"SELECT DISTINCT {lane}, r.quarter / {IN_HOUR} FROM {choice.table} r {sessions} WHERE {choice.condition}"  # noqa: S608
+    return store.rows(hours, choice.values)
+
+
+def _lane(query: Query) -> tuple[str, str]:
+    """Whose blocks count, in SQL, and what it needs beside ``r``."""
+    return ("s.agent", _JOINED) if "agent" in query.by else ("NULL", "")
+
+
+class _Sums(NamedTuple):
+    """A question about dated responses."""
+
+    query: Query
+    day: str
+    """In SQL."""
+    choice: Choice
+    costs: Costs | None
+
+
+def _dated(store: Store, it: _Sums) -> list[_Part]:
     words = _qualities(store)
     while True:
-        sql = _sums(wanted, day, choice, costs)
+        sql = _sums(it)
         try:
-            return [_part(row, words, costs) for row in store.rows(sql, choice.values)]
+            return _parts(store.rows(sql, it.choice.values), words, it.costs)
         except UnknownDays:
             continue
 
 
-def _sums(wanted: set[str], day: str, choice: Choice, costs: Costs | None) -> str:
+def _sums(it: _Sums) -> str:
+    choice, costs, wanted = it.choice, it.costs, set(it.query.by)
+    lane, joined = _lane(it.query)
     columns = {
         "r.model": wanted & {"model"},
-        day: wanted & _DATED,
-        "r.quarter / 4": wanted & {"block"},
+        it.day: wanted & _DATED,
+        f"{_BLOCK}({lane}, r.quarter / {IN_HOUR})": wanted & {"block"},
         "r.effort": wanted & {"effort"},
         "r.branch": wanted & {"branch"},
         "r.cwd": wanted & {"project"},
@@ -175,7 +237,7 @@ def _sums(wanted: set[str], day: str, choice: Choice, costs: Costs | None) -> st
         groups += [f"s.{name}" for name in ("agent", "origin") if name in wanted]
     elif wanted & _OF_SESSIONS:
         groups.insert(0, session)  # the order in which the rows lie
-    if costs is not None and costs.needs_sessions:
+    if (joined and "block" in wanted) or (costs is not None and costs.needs_sessions):
         sessions = _JOINED
     split = () if costs is None else (costs.split,)
     numbers = (*split, _ROLLED, "sum(r.web_searches)") if split else (_ROLLED,)
@@ -184,11 +246,11 @@ def _sums(wanted: set[str], day: str, choice: Choice, costs: Costs | None) -> st
         WHERE {choice.condition} GROUP BY {", ".join((*groups, "r.quality"))}"""  # noqa: S608
 
 
-def _part(row: tuple[Any, ...], words: dict[int, Quality], costs: Costs | None) -> _Part:
-    values, quality = Values(*row[:_COLUMNS]), words[row[_COLUMNS]]
+def _parts(rows: Iterable[tuple[Any, ...]], words: dict[int, Quality], costs: Costs | None) -> list[_Part]:
     if costs is None:
-        return _Part(values, quality, row[_COLUMNS + 1 :])
-    return _Part(values, quality, row[_SPLIT_AT + 1 :], costs.place(row[_SPLIT_AT]))
+        return [_Part(row, words[row[_COLUMNS]], row[_COLUMNS + 1 :]) for row in rows]
+    place = costs.place
+    return [_Part(row, words[row[_COLUMNS]], row[_SPLIT_AT + 1 :], place(row[_SPLIT_AT])) for row in rows]
 
 
 def _undated(store: Store, query: Query, choice: Choice, costs: Costs | None) -> Iterator[_Part]:

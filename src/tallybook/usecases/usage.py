@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,8 @@ from msgspec.structs import replace
 from tallybook.agents.registry import AGENTS, reader
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.history.choice import Filter
-from tallybook.history.usage import DIMENSIONS, Query, Usage, usage
+from tallybook.history.store import StoreUnavailable
+from tallybook.history.usage import DIMENSIONS, Query, Usage, prepare, usage
 from tallybook.history.zones import LocalZone, Zone, named
 from tallybook.usecases.capture import look_into
 from tallybook.usecases.price_book import PriceBook
@@ -87,6 +89,9 @@ def answered(workspace: Workspace, request: Request, query: Query, book: PriceBo
 
     def answer(store: Store, problems: tuple[Problem, ...]) -> UsageAnswer:
         found = usage(store, query)
+        if request.update:
+            with suppress(StoreUnavailable):  # the answer is the same without it
+                prepare(store, query)
         told = (*workspace.problems, *problems, *store.problems)
         imported = _imported(store, query, request)
         return UsageAnswer(query.by, found, _coverage(found), told, imported, book.version)
