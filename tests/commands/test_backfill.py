@@ -210,6 +210,26 @@ def test_the_outer_goal_alone_and_then_both(bench: Bench, unseen: Unseen) -> Non
     assert tokens(bench.state()["remainder"]["tokens"]) == Counter()
 
 
+def test_the_outer_goal_was_continued_after_the_inner_one(bench: Bench, unseen: Unseen) -> None:
+    """Each gets its own, though the outer one was at work last."""
+    agent = ClaudeAgent(bench, 1)
+    outer = unseen.start()
+    first = agent.say()
+    inner = unseen.start()
+    second = agent.say()
+    unseen.finish(inner)
+    third = agent.say()
+    unseen.run("continue-task", outer, "--failure-reason", "other")
+    fourth = agent.say()
+    unseen.finish(outer)
+    rows = answer(bench)["goals"]
+    assert [(row["id"], row["reason"]) for row in rows] == [(inner, None), (outer, None)]
+    assert tokens(bench.shown(inner)["tokens"]) == second
+    shown = bench.shown(outer)
+    assert tokens(shown["tokens"]) == first + third + fourth
+    assert [tokens(attempt["tokens"]) for attempt in shown["attempts"]] == [first + third, fourth]
+
+
 def test_child_sessions_come_along(bench: Bench, unseen: Unseen) -> None:
     """Also where their parent itself was idle."""
     agent = ClaudeAgent(bench, 1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tallybook.domain.backfill import Book as Backfilling
-from tallybook.domain.backfill import Candidate, Evidence, Stretch, Window, window_of
+from tallybook.domain.backfill import Candidate, Evidence, Stretch, Window, innermost_first, window_of
 from tallybook.domain.events import (
     BackfilledPart,
     BackfilledSession,
@@ -28,8 +28,8 @@ from tallybook.domain.quality import Quality
 from tallybook.domain.replay import fold
 from tallybook.domain.tokens import TokenVector, total_of
 from tallybook.domain.usage import SessionKey
-from timelines import Timeline, timelines, told, write
-from worlds import Book, clock, lost, numbers, pending, used
+from timelines import Command, Timeline, timelines, told, write
+from worlds import Book, clock, lost, numbers, of_class, pending, used
 
 if TYPE_CHECKING:
     from random import Random
@@ -39,13 +39,24 @@ if TYPE_CHECKING:
     from tallybook.domain.usage import SessionUsage
 
 shuffles = st.randoms(use_true_random=False)
+OUTER_WENT_ON = Timeline(
+    ((3, "s0", of_class(0, 1)), (5, "s0", of_class(0, 2)), (8, "s0", of_class(0, 4)), (10, "s0", of_class(0, 8))),
+    (
+        Command(2, "outer", "s0", GoalStarted("outer", "product", clock(2))),
+        Command(4, "inner", "s0", GoalStarted("inner", "product", clock(4))),
+        Command(6, "inner", "s0", GoalFinished("success", clock(6))),
+        Command(9, "outer", "s0", GoalContinued(clock(9), "other")),
+        Command(11, "outer", "s0", GoalFinished("success", clock(11))),
+    ),
+)
+"""The outer goal is the one activated last, though the inner one lay within it."""
 
 
 def backfill(line: Timeline, book: Book, goals: list[str]) -> None:
-    """Backfill goals, the one that was started last first."""
+    """Backfill goals, the inner one before the outer one."""
     state = book.state
     planned = Backfilling(state.lines)
-    for goal in sorted((state.goals[name] for name in goals), key=lambda it: it.activated, reverse=True):
+    for goal in innermost_first(state.goals[name] for name in goals):
         candidate = line.candidate(goal)
         verdict = planned.give(goal, () if candidate is None else (candidate,))
         assert (verdict.reason is None) == bool(verdict.taken)
@@ -61,6 +72,7 @@ def counter(state: LedgerState) -> TokenVector:
 
 
 @given(timelines(), st.integers(1, 4))
+@example(OUTER_WENT_ON, 2)
 def test_goals_that_nobody_measured_get_what_they_would_have_had(line: Timeline, count: int) -> None:
     """Those that were started first are not known; none of them is worked on within one that is."""
     unknown = line.goals()[:count]
@@ -111,7 +123,7 @@ def test_a_second_backfill_stands_in_the_place_of_the_first(line: Timeline) -> N
     bare = book.state
     assert counter(bare) == TokenVector()
     assert all(goal.backfill is None for goal in bare.goals.values())
-    for goal in sorted(given_before, key=lambda it: it.activated, reverse=True):
+    for goal in innermost_first(given_before):
         candidate = line.candidate(goal)
         assert candidate is not None
         write(book, planned.give(goal, (candidate,)))
@@ -131,6 +143,18 @@ def test_backfilled_again_gives_nothing_new(line: Timeline) -> None:
         verdict = planned.give(goal, () if candidate is None else (candidate,))
         assert verdict.reason in {"nothing", "counted", "owned"}
         assert verdict.taken == ()
+
+
+def test_of_goals_within_each_other_the_inner_one_is_first() -> None:
+    """Whichever was continued; of two that began at one moment the shorter one; those without a time are the last."""
+    book = Book()
+    outer, later = goal_at(1, 9, book, "outer"), goal_at(3, 9, book, "later")
+    short = goal_at(1, 4, book, "short")
+    book.write("open", GoalStarted("title", "product", clock(1)))
+    lost_time = replace(outer, id="lost", started_at="some day")
+    goals = [outer, lost_time, book.state.goals["open"], short, later]
+    assert [goal.id for goal in innermost_first(goals)] == ["later", "open", "short", "outer", "lost"]
+    assert innermost_first(reversed(goals)) == innermost_first(goals)
 
 
 def goal_at(start: int, end: int, book: Book | None = None, name: str = "g") -> Goal:

@@ -134,6 +134,20 @@ def _ends(goal: Goal) -> Iterator[tuple[int, int, str]]:
             yield attempt.number, len(attempt.stages), attempt.outcome.finished_at
 
 
+def innermost_first(goals: Iterable[Goal]) -> list[Goal]:
+    """In the order in which goals are given what they used: the one that was started last first.
+
+    So of two within each other the inner one comes before the outer one, which may have been continued since.
+    """
+    return sorted(goals, key=_depth, reverse=True)
+
+
+def _depth(goal: Goal) -> tuple[int, int, tuple[str, str, int], str]:
+    """Of goals that began at one moment the one that ended first lies deepest."""
+    ended = None if goal.outcome is None else microseconds(goal.outcome.finished_at)
+    return (microseconds(goal.started_at) or 0, -(ended or 0), goal.activated, goal.id)
+
+
 def microseconds(text: str) -> int | None:
     """Since the epoch, UTC; None where ``text`` is no time with a zone."""
     at = moment(text)

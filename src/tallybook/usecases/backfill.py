@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tallybook.agents.registry import AGENTS
-from tallybook.domain.backfill import Book, Candidate, Verdict, Window, microseconds, window_of
+from tallybook.domain.backfill import Book, Candidate, Verdict, Window, innermost_first, microseconds, window_of
 from tallybook.domain.events import BackfilledSession, NewEvent, UsageBackfilled
 from tallybook.domain.metrics import measure_of, usage_of
 from tallybook.domain.problems import Problem, Refusal
@@ -135,15 +135,12 @@ def _written(replica: Replica, looked: _Looked) -> tuple[GoalBackfill, ...]:
 
 
 def _chosen(state: LedgerState, request: Request, when: Period) -> list[Goal]:
-    """The goals that are looked at, the one that was started or continued last first.
-
-    So of two that were worked on at once, the one within the other comes first.
-    """
+    """The goals that are looked at, in the order in which they are given something."""
     goals = [state.goals[name] for name in dict.fromkeys(request.goals)] or [
         goal for goal in state.goals.values() if _lacks(state, goal, force=request.force)
     ]
     inside = [goal for goal in goals if when.has(microseconds(goal.started_at))]
-    return sorted(inside, key=lambda goal: (goal.activated, goal.id), reverse=True)[: request.limit]
+    return innermost_first(inside)[: request.limit]
 
 
 def _lacks(state: LedgerState, goal: Goal, *, force: bool) -> bool:
