@@ -1,66 +1,65 @@
-"""Who was at work within a stretch of time, what had been used before a moment, and what stands above a session."""
+"""Who was at work within stretches of time, against each response looked at by itself."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from history.fake import SECOND, T0, World
 from history.test_queries import S, row
-from tallybook.domain.quality import Quality
 from tallybook.domain.usage import SessionKey
-from tallybook.history.queries import usage_before
-from tallybook.history.windows import at_work, lineage
+from tallybook.history.kin import read_kin
+from tallybook.history.windows import at_work
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Collection, Mapping
+
+OTHER = SessionKey("fake", "other")
+MOMENTS = st.integers(0, 12)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(tmp_path_factory.mktemp("world"))
+
+
+def found(world: World, stretches: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], frozenset[SessionKey]]:
+    with world.store() as store:
+        return at_work(store, read_kin(store), stretches)
 
 
 def test_a_window_begins_with_its_first_moment_and_ends_before_its_last(world: World) -> None:
     world.write("a", row("r1"), row("r2", at=T0 + 9 * SECOND), row("q1", session="other", at=T0 + SECOND))
     world.ingest()
-    other = SessionKey("fake", "other")
-    with world.store() as store:
-        found = [at_work(store, T0 + since, T0 + until) for since, until in ((0, SECOND), (1, SECOND + 1), (2, 3))]
-    assert found == [{S}, {other}, set()]
+    stretches = {(T0, T0 + SECOND): {S}, (T0 + 1, T0 + SECOND + 1): {OTHER}, (T0 + 2, T0 + 3): set()}
+    assert found(world, stretches) == stretches
 
 
-def test_what_was_used_before_a_moment_in_whatever_log(world: World) -> None:
-    """The moment itself is not before it."""
-    world.write("a", row("r2", at=T0 + SECOND, tokens={"output": 2}))
-    world.write("b", row("r1", tokens={"output": 1}), row("r3", at=T0 + 2 * SECOND, tokens={"output": 4}))
+def test_a_session_without_a_time_is_never_at_work(world: World) -> None:
+    """An undated response is not placed here."""
+    world.write("a", row("r1", at=None), row("q1", session="other"), row("q2", session="other", at=None))
     world.ingest()
-    with world.store() as store:
-        assert usage_before(store, SessionKey("fake", "nobody"), T0) is None
-        counters = [usage_before(store, S, T0 + after) for after in (0, 1, SECOND + 1, 3 * SECOND)]
-    found = [sum(usage.tokens.output for usage in counter.classes) for counter in counters if counter is not None]
-    assert found == [0, 1, 3, 7]
+    assert found(world, [(0, T0 * 2)]) == {(0, T0 * 2): {OTHER}}
+    assert found(world, []) == {}
 
 
-def test_an_undated_response_has_the_moment_of_its_neighbour(world: World) -> None:
-    """It is counted with it, and as an estimate."""
-    world.write("a", row("r1", tokens={"output": 1}), row("r2", at=None, tokens={"output": 2}))
+@given(
+    st.lists(st.tuples(st.sampled_from("stu"), MOMENTS), max_size=12),
+    st.sets(st.tuples(MOMENTS, MOMENTS).map(sorted).map(tuple).filter(lambda one: one[0] < one[1]), max_size=8),
+)
+def test_each_stretch_has_the_sessions_with_a_response_in_it(
+    tmp_path_factory: pytest.TempPathFactory,
+    responses: list[tuple[str, int]],
+    stretches: set[tuple[int, int]],
+) -> None:
+    world = World(tmp_path_factory.mktemp("world"))
+    world.write("a", *(row(f"r{n}", session=name, at=at) for n, (name, at) in enumerate(responses)))
     world.ingest()
-    with world.store() as store:
-        before, after = (usage_before(store, S, T0 + moment) for moment in (0, 1))
-    assert before is not None
-    assert after is not None
-    assert (before.classes, before.quality) == ((), Quality.EXACT)
-    assert sum(usage.tokens.output for usage in after.classes) == 3
-    assert after.quality is Quality.ESTIMATED
-
-
-def test_what_stands_above_a_session(world: World) -> None:
-    """As far as logs tell of it; a circle is cut where it closes."""
-    above = {"s": "p", "p": "gone", "c1": "c2", "c2": "c1"}
-    world.write("a", *({"session": name, "fact": {"parent": parent, "born_at": T0}} for name, parent in above.items()))
-    world.ingest()
-    with world.store() as store:
-        names = [[key.session for key in lineage(store, SessionKey("fake", name))] for name in ("s", "c1", "nobody")]
-    assert names == [["s", "p"], ["c1", "c2"], []]
+    truth = {
+        (since, until): {SessionKey("fake", name) for name, at in responses if since <= at < until}
+        for since, until in stretches
+    }
+    assert found(world, stretches) == truth

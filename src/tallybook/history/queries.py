@@ -14,7 +14,7 @@ from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import ClassUsage, SessionKey
 from tallybook.history.names import digest, stored_text
 from tallybook.history.store import Store
-from tallybook.history.sums import SUMS, Span, used, used_before
+from tallybook.history.sums import SUMS, Span, used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -152,13 +152,6 @@ def usage_through(store: Store, key: SessionKey, response_key: str) -> SessionCo
     if not rows:
         return None
     return found.counter(used(store, found.span, rows[0]), Under(pending=False, call=None, high_water=response_key))
-
-
-def usage_before(store: Store, key: SessionKey, at: int) -> SessionCounter | None:
-    """What the session had used before a moment (microseconds, UTC), by the times in its logs; None if it's unknown."""
-    found = _session(store, key)
-    under = Under(pending=False, call=None, high_water=None)
-    return None if found is None else found.counter(used_before(store, found.span, at), under)
 
 
 def response_of_call(store: Store, key: SessionKey, call_id: str) -> str | None:

@@ -89,9 +89,9 @@ def backfill(workspace: Workspace, request: Request) -> Backfilled | Refusal:
         return Refusal("unknown-goal", f"there is no goal {unknown!r}", "tally show lists the goals")
 
     def looking(store: Store, report: IngestReport) -> Backfilled | Refusal:
-        rows = tuple(_row(replica.state, goal, request) for goal in _chosen(replica.state, request, when))
+        rows = (_row(replica.state, goal, request) for goal in _chosen(replica.state, request, when))
         around = _around(workspace, replica.state, request)
-        looked = _Looked(rows, {row.goal.id: _found(store, around, row) for row in rows})
+        looked = _looked(store, around, rows)
         made = _planned(replica.state, looked)
         if not request.dry_run and any(row.verdict.reason is None for row in made):
             made = _written(replica, looked)
@@ -105,12 +105,9 @@ def backfill(workspace: Workspace, request: Request) -> Backfilled | Refusal:
 def foreseen(workspace: Workspace, store: Store, state: LedgerState, goals: Iterable[str]) -> dict[str, Verdict]:
     """What each goal would get if it was backfilled by itself, whether it is measured or not; by goal id."""
     request = Request(force=True)
-    around = _around(workspace, state, request)
-    found = {}
-    for row in (_row(state, state.goals[goal], request) for goal in goals):
-        (planned,) = _planned(state, _Looked((row,), {row.goal.id: _found(store, around, row)}))
-        found[row.goal.id] = planned.verdict
-    return found
+    looked = _looked(store, _around(workspace, state, request), [_row(state, state.goals[it], request) for it in goals])
+    alone = (replace(looked, rows=(row,)) for row in looked.rows)
+    return {row.goal.id: row.verdict for one in alone for row in _planned(state, one)}
 
 
 def _around(workspace: Workspace, state: LedgerState, request: Request) -> Around:
@@ -118,8 +115,10 @@ def _around(workspace: Workspace, state: LedgerState, request: Request) -> Aroun
     return Around(frozenset(workspace.ledger.writers().ids), places, state.joined, request.agent)
 
 
-def _found(store: Store, around: Around, row: GoalBackfill) -> tuple[Candidate, ...]:
-    return () if row.window is None else candidates(store, around, row.goal, row.window)
+def _looked(store: Store, around: Around, rows: Iterable[GoalBackfill]) -> _Looked:
+    known = tuple(rows)
+    asked = [(row.goal, row.window) for row in known if row.window is not None]
+    return _Looked(known, candidates(store, around, asked))
 
 
 def _written(replica: Replica, looked: _Looked) -> tuple[GoalBackfill, ...]:

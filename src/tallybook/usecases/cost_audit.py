@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ from tallybook.domain.lost_ends import End
 from tallybook.domain.metrics import members_of
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.shortfalls import CostAudit, Known
-from tallybook.history.queries import session_tree, usage_before
+from tallybook.history.counters import counters_before
+from tallybook.history.kin import read_kin
 from tallybook.usecases.backfill import foreseen
 from tallybook.usecases.capture import look_into
 from tallybook.usecases.goal_cost import goal_cost
@@ -28,7 +30,9 @@ from tallybook.usecases.workspace import problems_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tallybook.domain.backfill import Window
     from tallybook.domain.state import LedgerState
+    from tallybook.domain.usage import SessionKey
     from tallybook.history.store import Store
     from tallybook.usecases.workspace import Workspace
 
@@ -83,7 +87,7 @@ def audit_costs(workspace: Workspace, request: Request) -> Answer | Refusal:
             agents={agent: reader(agent).unlogged for agent in AGENTS},
             captures=workspace.settings.capture,
             verdicts=verdicts,
-            ends={goal.id: tuple(_ends(store, state, goal)) for goal in _closed(state, chosen)},
+            ends=_ends(store, state, _closed(state, chosen)),
         )
         found = cost_audit(state, known, scope)
         replica.save()
@@ -105,13 +109,24 @@ def _closed(state: LedgerState, chosen: Iterable[Goal]) -> Iterator[Goal]:
     return (member for member in members if member.outcome is not None and state.joined.get(member.id))
 
 
-def _ends(store: Store, state: LedgerState, goal: Goal) -> Iterator[End]:
-    window = window_of(goal)
-    if window is None:
-        return
-    tree = dict.fromkeys(key for joined in state.joined[goal.id] for key in session_tree(store, joined))
-    for key in tree:
-        until = usage_before(store, key, window.until)
-        if until is not None:
-            begun = None if key in state.lines else usage_before(store, key, window.since)
-            yield End(key, () if begun is None else begun.classes, until.classes)
+def _ends(store: Store, state: LedgerState, goals: Iterable[Goal]) -> dict[str, tuple[End, ...]]:
+    """What sessions of each goal, and child sessions of these, had used when it was closed."""
+    kin = read_kin(store)
+    windows = {goal.id: window for goal in goals if (window := window_of(goal)) is not None}
+    trees = {
+        goal: [*dict.fromkeys(key for joined in state.joined[goal] for key in kin.tree(joined))] for goal in windows
+    }
+    moments: dict[SessionKey, set[int]] = defaultdict(set)
+    for goal, window in windows.items():
+        for key in trees[goal]:
+            moments[key] |= {window.until} if key in state.lines else {window.since, window.until}
+    counters = counters_before(store, kin, moments)
+
+    def end(key: SessionKey, window: Window) -> End:
+        before = () if key in state.lines else counters[key, window.since].classes
+        return End(key, before, counters[key, window.until].classes)
+
+    return {
+        goal: tuple(end(key, window) for key in trees[goal] if (key, window.until) in counters)
+        for goal, window in windows.items()
+    }

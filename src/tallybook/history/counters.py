@@ -1,0 +1,111 @@
+"""What many sessions had used before many moments, in one question for all of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tallybook.domain.quality import Quality, join
+from tallybook.domain.tokens import TokenVector
+from tallybook.domain.usage import ClassUsage, PriceClass, SessionKey, merge_classes
+from tallybook.history.portions import portions
+from tallybook.history.sums import BAND, BANDS, SUMS, used_before
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from tallybook.history.kin import Kin
+    from tallybook.history.store import Store
+    from tallybook.history.sums import Span
+
+_EVER: Final = -(1 << 62)
+"""Before any time in a log, in microseconds."""
+_DAY: Final = 86_400_000_000
+"""In microseconds."""
+_EPOCH: Final = date(1970, 1, 1)
+
+
+class Counter(NamedTuple):
+    """What a session had used."""
+
+    classes: tuple[ClassUsage, ...]
+    """Sorted by price class, each class once."""
+    quality: Quality
+
+
+Counters = Mapping[tuple[SessionKey, int], Counter]
+"""By session and moment (microseconds, UTC)."""
+
+
+def counters_before(store: Store, kin: Kin, asked: Mapping[SessionKey, Collection[int]]) -> Counters:
+    """What sessions had used before moments, by the times in their logs, without those that logs don't tell of.
+
+    The responses of a session are added up between its moments, so each of them is looked at once; a session with
+    undated ones is asked for each of its moments, see ``sums``.
+    """
+    told = {key: one.span for key in asked if (one := kin.told(key)) is not None}
+    undated = {number for (number,) in store.rows("SELECT DISTINCT session FROM response WHERE at IS NULL")}
+    dated = {key: span for key, span in told.items() if span.number not in undated}
+    found = {
+        (key, at): Counter(*used_before(store, span, at))
+        for key, span in told.items()
+        if span.number in undated
+        for at in asked[key]
+    }
+    moments = {key: sorted(set(asked[key])) for key in dated}
+    cuts = (
+        (span.number, since, until) for key, span in dated.items() for since, until in pairwise((_EVER, *moments[key]))
+    )
+    between = _between(store, cuts)
+    for key, span in dated.items():
+        grown = _grown(span, moments[key], between)
+        found.update(((key, at), counter) for at, counter in grown)
+    return found
+
+
+class _Sum(NamedTuple):
+    """What one session used of one price class within a stretch of time."""
+
+    quality: Quality
+    usage: ClassUsage
+
+
+def _between(store: Store, cuts: Iterable[tuple[int, int, int]]) -> Mapping[tuple[int, int], list[_Sum]]:
+    """What was used within each stretch of a session, by the session and the stretch's end."""
+    words = dict(store.rows("SELECT id, text FROM word"))
+
+    @cache
+    def price_class(model: int, tier: int, band: int, day: int) -> PriceClass:
+        return PriceClass(words[model], words[tier], BANDS[band], f"{_EPOCH + timedelta(days=day):%Y-%m-%d}")
+
+    found: dict[tuple[int, int], list[_Sum]] = defaultdict(list)
+    for values in portions(cuts):
+        rows = store.rows(
+            f"""WITH cut (session, since, until) AS (VALUES {values})
+            SELECT c.session, c.until, r.quality, r.model, r.tier, {BAND}, r.at / {_DAY}, count(*),
+                sum(r.web_searches), {SUMS}
+            FROM cut c CROSS JOIN response r ON r.session = c.session AND r.at >= c.since AND r.at < c.until
+            GROUP BY 1, 2, 3, 4, 5, 6, 7"""  # noqa: S608 - numbers
+        )
+        for session, until, quality, model, tier, band, day, count, searches, *parts in rows:
+            usage = ClassUsage(price_class(model, tier, band, day), count, TokenVector(*parts), searches)
+            found[session, until].append(_Sum(Quality(words[quality]), usage))
+    return found
+
+
+def _grown(
+    span: Span, moments: Iterable[int], between: Mapping[tuple[int, int], list[_Sum]]
+) -> Iterator[tuple[int, Counter]]:
+    """The counter of one session at its moments, in the order of time."""
+    qualities = {Quality.UNMEASURED} if span.silent else set()
+    counter = Counter((), join(qualities) if qualities else Quality.EXACT)
+    for at in moments:
+        new = between.get((span.number, at))
+        if new:
+            qualities.update(one.quality for one in new)
+            counter = Counter(merge_classes((*counter.classes, *(one.usage for one in new))), join(qualities))
+        yield at, counter
