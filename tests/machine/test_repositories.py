@@ -356,7 +356,7 @@ class Repositories(RuleBasedStateMachine):
 
 def is_copy(problem: Json) -> bool:
     """Whether it is in a file that is published, and not in the ledger itself."""
-    return f"/{COPY}/" in str(problem["file"])
+    return f"/{COPY}/" in str(problem["where"]["file"])
 
 
 def without_place(shown: Json) -> Json:
