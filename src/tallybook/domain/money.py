@@ -7,7 +7,6 @@ shown is, to the nanodollar, half to even.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -17,6 +16,7 @@ from tallybook.domain.quality import Quality
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
+    from fractions import Fraction
 
     from tallybook.domain.tokens import TokenVector
 
@@ -26,8 +26,6 @@ _NANO: Final = 1000
 """Picodollars in a nanodollar."""
 PARTS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 """Of tokens, as they have prices."""
-_NONE: Final = Fraction(0)
-_ALL: Final = Fraction(1)
 
 
 class Rates(msgspec.Struct, frozen=True, tag=True):
@@ -135,8 +133,10 @@ class Cost(msgspec.Struct, frozen=True):
     @property
     def share(self) -> Fraction:
         """How much of the tokens has a price, from 0 to 1; of nothing, all."""
+        from fractions import Fraction  # noqa: PLC0415 - most commands show no share
+
         if self.priced == self.tokens:
-            return _NONE if self.unpriced and not self.tokens else _ALL
+            return Fraction(0 if self.unpriced and not self.tokens else 1)
         return Fraction(self.priced, self.tokens)
 
 

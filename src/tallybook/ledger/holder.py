@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KERNEL_LOCKS: Final = Path("/proc/locks")
 _LONGEST: Final = 512
-_SIGNED: Final = re.compile(
+_SIGNED: Final = (
     r"([1-9][0-9]{0,9})(?: ([!-~]{1,255})(?: ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z) ([0-9]+|-))?)?"
 )
 _STRANGE: Final = re.compile(r"[^!-~]")
@@ -70,7 +70,7 @@ def _signed(path: Path) -> Holder | None:
         return None
     finally:
         os.close(descriptor)
-    found = _SIGNED.fullmatch(text.partition("\n")[0])
+    found = re.fullmatch(_SIGNED, text.partition("\n")[0])
     if found is None:
         return None
     pid, host, since = int(found[1]), found[2] or "", found[3] or ""

@@ -35,6 +35,10 @@ class Prices:
         """Whether it matters which agent it was."""
         return self.agreed.by_agent
 
+    def listed(self) -> Prices:
+        """The same without what was agreed."""
+        return Prices(self._book)
+
     def days(self) -> frozenset[str]:
         """Days on which prices may change, as far as that is known before any is asked for."""
         return self._book.days() | self.agreed.days() | self._seen

@@ -11,11 +11,9 @@ _HIDDEN: Final = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 _FORMAT: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 # Marks everywhere; what begins a list at the head of a text alone; underscores, colons and dots only where they could
 # emphasise or make a link, so that ids, times and file names stay readable in the source.
-_MARKDOWN: Final = re.compile(
-    r"([\\`*{}\[\]<>#|~&@$^=]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?![0-9\s]|$)|(?<=www)\.)",
-    re.IGNORECASE,
-)
-_LISTED: Final = re.compile(r"^(\s*(?:[0-9]+(?=[.)]))?)([-+.)])")
+_MARKDOWN: Final = r"(?i)([\\`*{}\[\]<>#|~&@$^=]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?![0-9\s]|$)|(?<=www)\.)"
+"""Made into an expression when the first text is escaped: that takes longer than most commands have."""
+_LISTED: Final = r"^(\s*(?:[0-9]+(?=[.)]))?)([-+.)])"
 
 
 def terminal(text: str) -> str:
@@ -33,4 +31,4 @@ def _visible(char: str) -> str:
 
 def markdown(text: str) -> str:
     """``text`` as literal text within one Markdown line or table cell."""
-    return _LISTED.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\1", terminal(text)))
+    return re.sub(_LISTED, r"\1\\\2", re.sub(_MARKDOWN, r"\\\1", terminal(text)))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from tallybook.domain.money import Rates, Unpriced
 from tallybook.domain.problems import Problem, Refusal, Where
-from tallybook.pricing.agreed import Agreed
-from tallybook.pricing.memory import RememberedBook
-from tallybook.pricing.prices import Prices
 
 if TYPE_CHECKING:
     from tallybook.domain.usage import PriceClass
+    from tallybook.pricing.agreed import Agreed
+    from tallybook.pricing.memory import RememberedBook
+    from tallybook.pricing.prices import Prices
     from tallybook.usecases.workspace import Workspace
 
 FILE: Final = PurePosixPath("config/prices.toml")
@@ -52,7 +52,7 @@ class PriceBook:
         if isinstance(found, Problem):
             return self.of_class(agent, it)
         if self._list is None:
-            self._list = Prices(found[1])
+            self._list = found[0].listed()
         return self._list.of_class(agent, it)
 
     @property
@@ -76,6 +76,12 @@ class PriceBook:
         return self._opened
 
     def _read(self) -> tuple[Prices, RememberedBook] | Problem:
+        # Most commands ask for no price, and are done before this would be loaded.
+        from tallybook.pricing.agreed import Agreed  # noqa: PLC0415
+        from tallybook.pricing.book import GenaiBook  # noqa: PLC0415
+        from tallybook.pricing.memory import RememberedBook  # noqa: PLC0415
+        from tallybook.pricing.prices import Prices  # noqa: PLC0415
+
         parts: list[Agreed] = []
         for path in self._files():
             try:
@@ -94,8 +100,6 @@ class PriceBook:
             tuple(one for part in parts for one in part.discounts),
             tuple(one for part in parts for one in part.credits),
         )
-        from tallybook.pricing.book import GenaiBook  # noqa: PLC0415 - it is asked what was never asked before
-
         book = RememberedBook(self._workspace.data, GenaiBook())
         return Prices(book, agreed), book
 
