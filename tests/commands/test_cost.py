@@ -272,7 +272,7 @@ def test_work_without_a_goal_goes_to_the_commits_that_were_made_meanwhile(
     """One's own that name no goal, on its branch while that is there; evenly over several, and marked as inferred."""
     bench.git("checkout", "-q", "-b", "feature")
     soon = (datetime.now(UTC) + timedelta(minutes=20)).isoformat()
-    monkeypatch.setenv("GIT_COMMITTER_DATE", soon)
+    monkeypatch.setenv("GIT_AUTHOR_DATE", soon)
     first, second = commit(bench, "a"), commit(bench, "b")
     commit(bench, "c", "No-Task: bookkeeping")
     bench.git("checkout", "-q", "-b", "other", "HEAD~3")
@@ -280,7 +280,7 @@ def test_work_without_a_goal_goes_to_the_commits_that_were_made_meanwhile(
     with monkeypatch.context() as patch:
         patch.setenv("GIT_AUTHOR_EMAIL", "somebody@example.com")
         commit(bench, "e")
-    monkeypatch.setenv("GIT_COMMITTER_DATE", "2036-01-05T10:00:00Z")
+    monkeypatch.setenv("GIT_AUTHOR_DATE", "2036-01-05T10:00:00Z")
     commit(bench, "f")
     agent, lost = ClaudeAgent(bench, 1, branch="feature"), ClaudeAgent(bench, 2, branch="gone")
     agent.say()

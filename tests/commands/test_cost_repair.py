@@ -29,7 +29,7 @@ def proposed(bench: Bench, *words: str) -> Json:
 def old(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commits are made long before any goal, until a test says otherwise."""
     del bench
-    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-05T10:00:00Z")
+    monkeypatch.setenv("GIT_AUTHOR_DATE", "2026-01-05T10:00:00Z")
 
 
 @pytest.mark.usefixtures("old")
@@ -85,7 +85,7 @@ def test_a_squash_belongs_to_the_goals_of_its_branch(bench: Bench) -> None:
 def test_what_was_made_while_one_goal_ran_is_inferred(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only one's own commits, and only where it was one goal alone."""
     goal = bench.start("one", "--untracked")
-    monkeypatch.setenv("GIT_COMMITTER_DATE", (datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    monkeypatch.setenv("GIT_AUTHOR_DATE", (datetime.now(UTC) + timedelta(hours=1)).isoformat())
     mine = commit(bench, "a")
     commit(bench, "x", "No-Task: bookkeeping")
     bench.git("revert", "--no-edit", mine)

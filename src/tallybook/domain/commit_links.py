@@ -25,7 +25,7 @@ class Candidate(msgspec.Struct, frozen=True):
     commit: str
     subject: str
     at: int
-    """Seconds since the epoch."""
+    """When its author made it, in seconds since the epoch."""
     ours: bool
     """Made by the one who uses this clone."""
 

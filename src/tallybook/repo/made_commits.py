@@ -20,6 +20,7 @@ _FIELDS: Final = (
     "%H",
     "%P",
     "%ct",
+    "%at",
     "%ae",
     *(f"%(trailers:key={key},valueonly,unfold)" for key in ("Task", "No-Task")),
     "%B",
@@ -36,6 +37,8 @@ class MadeCommit(NamedTuple):
     parents: tuple[str, ...]
     at: int
     """When it was committed, in seconds since the epoch."""
+    written_at: int
+    """When its author made it; a rebase, an amend or a pick leaves that as it was."""
     author: str
     """The address."""
     said: TaskTrailers
@@ -79,9 +82,9 @@ def made_commits(git: Git, *revisions: str) -> GitFault | list[MadeCommit]:
 
 def _commits(text: str) -> Iterator[MadeCommit]:
     fields = iter(text.split("\0"))
-    for commit, parents, at, author, tasks, reasons, message in zip(*[fields] * len(_FIELDS), strict=False):
+    for commit, parents, at, written_at, author, tasks, reasons, message in zip(*[fields] * len(_FIELDS), strict=False):
         said = TaskTrailers(_values(tasks), _values(reasons))
-        yield MadeCommit(commit, tuple(parents.split()), int(at), author, said, message)
+        yield MadeCommit(commit, tuple(parents.split()), int(at), int(written_at), author, said, message)
 
 
 def _values(told: str) -> tuple[str, ...]:

@@ -7,43 +7,120 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tallybook.repo.main_line import merged_by
+from tallybook.repo.merges import Merges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tallybook.repo.git import Git
     from tallybook.repo.made_commits import MadeCommit
 
-_SQUASH: Final = re.compile(r"\(([#!])([1-9][0-9]{0,8})\)$")
-_MERGE: Final = re.compile(
-    r"^(?:Merge pull request #|Merged in .*\(pull request #|See merge request .*!)([1-9][0-9]{0,8})\b", re.MULTILINE
+_SQUASH: Final = re.compile(
+    r"\([#!](?P<plain>[1-9][0-9]{0,8})\)$"
+    r"|^Merged in .+ \(pull request #(?P<bitbucket>[1-9][0-9]{0,8})\)$"
+    r"|^Merged PR (?P<azure>[1-9][0-9]{0,8}):"
 )
+_MERGE: Final = re.compile(
+    r"^Merge pull request #(?P<github>[1-9][0-9]{0,8})(?: from (?P<github_head>\S+))?"
+    r"|^Merge pull request '.*' \([#!](?P<gitea>[1-9][0-9]{0,8})\)(?: from (?P<gitea_head>\S+))?"
+    r"|^Merged in (?P<bitbucket_head>.+) \(pull request #(?P<bitbucket>[1-9][0-9]{0,8})\)$"
+    r"|^Merged PR (?P<azure>[1-9][0-9]{0,8}):"
+)
+_SEE: Final = re.compile(r"^See merge request \S*!([1-9][0-9]{0,8})\s*$", re.MULTILINE)
+_HEAD: Final = re.compile(r"^Merge branch '(?P<head>.+?)'(?: into '.*')?$")
 _NAMED: Final = re.compile(
     r"(?:(?:^|/)(?:pull|pulls|pull-requests|merge_requests)/|^(?:pr)?[#:!]?)([1-9][0-9]{0,8})/?$"
 )
 
 
-def pulls_of(git: Git, commits: Iterable[MadeCommit]) -> Mapping[str, frozenset[str]]:
-    """The numbers of the pull requests of each commit that came with one.
+class PullMerge(NamedTuple):
+    """A merge that a forge made of a pull request."""
+
+    number: str
+    head: str
+    """The branch as the forge writes it, which may begin with its owner; empty where it does not tell."""
+    at: int
+    """Seconds since the epoch."""
+
+    def is_of(self, branch: str) -> bool:
+        """Whether it may have merged this branch."""
+        return bool(branch) and branch in {self.head, self.head.partition("/")[2]}
+
+
+class Pulls(NamedTuple):
+    """The numbers of the pull requests that commits came with."""
+
+    nearest: Mapping[str, frozenset[str]]
+    """By commit; of pull requests that were merged by way of another one, only that which took the commit first."""
+    every: Mapping[str, frozenset[str]]
+    """By commit, the outer ones too."""
+    merges: tuple[PullMerge, ...]
+    """The oldest first."""
+
+
+def pulls_of(commits: Sequence[MadeCommit]) -> Pulls:
+    """The pull requests of commits, each of which stands before its parents.
 
     A squash says it in its subject; a merge in its message, and what it brought came with it.
     """
-    found: dict[str, set[str]] = defaultdict(set)
-    for commit in commits:
-        squash = _SQUASH.search(commit.subject)
-        merge = _MERGE.search(commit.message) if commit.is_merge else None
-        if squash is not None:
-            found[commit.id].add(squash[2])
-        elif merge is not None:
-            for brought in merged_by(git, commit.id):
-                found[brought].add(merge[1])
+    graph = Merges(commits)
+    nearest: dict[str, set[str]] = defaultdict(set)
+    every: dict[str, set[str]] = defaultdict(set)
+    taken: dict[str, frozenset[str]] = {}
+    merges = []
+    for commit in reversed(commits):
+        merge = _merge_of(commit) if commit.is_merge else None
+        if merge is None:
+            squash = None if commit.is_merge else _SQUASH.search(commit.subject)
+            if squash is not None:
+                nearest[commit.id].add(_number(squash.groups()))
+                every[commit.id].add(_number(squash.groups()))
+                taken[commit.id] = frozenset({commit.id})
+            continue
+        merges.append(merge)
+        brought = graph.brought(commit)
+        before = frozenset[str]().union(*(taken[inner] for inner in brought & taken.keys()))
+        taken[commit.id] = brought
+        for one in brought:
+            every[one].add(merge.number)
+            if one not in before:
+                nearest[one].add(merge.number)
+    return Pulls(_frozen(nearest), _frozen(every), tuple(sorted(merges, key=lambda one: one.at)))
+
+
+def _frozen(found: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:
     return {commit: frozenset(numbers) for commit, numbers in found.items()}
+
+
+def _number(groups: Iterable[str | None]) -> str:
+    return next(filter(None, groups))
+
+
+def _merge_of(commit: MadeCommit) -> PullMerge | None:
+    """By the subject, or by the last line that refers to a merge request: a title could look like one, too."""
+    told = _MERGE.search(commit.subject)
+    if told is not None:
+        number = _number((told["github"], told["gitea"], told["bitbucket"], told["azure"]))
+        head = told["github_head"] or told["gitea_head"] or told["bitbucket_head"] or ""
+        return PullMerge(number, head, commit.at)
+    referred, squash = _SEE.findall(commit.message), _SQUASH.search(commit.subject)
+    if referred or squash is not None:
+        head_of = _HEAD.search(commit.subject)
+        number = referred[-1] if referred else _number(squash.groups() if squash else ())
+        return PullMerge(number, "" if head_of is None else head_of["head"], commit.at)
+    return None
 
 
 def pull_number(text: str) -> str | None:
     """The number in what somebody calls a pull request: ``12``, ``#12``, ``pr:12``, ``!12`` or its address."""
     found = _NAMED.search(text.strip())
     return None if found is None else found[1]
+
+
+def referred_pulls(refs: Iterable[str]) -> Iterator[str]:
+    """The numbers of references that are pull requests; a bare number may be an issue."""
+    for ref in refs:
+        number = pull_number(ref) if "/" in ref or ref.startswith(("pr", "!")) else None
+        if number is not None:
+            yield number

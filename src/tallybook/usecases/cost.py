@@ -19,10 +19,11 @@ from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.quality import Quality
 from tallybook.repo.git import Git
 from tallybook.repo.patches import user_email
-from tallybook.repo.pull_requests import pull_number, pulls_of
+from tallybook.repo.pull_requests import pulls_of
 from tallybook.usecases.commit_history import commit_history, git_of, shallow
-from tallybook.usecases.inferred import by_branch, by_commit, tokens_of, worked_alone
+from tallybook.usecases.inferred import Alone, by_branch, by_commit, made_meanwhile, tokens_of, worked_alone
 from tallybook.usecases.linking import nameless_commits
+from tallybook.usecases.pull_costs import Keys, PullHistory
 from tallybook.usecases.show import look
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from tallybook.domain.tokens import TokenVector
     from tallybook.reports.model import ReportData
     from tallybook.usecases.workspace import Workspace
-
-Keys = tuple[tuple[str, Confidence], ...]
 
 
 class By(StrEnum):
@@ -76,14 +75,20 @@ def costs(workspace: Workspace, by: By) -> Costs | Refusal:
         found = seen
     goals = [goal for goal in data.goals if goal.merged_into is None]
     spent = [_spent(data, goal, _keys(data, goal, by, found)) for goal in goals]
-    alone: tuple[Spent, ...] = ()
-    if by is By.BRANCH:
-        alone = by_branch(worked_alone(workspace, data))
-    elif by is By.COMMIT and found.git is not None:
-        alone = by_commit(found.git, worked_alone(workspace, data), found.nameless)
+    alone = _alone(by, worked_alone(workspace, data), found) if by in {By.COMMIT, By.BRANCH, By.PR} else ()
     rows = (*rows_of([*spent, *alone]), *_outside(data, tokens_of(alone)))
     view.keep()
     return Costs(by, rows, data.book, (*data.problems, *found.notes))
+
+
+def _alone(by: By, told: tuple[Alone, ...], found: Found) -> tuple[Spent, ...]:
+    """Work without a goal, as far as it belongs to something."""
+    if by is By.BRANCH:
+        return by_branch(told)
+    if found.git is None:
+        return ()
+    made = made_meanwhile(found.git, told, found.nameless)
+    return by_commit(made) if by is By.COMMIT else tuple(found.pulls.of_work(made))
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -91,8 +96,7 @@ class Found(msgspec.Struct, frozen=True):
 
     works: Mapping[str, Work] = msgspec.field(default_factory=dict)
     """The commits of each goal."""
-    pulls: Mapping[str, frozenset[str]] = msgspec.field(default_factory=dict)
-    """The numbers of the pull requests that commits came with."""
+    pulls: PullHistory = PullHistory()
     nameless: tuple[Candidate, ...] = ()
     """Commits that name no goal."""
     git: Git | None = None
@@ -105,7 +109,7 @@ def _repository(workspace: Workspace, data: ReportData) -> Found | Refusal:
     if isinstance(history, Refusal):
         return history
     nameless = tuple(nameless_commits(data.state, history.plain, user_email(history.git)))
-    pulls = pulls_of(history.git, history.commits)
+    pulls = PullHistory(pulls_of(history.commits), history.line.name)
     return Found(history.works(data.state), pulls, nameless, history.git, shallow(history.git))
 
 
@@ -125,7 +129,7 @@ def _keys(data: ReportData, goal: Goal, by: By, repository: Found) -> Keys:
         work = joined(repository.works.get(one.id, Work()) for one in members)
         named = work.landed or work.commits
         if by is By.PR:
-            return _pulls(declared, {number for commit in named for number in repository.pulls.get(commit, ())})
+            return repository.pulls.of_goal(members, named)
         return tuple(
             (commit, Confidence.DECLARED if commit in declared else Confidence.TRAILER) for commit in sorted(named)
         )
@@ -134,15 +138,6 @@ def _keys(data: ReportData, goal: Goal, by: By, repository: Found) -> Keys:
             found |= dict.fromkeys(one.refs, Confidence.DECLARED)
         elif one.branch is not None and not declared:
             found[one.branch] = Confidence.INFERRED
-    return tuple(sorted(found.items()))
-
-
-def _pulls(declared: set[str], seen: set[str]) -> Keys:
-    """Pull requests as ``#12``; what is declared and has no number stands as it is."""
-    found = {f"#{number}": Confidence.TRAILER for number in seen}
-    for target in declared:
-        number = pull_number(target)
-        found[target if number is None else f"#{number}"] = Confidence.DECLARED
     return tuple(sorted(found.items()))
 
 

@@ -18,7 +18,7 @@ from tallybook.repo.main_line import branch_commits
 from tallybook.usecases.price_book import PriceBook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tallybook.domain.commit_links import Candidate
     from tallybook.repo.git import Git
@@ -59,26 +59,35 @@ def by_branch(found: Sequence[Alone]) -> tuple[Spent, ...]:
     return tuple(Spent(None, one.measure, one.cost, ((one.branch, Confidence.INFERRED),)) for one in found)
 
 
-def by_commit(git: Git, found: Sequence[Alone], candidates: Sequence[Candidate]) -> tuple[Spent, ...]:
-    """Each to one's own commits without a goal that were made while it ran, or in the hour after; the rest is left out.
+def made_meanwhile(
+    git: Git, found: Sequence[Alone], candidates: Sequence[Candidate]
+) -> tuple[tuple[Alone, tuple[str, ...]], ...]:
+    """With each one's own commits without a goal that were made while it ran, or in the hour after.
 
     Where the branch is still there, they have to be on it.
     """
     reach: dict[str, frozenset[str] | None] = {}
-    spent = []
+    told = []
     for one in found:
-        if one.begun is None or one.last is None:
-            continue
-        if one.branch not in reach:
-            reach[one.branch] = branch_commits(git, one.branch)
-        on = reach[one.branch]
-        first, last = one.begun, one.last + _AFTER
-        made = [it.commit for it in candidates if it.ours and first <= it.at * _SECOND <= last]
-        made = [commit for commit in made if on is None or commit in on]
-        if made:
-            keys = tuple((commit, Confidence.INFERRED) for commit in sorted(made))
-            spent.append(Spent(None, one.measure, one.cost, keys))
-    return tuple(spent)
+        made: list[str] = []
+        if one.begun is not None and one.last is not None:
+            if one.branch not in reach:
+                reach[one.branch] = branch_commits(git, one.branch)
+            on = reach[one.branch]
+            first, last = one.begun, one.last + _AFTER
+            made = [it.commit for it in candidates if it.ours and first <= it.at * _SECOND <= last]
+            made = [commit for commit in made if on is None or commit in on]
+        told.append((one, tuple(sorted(made))))
+    return tuple(told)
+
+
+def by_commit(told: Iterable[tuple[Alone, tuple[str, ...]]]) -> tuple[Spent, ...]:
+    """Each to the commits that were made meanwhile; what has none is left out."""
+    return tuple(
+        Spent(None, one.measure, one.cost, tuple((commit, Confidence.INFERRED) for commit in made))
+        for one, made in told
+        if made
+    )
 
 
 def tokens_of(spent: tuple[Spent, ...]) -> TokenVector:

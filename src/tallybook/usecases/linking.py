@@ -104,7 +104,7 @@ def nameless_commits(state: LedgerState, commits: Sequence[MadeCommit], email: s
     """Commits that nothing ties to a goal, and that do not say why; what ``git revert`` made is none."""
     linked = {link.target for goal in state.goals.values() for link in goal.links if link.kind == "commit"}
     return [
-        Candidate(commit.id, commit.subject, commit.at, email is not None and commit.author == email)
+        Candidate(commit.id, commit.subject, commit.written_at, email is not None and commit.author == email)
         for commit in commits
         if not (goals_named(state, commit) or commit.said.reasons or commit.reverted or commit.id in linked)
     ]

@@ -13,7 +13,7 @@ from tallybook.repo.commits import is_revision, tips
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import made_commits
 from tallybook.repo.main_line import main_line
-from tallybook.repo.pull_requests import pull_number, pulls_of
+from tallybook.repo.pull_requests import pull_number, pulls_of, referred_pulls
 from tallybook.reports.receipt_model import GoalReceipt, Receipt
 from tallybook.usecases.commit_history import commit_history, git_of, goals_named, shallow
 from tallybook.usecases.show import look
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tallybook.reports.model import ReportData
     from tallybook.usecases.workspace import Workspace
 
-_PULL: Final = re.compile(r"#?([1-9][0-9]{0,8})")
+_PULL: Final = re.compile(r"[#!]?([1-9][0-9]{0,8})")
 _NAME_ONE: Final = "name a range such as origin/main..HEAD, or the number of a pull request"
 
 
@@ -76,7 +76,7 @@ def _of_pull(git: Git, number: str) -> tuple[str, list[MadeCommit]] | Refusal:
     history = commit_history(git)
     if isinstance(history, Refusal):
         return history
-    pulls = pulls_of(git, history.commits)
+    pulls = pulls_of(history.commits).every
     return f"#{number}", [commit for commit in history.commits if number in pulls.get(commit.id, ())]
 
 
@@ -85,14 +85,9 @@ def _linked(data: ReportData, commits: Iterable[MadeCommit], pull: str | None) -
     ids = {commit.id for commit in commits}
     for goal in data.state.goals.values():
         links = [link.target for link in goal.links if link.kind == "pr"]
-        said = pull is not None and pull in {pull_number(text) for text in (*links, *_addresses(goal.refs))}
+        said = pull is not None and pull in {*map(pull_number, links), *referred_pulls(goal.refs)}
         if said or any(link.kind == "commit" and link.target in ids for link in goal.links):
             yield kept_goal(data.state.goals, goal.id)
-
-
-def _addresses(refs: Iterable[str]) -> Iterable[str]:
-    """References that can be a pull request; a bare number may be an issue."""
-    return (ref for ref in refs if "/" in ref or ref.startswith("pr"))
 
 
 def _goal(data: ReportData, goal: Goal) -> GoalReceipt:
