@@ -113,6 +113,18 @@ def test_who_only_says_to_revert_is_found(work: Work) -> None:
     assert real
 
 
+def test_a_squash_of_several_reverts_is_gits_own(work: Work) -> None:
+    """It touches files of what it takes back, of any of them, and all of these are behind it."""
+    goal = work.bench.start()
+    words = [f"This reverts commit {work.commit('Add', f'Task: {goal}', name=name)}." for name in ("one", "two")]
+    for name in ("one", "two"):
+        (work.bench.repo / name).write_text("as before\n")
+    work.bench.git("commit", "-q", "-a", "-m", "Revert both (#3)", "-m", words[0], "-m", words[1])
+    assert work.broken() == {}
+    false = work.commit("Revert both (#4)", words[0], f"This reverts commit {'0' * 40}.", name="one")
+    assert work.broken() == {false: "no-task"}
+
+
 def test_tickets(work: Work) -> None:
     """A subject that begins with one will do, and a title has to."""
     (work.bench.repo / "config").mkdir()

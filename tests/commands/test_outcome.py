@@ -123,6 +123,45 @@ def test_a_merge_that_is_taken_back(work: Work) -> None:
     assert work.outcomes() == {"before": "merged", "brought": "reverted"}
 
 
+@pytest.mark.parametrize(
+    ("merge", "revert"),
+    [
+        ("Join (#7)", ('Revert "Join (#7)" (#8)', "Reverts o/r#7")),
+        ("Merge pull request #7 from o/side", ('Revert "Join" (#8)', "Reverts o/r.s#7\r")),
+        (
+            "Merge branch 'side'\n\nSee merge request g/p!7",
+            ("Revert \"Merge branch 'side'\"", "This reverts merge request !7"),
+        ),
+        ("Merge branch 'side'\n\nSee merge request g/p!7", ('Revert "x"', "This reverts merge request g/p!7")),
+    ],
+)
+def test_a_pull_request_that_is_taken_back(work: Work, merge: str, revert: tuple[str, str]) -> None:
+    """In the words of forges, which name its number; what comes after the revert stands, under that number too."""
+    before, brought, after = work.goal("before"), work.goal("brought"), work.goal("after")
+    work.commit(before)
+    work.side("side")
+    work.commit(brought)
+    work.main()
+    work.commit(before)
+    work.bench.git("merge", "-q", "--no-ff", "-m", merge, "side")
+    subject, body = revert
+    work.bench.git("commit", "-q", "--allow-empty", "-m", f"Talk of {subject}", "-m", body)
+    assert work.outcomes()["brought"] == "merged"
+    work.bench.git("commit", "-q", "--allow-empty", "-m", subject, "-m", body)
+    work.bench.git("commit", "-q", "--allow-empty", "-m", "Join again (#7)", "-m", f"Task: {after}")
+    assert work.outcomes() == {"before": "merged", "brought": "reverted", "after": "merged"}
+
+
+def test_a_squash_of_several_reverts(work: Work) -> None:
+    """Takes back all that it names, until it is taken back itself."""
+    one, two = work.goal("one"), work.goal("two")
+    words = [f"This reverts commit {work.commit(goal)}." for goal in (one, two)]
+    work.commit(None, f"* Revert one\n\n{words[0]}\n\n* Revert two\n\n  {words[1]}")
+    assert set(work.outcomes().values()) == {"reverted"}
+    work.bench.git("revert", "--no-edit", "HEAD")
+    assert set(work.outcomes().values()) == {"merged"}
+
+
 def test_goals_that_were_merged_count_as_one(work: Work) -> None:
     """A commit of either will do."""
     kept, dropped = work.bench.start("kept", "--untracked"), work.bench.start("dropped", "--untracked")

@@ -139,7 +139,10 @@ def save(path: Path, state: LedgerState, position: Position, saved: Saved | None
 
     Where another process has saved since ``saved`` was read, its work stays.
     """
-    summary = _summary(state, position)
+    try:
+        summary = _summary(state, position)
+    except UnicodeEncodeError:  # a path in it that is no UTF-8
+        return False
     base = None if saved is None or saved.is_damaged else saved.blob
     if base == summary and not _changes(state):
         return True

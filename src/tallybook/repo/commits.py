@@ -43,7 +43,7 @@ def unaltered(git: Git) -> Git:
 def sayings(git: Git, revision: str, key: str) -> GitFault | list[Said]:
     """The commits of a revision or range that have the trailer, or a line like it, the newest first; one git call."""
     found = git.read(
-        *("-c", "trailer.separators=:", "-c", "log.showSignature=false", "log", "-z"),
+        *("-c", "trailer.separators=:", "-c", "log.showSignature=false", "log", "-z", "--encoding=UTF-8"),
         *("--basic-regexp", "--regexp-ignore-case", f"--grep=^[[:space:]]*{key}[[:space:]]*:"),
         f"--format=%H%x1f%(trailers:key={key},valueonly,unfold,separator=%x1e)%x1f%B",
         *(revision, "--"),

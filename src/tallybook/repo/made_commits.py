@@ -26,7 +26,10 @@ _FIELDS: Final = (
     "%B",
 )
 _LINE: Final = re.compile(r"^[ \t]*Task[ \t]*:[ \t]*(\S+)[ \t]*$", re.MULTILINE | re.IGNORECASE)
-_REVERTS: Final = re.compile(r"^This reverts commit ([0-9a-f]{40}|[0-9a-f]{64})\b", re.MULTILINE)
+_REVERTS: Final = re.compile(r"^[ \t]*This reverts commit ([0-9a-f]{40}|[0-9a-f]{64})\b", re.MULTILINE)
+_REVERTS_PULL: Final = re.compile(
+    r"^[ \t]*(?:This reverts merge request \S*!|Reverts [\w.-]+/[\w.-]+#)([1-9][0-9]{0,8})$", re.MULTILINE
+)
 
 
 class MadeCommit(NamedTuple):
@@ -65,17 +68,22 @@ class MadeCommit(NamedTuple):
         return len(self.parents) > 1
 
     @property
-    def reverted(self) -> str | None:
-        """The commit that it says to take back, in the words of git."""
-        found = _REVERTS.search(self.message)
-        return None if found is None else found[1]
+    def reverted(self) -> tuple[str, ...]:
+        """The commits that it says to take back, in the words of git; a squash of reverts says several."""
+        return tuple(dict.fromkeys(_REVERTS.findall(self.message)))
+
+    @property
+    def reverted_pulls(self) -> frozenset[str]:
+        """The numbers of pull requests that it says to take back, in the words of forges."""
+        said = self.subject.startswith("Revert ")
+        return frozenset(_REVERTS_PULL.findall(self.message.replace("\r", ""))) if said else frozenset()
 
 
 def made_commits(git: Git, *revisions: str) -> GitFault | list[MadeCommit]:
     """The commits of revisions, ranges or ``--branches`` and the like, each before its parents; one git call."""
     found = git.read(
         *("-c", "trailer.separators=:", "-c", "log.showSignature=false", "log", "-z"),
-        *("--topo-order", f"--format={'%x00'.join(_FIELDS)}", *revisions, "--"),
+        *("--topo-order", "--encoding=UTF-8", f"--format={'%x00'.join(_FIELDS)}", *revisions, "--"),
     )
     return found if isinstance(found, GitFault) else list(_commits(os.fsdecode(found)))
 
@@ -84,7 +92,12 @@ def _commits(text: str) -> Iterator[MadeCommit]:
     fields = iter(text.split("\0"))
     for commit, parents, at, written_at, author, tasks, reasons, message in zip(*[fields] * len(_FIELDS), strict=False):
         said = TaskTrailers(_values(tasks), _values(reasons))
-        yield MadeCommit(commit, tuple(parents.split()), int(at), int(written_at), author, said, message)
+        yield MadeCommit(commit, tuple(parents.split()), _time(at), _time(written_at), author, said, message)
+
+
+def _time(told: str) -> int:
+    """Git tells none of a commit that was made with a broken line for it, as by some old import."""
+    return int(told) if told.isascii() and told.isdigit() else 0
 
 
 def _values(told: str) -> tuple[str, ...]:
@@ -93,15 +106,16 @@ def _values(told: str) -> tuple[str, ...]:
 
 
 def takes_back(git: Git, commit: MadeCommit) -> bool:
-    """Whether a commit is what ``git revert`` makes of an older one: it is behind it, and no other file is touched.
+    """Whether a commit is what ``git revert`` makes of older ones: they are behind it, and no other file is touched.
 
     In which way the files are touched is not compared: conflicts are resolved by hand.
     """
     older = commit.reverted
-    if older is None or isinstance(git.read("merge-base", "--is-ancestor", older, commit.id), GitFault):
-        return False
-    here, there = _touched(git, commit.id), _touched(git, older)
-    return bool(here) and here <= there
+    for one in older:
+        if isinstance(git.read("merge-base", "--is-ancestor", one, commit.id), GitFault):
+            return False
+    here = _touched(git, commit.id)
+    return bool(here and older) and here <= frozenset[bytes]().union(*(_touched(git, one) for one in older))
 
 
 def _touched(git: Git, commit: str) -> frozenset[bytes]:

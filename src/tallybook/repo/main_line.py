@@ -67,9 +67,3 @@ def _read(git: Git, name: str, revisions: Sequence[str]) -> MainLine | GitFault:
         if isinstance(found, GitFault)
         else MainLine(name, frozenset(os.fsdecode(found).split()), tuple(revisions))
     )
-
-
-def merged_by(git: Git, commit: str) -> frozenset[str]:
-    """What a merge has brought to its first parent, itself among it."""
-    found = git.read("rev-list", f"{commit}^1..{commit}", "--")
-    return frozenset({commit}) if isinstance(found, GitFault) else frozenset(os.fsdecode(found).split())

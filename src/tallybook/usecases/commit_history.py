@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -13,7 +14,9 @@ from tallybook.domain.state import kept_goal
 from tallybook.repo.commits import is_shallow, unaltered
 from tallybook.repo.git import Git, GitFault
 from tallybook.repo.made_commits import MadeCommit, made_commits
-from tallybook.repo.main_line import MainLine, main_line, merged_by
+from tallybook.repo.main_line import MainLine, main_line
+from tallybook.repo.merges import Merges
+from tallybook.repo.pull_requests import pulls_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,15 +51,38 @@ class CommitHistory(msgspec.Struct, frozen=True):
 
     def _made(self, state: LedgerState, linked: Mapping[str, set[str]]) -> Iterator[Made]:
         """Commits that name goals, or that take others back on the main line."""
-        merges = {commit.id for commit in self.commits if commit.is_merge}
+        reverts = Reverts(self)
         for commit in self.commits:
             named = {goal for goal in commit.named if goal in state.goals} | linked.get(commit.id, set())
-            older, on_main = commit.reverted, commit.id in self.line.commits
-            back: frozenset[str] = frozenset()
-            if older is not None and on_main and older in self.line.commits:
-                back = merged_by(self.git, older) if older in merges else frozenset({older})
+            on_main = commit.id in self.line.commits
+            back = reverts.by(commit) if on_main else frozenset()
             if named or back:
                 yield Made(commit.id, commit.at, frozenset(named), on_main, back)
+
+
+class Reverts:
+    """What commits take back."""
+
+    def __init__(self, history: CommitHistory) -> None:
+        self._line = history.line.commits
+        self._commits = history.commits
+        self._places = {commit.id: place for place, commit in enumerate(history.commits)}
+        self._merges = Merges(history.commits)
+
+    def by(self, commit: MadeCommit) -> frozenset[str]:
+        """What one takes back of the main line; of a merge and of a pull request all that came with it."""
+        found: set[str] = set()
+        for older in (one for one in commit.reverted if one in self._line and one in self._places):
+            made = self._commits[self._places[older]]
+            found |= self._merges.brought(made) if made.is_merge else {older}
+        if commit.reverted_pulls:
+            older_ones = (one.id for one in self._commits[self._places[commit.id] + 1 :] if one.id in self._line)
+            found |= {one for one in older_ones if commit.reverted_pulls & self._pulls.get(one, frozenset())}
+        return frozenset(found)
+
+    @cached_property
+    def _pulls(self) -> Mapping[str, frozenset[str]]:
+        return pulls_of(self._commits).every
 
 
 def git_of(workspace: Workspace) -> Git | Refusal:

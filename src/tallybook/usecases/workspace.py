@@ -147,11 +147,16 @@ def circumstances_of(workspace: Workspace, state: LedgerState) -> Circumstances:
     if repository is None:
         return bare
     there = started_work(repository, _since(state, bare), workspace.settings.ledger_publish)
-    placed = replace(bare, branch=repository.branch(), head=repository.head())
+    placed = replace(bare, branch=_written(repository.branch()), head=repository.head())
     if isinstance(there, Uncertain):
         return placed
     work = Work.STARTED if there.any else Work.NONE
     return replace(placed, work=work, dirty=there.fingerprint)
+
+
+def _written(branch: str | None) -> str | None:
+    """The name for the ledger, which holds Unicode alone: other bytes, that git takes as well, stand as escapes."""
+    return None if branch is None else os.fsencode(branch).decode("utf-8", "backslashreplace")
 
 
 def _since(state: LedgerState, here: Circumstances) -> SinceGoal:
