@@ -30,10 +30,9 @@ from tallybook.domain.events import (
 )
 from tallybook.domain.goal import FAILURE_REASONS, KINDS, LARGEST_COUNT, OUTCOMES, RESULT_FITS
 from tallybook.domain.quality import Quality
+from tallybook.domain.sizes import CONTEXT_BANDS
 from tallybook.domain.tokens import COMPONENTS, TokenVector
 from tallybook.domain.usage import (
-    CONTEXT_BANDS,
-    LONGEST_BAND,
     ClassUsage,
     PriceClass,
     SessionUsage,
@@ -79,7 +78,7 @@ price_classes = st.builds(
     PriceClass,
     names,
     st.sampled_from(["standard", "flex"]),
-    st.sampled_from([*(name for _, name in CONTEXT_BANDS), LONGEST_BAND]),
+    st.sampled_from(["≤200k", "≤272k", *CONTEXT_BANDS]),
     days,
 )
 class_usages = st.builds(ClassUsage, price_classes, counts, vectors, maybe(counts))

@@ -84,6 +84,21 @@ def test_fees_of_searches_are_part_of_what_a_goal_cost(bench: Bench) -> None:
     assert bench.ok("show", goal, "--json", "--ledger", str(place)).goal["cost"] == free
 
 
+def test_a_price_that_changes_at_a_size_of_its_own(bench: Bench) -> None:
+    """Haiku 5.5 costs more above 100,000 tokens of context: the goal has a small request and a large one."""
+    agent = ClaudeAgent(bench, 1, model="claude-haiku-5-5")
+    goal = bench.start(**agent.environ)
+    for size in (99_000, 101_000):
+        agent.say()
+        usage = cast("Json", cast("Json", agent.records[-1]["message"])["usage"])
+        usage["input_tokens"] = size
+        agent.flush()
+    bench.ok("finish-task", goal, "--status", "success", **agent.environ)
+    shown = bench.ok("show", goal, "--json").goal
+    assert shown["cost"] == bench.ok("usage", "--json").json["total"]["cost"]
+    assert (shown["cost"]["quality"], shown["cost"]["priced_share"]) == ("exact", 1)
+
+
 def told_without_searches(bench: Bench) -> Path:
     """A ledger of the same events as an early version wrote them, when snapshots had no count of searches."""
     ledger, prev = bench.repo / "early", FIRST_PREV

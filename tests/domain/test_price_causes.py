@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from tallybook.domain.money import Rates, Unpriced
 from tallybook.domain.price_causes import MOST_CAUSES, SMALL, Pricing, Spent, Way, equal_to, ways_to
+from tallybook.domain.sizes import CONTEXT_BANDS
 from tallybook.domain.tokens import TokenVector
-from tallybook.domain.usage import CONTEXT_BANDS, LONGEST_BAND, PriceClass
+from tallybook.domain.usage import PriceClass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ _spent = st.builds(
         PriceClass,
         st.just("m"),
         st.sampled_from(("standard", "batch")),
-        st.sampled_from((SMALL, CONTEXT_BANDS[1][1], LONGEST_BAND)),
+        st.sampled_from(CONTEXT_BANDS),
         st.sampled_from((TODAY, EARLIER)),
     ),
     _vectors,
@@ -100,7 +101,7 @@ def test_each_way_gives_its_number() -> None:
         (Way.NO_FEES, one(TokenVector(input=1000), web_searches=2), 1000 * 3_000_000),
         (
             Way.MARGINAL,
-            one(long, context=CONTEXT_BANDS[1][1]),
+            one(long, context=CONTEXT_BANDS[3]),
             200_000 * 3_000_000 + 50_000 * 6_000_000 + 100 * 15_000_000,
         ),
         (Way.FIVE_MINUTES, one(TokenVector(input=1, cache_write_1h=1000)), 3_000_000 + 1000 * 6_000_000),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tallybook.domain.money import Rates, Unpriced
-from tallybook.domain.tariffs import Band, Size, flat, size_of, tariff_of
-from tallybook.domain.usage import CONTEXT_BANDS, LONGEST_BAND, context_band
+from tallybook.domain.sizes import Size
+from tallybook.domain.tariffs import Band, flat, tariff_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,19 +64,3 @@ def test_sizes_that_cost_differently_have_no_price_together() -> None:
     assert tariff.rates("2026-01-01", Size(30, None)) == priced(2)
     assert tariff.rates("2026-01-01", Size(-1, 10)) == Unpriced("m", "a")
     assert flat(priced(3)).rates("", Size(-1, None)) == priced(3)
-
-
-@given(st.integers(0, 400_000))
-def test_the_sizes_of_a_band_are_those_that_it_is_for(tokens: int) -> None:
-    """For every request."""
-    size = size_of(context_band(tokens))
-    assert size.above < tokens
-    assert size.most is None or tokens <= size.most
-
-
-def test_every_band_has_its_sizes_and_nothing_else_has() -> None:
-    """A name that is none is a fault of the caller."""
-    assert [size_of(name).most for _, name in CONTEXT_BANDS] == [most for most, _ in CONTEXT_BANDS]
-    assert size_of(LONGEST_BAND).most is None
-    with pytest.raises(ValueError, match="no band"):
-        size_of("huge")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tallybook.domain.quality import Quality, join, worst
 from tallybook.domain.tokens import COMPONENTS, ZERO, TokenVector, total_of
-from tallybook.domain.usage import ClassUsage, PriceClass, context_band, merge_classes
+from tallybook.domain.usage import ClassUsage, PriceClass, merge_classes
 from worlds import CLASSES, child, of_class, used
 
 vectors = st.builds(TokenVector, *[st.integers(0, 2**53)] * len(COMPONENTS))
@@ -99,14 +99,6 @@ def test_of_two_qualities_the_worse_holds() -> None:
     assert worst(unmeasured, unverified) == unverified
     assert worst(unmeasured, unmeasured) == unmeasured
     assert join([]) == unmeasured
-
-
-@pytest.mark.parametrize(
-    ("tokens", "band"),
-    [(0, "≤200k"), (200_000, "≤200k"), (200_001, "≤272k"), (272_000, "≤272k"), (272_001, ">272k")],
-)
-def test_context_bands(tokens: int, band: str) -> None:
-    assert context_band(tokens) == band
 
 
 def test_classes_are_added_up_and_sorted() -> None:

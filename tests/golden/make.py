@@ -91,12 +91,20 @@ def imported() -> list[tuple[str, e.Body]]:
 
 
 def searched() -> list[tuple[str, e.Body]]:
-    """Searches of the web are told from the second snapshot on."""
+    """Searches of the web are told from the second snapshot on, and bands of contexts that tell both their ends."""
 
     def told(number: int, counter: SessionUsage) -> SessionUsage:
         return replace(counter, classes=tuple(replace(it, web_searches=number) for it in counter.classes))
 
-    part = e.BackfilledPart(1, 0, told(2, usage("s2", 8)))
+    def sized(counter: SessionUsage) -> SessionUsage:
+        finer = [
+            replace(it, price_class=replace(it.price_class, context=context))
+            for it in counter.classes
+            for context in ("100k-128k", "≤100k")
+        ]
+        return replace(counter, classes=tuple(finer))
+
+    before, part = sized(told(1, usage("s2", 7))), e.BackfilledPart(1, 0, sized(told(2, usage("s2", 8))))
     return [
         (ONE, e.UsageSnapshot(SnapshotReason.START, (usage("s1", 2),), "codex/2")),
         (ONE, e.GoalStarted("Look it up", "product", AT.format(1), session=e.SessionRef("codex", "s1", "flag"))),
@@ -107,7 +115,7 @@ def searched() -> list[tuple[str, e.Body]]:
         (TWO, e.GoalStarted("Look elsewhere", "product", AT.format(4), untracked=True)),
         (TWO, e.GoalFinished("success", AT.format(5))),
         (TWO, e.UsageBackfilled(AT.format(4), AT.format(5),
-                                (e.BackfilledSession("worktree", told(1, usage("s2", 7)), (part,)),), "codex/2")),
+                                (e.BackfilledSession("worktree", before, (part,)),), "codex/2")),
     ]  # fmt: skip
 
 

@@ -54,19 +54,21 @@ def test_usage_is_summed_by_price_class_of_the_single_request(world: World) -> N
         row("r2", tokens={"input": 150_000, "cache_read": 50_001, "output": 2}),
         row("r3", tokens={"cache_write_5m": 272_001}, at=T0 + DAY),
         row("r4", tokens={"input": 7, "output": 3, "reasoning": 2}),
+        row("r6", tokens={"input": 7, "output": 3, "reasoning": 2}),
         row("r5", tokens={"input": 1}, model="m2", tier="priority", quality="lower_bound"),
     )
     world.ingest()
     counter = used(world)
     assert [(usage.price_class, usage.responses, usage.tokens) for usage in counter.classes] == [
-        (PriceClass("m1", "standard", ">272k", "2026-09-22"), 1, TokenVector(cache_write_5m=272_001)),
-        (PriceClass("m1", "standard", "≤200k", "2026-09-21"), 2, TokenVector(input=200_007, output=4, reasoning=2)),
+        (PriceClass("m1", "standard", "128k-200k", "2026-09-21"), 1, TokenVector(input=200_000, output=1)),
         (
-            PriceClass("m1", "standard", "≤272k", "2026-09-21"),
+            PriceClass("m1", "standard", "200k-256k", "2026-09-21"),
             1,
             TokenVector(input=150_000, cache_read=50_001, output=2),
         ),
-        (PriceClass("m2", "priority", "≤200k", "2026-09-21"), 1, TokenVector(input=1)),
+        (PriceClass("m1", "standard", "272k-512k", "2026-09-22"), 1, TokenVector(cache_write_5m=272_001)),
+        (PriceClass("m1", "standard", "≤100k", "2026-09-21"), 2, TokenVector(input=14, output=6, reasoning=4)),
+        (PriceClass("m2", "priority", "≤100k", "2026-09-21"), 1, TokenVector(input=1)),
     ]
     assert counter.quality is Quality.LOWER_BOUND
     assert (counter.high_water, counter.pending, counter.pending_call) == ("r5", False, None)

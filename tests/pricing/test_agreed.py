@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tallybook.domain.money import PARTS, Rates, Unpriced, cost_of
-from tallybook.domain.tariffs import Size, Tariff
+from tallybook.domain.sizes import Size
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import PriceClass
 from tallybook.pricing.book import GenaiBook
 from tallybook.pricing.overrides import PriceFault, agreed_in
 from tallybook.pricing.prices import Prices
+
+if TYPE_CHECKING:
+    from tallybook.domain.tariffs import Tariff
 
 BOOK = GenaiBook()
 SMALL = Size(-1, 5)

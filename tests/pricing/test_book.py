@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallybook.domain.money import PARTS, Rates, Unpriced, cost_of
-from tallybook.domain.tariffs import Size, size_of
+from tallybook.domain.sizes import EDGES, Size, size_of
 from tallybook.domain.tokens import TokenVector
-from tallybook.history.bands import EDGES
 from tallybook.pricing.book import GenaiBook
 from tallybook.pricing.table import FACTORS, Factor
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallybook.domain.money import Rates
-from tallybook.domain.tariffs import Size
+from tallybook.domain.sizes import Size
 from tallybook.pricing.book import GenaiBook
 from tallybook.pricing.names import translated
 

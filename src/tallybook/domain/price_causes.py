@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from tallybook.domain.goal_costs import PriceOf
 from tallybook.domain.money import Rates, Unpriced
+from tallybook.domain.sizes import CONTEXT_BANDS
 from tallybook.domain.tokens import TokenVector
-from tallybook.domain.usage import CONTEXT_BANDS, PriceClass
+from tallybook.domain.usage import PriceClass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 
 STANDARD: Final = "standard"
-THRESHOLD, SMALL = CONTEXT_BANDS[0]
+THRESHOLD: Final = 200_000
+SMALL: Final = CONTEXT_BANDS[0]
 MOST_CAUSES: Final = 3
 """So many at most are taken together."""
 _NANO: Final = 1000

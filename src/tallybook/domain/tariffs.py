@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tallybook.domain.money import Rates, Unpriced
-from tallybook.domain.usage import CONTEXT_BANDS, LONGEST_BAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-
-class Size(NamedTuple):
-    """How large requests are: more than ``above`` tokens of input (cached or not), and at most ``most``."""
-
-    above: int
-    most: int | None
-    """None where there is no limit."""
+    from tallybook.domain.sizes import Size
 
 
 class Band(msgspec.Struct, frozen=True):
@@ -88,16 +81,3 @@ def tariff_of(days: Iterable[str], bands_on: Callable[[str], Iterable[Band]]) ->
         if not stretches or stretches[-1].bands != tuple(bands):
             stretches.append(Stretch(day, tuple(bands)))
     return Tariff(tuple(stretches))
-
-
-def size_of(context: str) -> Size:
-    """The sizes of a context band, see ``domain.usage.context_band``."""
-    above = -1
-    for most, name in CONTEXT_BANDS:
-        if name == context:
-            return Size(above, most)
-        above = most
-    if context != LONGEST_BAND:
-        message = f"{context!r} is no band of contexts"
-        raise ValueError(message)
-    return Size(above, None)

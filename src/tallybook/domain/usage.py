@@ -14,9 +14,6 @@ from tallybook.domain.tokens import TokenVector, total_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CONTEXT_BANDS: Final = ((200_000, "≤200k"), (272_000, "≤272k"))
-LONGEST_BAND: Final = ">272k"
-
 
 class SnapshotReason(StrEnum):
     """The command that asked for the snapshot."""
@@ -29,14 +26,6 @@ class SnapshotReason(StrEnum):
     SETTLE = "settle"
 
 
-def context_band(tokens: int) -> str:
-    """The band of one request's whole input (cached or not), in tokens."""
-    for limit, name in CONTEXT_BANDS:
-        if tokens <= limit:
-            return name
-    return LONGEST_BAND
-
-
 class PriceClass(msgspec.Struct, frozen=True, order=True, gc=False, cache_hash=True):
     """All that a price can depend on, besides the tokens themselves."""
 
@@ -44,7 +33,7 @@ class PriceClass(msgspec.Struct, frozen=True, order=True, gc=False, cache_hash=T
     tier: str
     """Service tier as logged, ``standard`` where the log names none."""
     context: str
-    """Context band of the single request, see ``context_band``."""
+    """Context band of the single request, see ``sizes.context_band``."""
     day: str
     """UTC day of the response, ``YYYY-MM-DD``."""
 

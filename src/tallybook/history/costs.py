@@ -11,9 +11,8 @@ from operator import mul
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from tallybook.domain.money import Cost, Rates, Unpriced, cost_of
-from tallybook.domain.tariffs import Size
+from tallybook.domain.sizes import EDGES, Size
 from tallybook.domain.tokens import ZERO
-from tallybook.history.bands import EDGES
 from tallybook.history.grain import QUARTER
 from tallybook.history.rollup import COMPONENTS
 

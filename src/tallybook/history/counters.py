@@ -10,10 +10,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tallybook.domain.quality import Quality, join
+from tallybook.domain.sizes import CONTEXT_BANDS
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import ClassUsage, PriceClass, SessionKey, merge_classes
+from tallybook.history.bands import BAND
 from tallybook.history.portions import portions
-from tallybook.history.sums import BAND, BANDS, SUMS, used_before
+from tallybook.history.sums import SUMS, used_before
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -80,7 +82,7 @@ def _between(store: Store, cuts: Iterable[tuple[int, int, int]]) -> Mapping[tupl
 
     @cache
     def price_class(model: int, tier: int, band: int, day: int) -> PriceClass:
-        return PriceClass(words[model], words[tier], BANDS[band], f"{_EPOCH + timedelta(days=day):%Y-%m-%d}")
+        return PriceClass(words[model], words[tier], CONTEXT_BANDS[band], f"{_EPOCH + timedelta(days=day):%Y-%m-%d}")
 
     found: dict[tuple[int, int], list[_Sum]] = defaultdict(list)
     for values in portions(cuts):

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tallybook.domain.price_causes import Spent
+from tallybook.domain.price_causes import THRESHOLD, Spent
+from tallybook.domain.sizes import CONTEXT_BANDS, EDGES, context_band
 from tallybook.domain.tokens import TokenVector
-from tallybook.domain.usage import PriceClass, context_band
-from tallybook.history.sums import BAND, BANDS, SUMS, VECTOR, Places, Span
+from tallybook.domain.usage import PriceClass
+from tallybook.history.bands import BAND
+from tallybook.history.sums import SUMS, VECTOR, Places, Span
 from tallybook.history.zones import DAY, Zone, local_day, stretches
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _SECOND: Final = 1_000_000
 _EPOCH: Final = date(1970, 1, 1)
+_SMALL: Final = EDGES.index(THRESHOLD)
+"""The last band below the threshold."""
 _WORDS: Final = """JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
 JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier"""
 
@@ -60,12 +64,12 @@ def report_parts(store: Store, wanted: Slice) -> Iterator[ReportPart]:
             f"""SELECT {period}, a.name, m.text, t.text, {BAND}, r.at / {DAY * _SECOND}, count(*),
             sum(r.web_searches), {SUMS} FROM response r {_WORDS}
             WHERE r.at >= ? AND r.at < ?
-            GROUP BY 1, 2, 3, 4, 5, 6, CASE WHEN {BAND} = 0 THEN 0 ELSE r.source END,
-            CASE WHEN {BAND} = 0 THEN 0 ELSE r.offset END""",  # noqa: S608
+            GROUP BY 1, 2, 3, 4, 5, 6, CASE WHEN {BAND} <= {_SMALL} THEN 0 ELSE r.source END,
+            CASE WHEN {BAND} <= {_SMALL} THEN 0 ELSE r.offset END""",  # noqa: S608
             (first if wanted.since is None else wanted.since, last + 1 if wanted.until is None else wanted.until),
         )
         for name, agent, model, tier, band, number, count, searches, *parts in rows:
-            price_class = PriceClass(model, tier, BANDS[band], _day(number))
+            price_class = PriceClass(model, tier, CONTEXT_BANDS[band], _day(number))
             spent = Spent(agent, price_class, TokenVector(*parts), count, searches)
             yield ReportPart(name if wanted.by_session else _day(name), model, agent, spent)
     yield from _undated(store, wanted)

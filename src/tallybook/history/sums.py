@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tallybook.domain.quality import Quality, join
+from tallybook.domain.sizes import CONTEXT_BANDS, context_band
 from tallybook.domain.tokens import TokenVector
-from tallybook.domain.usage import CONTEXT_BANDS, LONGEST_BAND, ClassUsage, PriceClass, context_band, merge_classes
+from tallybook.domain.usage import ClassUsage, PriceClass, merge_classes
+from tallybook.history.bands import BAND
 
 if TYPE_CHECKING:
     from tallybook.history.store import Store
@@ -22,11 +24,6 @@ coalesce(sum(r.output), 0), coalesce(sum(r.reasoning), 0)"""
 VECTOR: Final = """r.input, r.cache_read, r.cache_write_5m, r.cache_write_1h, r.cache_write_unknown,
 r.output, r.reasoning"""
 """Of one response ``r``, in the same order."""
-_CONTEXT: Final = "r.input + r.cache_read + r.cache_write_5m + r.cache_write_1h + r.cache_write_unknown"
-BANDS: Final = (*(name for _, name in CONTEXT_BANDS), LONGEST_BAND)
-BAND: Final = f"""CASE {" ".join(f"WHEN {_CONTEXT} <= {most} THEN {n}" for n, (most, _) in enumerate(CONTEXT_BANDS))}
-ELSE {len(CONTEXT_BANDS)} END"""
-"""Of one response ``r``: the place of its band in ``BANDS``."""
 _WORDS: Final = "JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier"
 _UP_TO: Final = "r.session = ? AND NOT (r.source = ? AND r.offset > ?)"
 _BEFORE: Final = "r.session = ? AND (r.at < ? OR r.at IS NULL)"
@@ -70,7 +67,9 @@ def _added_up(
     words = dict(store.rows("SELECT id, text FROM word"))
     qualities = {Quality(words[row[0]]) for row in rows if row[_DAY_AT] is not None}
     classes = [
-        ClassUsage(PriceClass(words[model], words[tier], BANDS[band], _day(day)), count, TokenVector(*parts), searches)
+        ClassUsage(
+            PriceClass(words[model], words[tier], CONTEXT_BANDS[band], _day(day)), count, TokenVector(*parts), searches
+        )
         for _, model, tier, band, day, count, searches, *parts in rows
         if day is not None
     ]

@@ -20,8 +20,9 @@ from msgspec.structs import fields
 
 from tallybook.domain.events import KNOWN_BODIES, GoalCorrected, GoalFinished, StageMarked, UsageSnapshot
 from tallybook.domain.goal import LARGEST_COUNT, OUTCOMES
+from tallybook.domain.sizes import size_of
 from tallybook.domain.tokens import COMPONENTS, TokenVector
-from tallybook.domain.usage import CONTEXT_BANDS, LONGEST_BAND, ClassUsage, PriceClass, SessionUsage
+from tallybook.domain.usage import ClassUsage, PriceClass, SessionUsage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,6 @@ _COUNT: Final = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
 _SEARCHES: Final[tuple[str, Any, None]] = ("web_searches", _COUNT | None, None)
 _OUTCOME: Final = Literal[OUTCOMES]
 _VECTOR: Final = (*COMPONENTS, "cache_write", "total")
-_BANDS: Final = (*(name for _, name in CONTEXT_BANDS), LONGEST_BAND)
 _DAY: Final = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _NARROWER: Final[dict[tuple[type, str], object]] = {
     (GoalFinished, "status"): _OUTCOME,
@@ -96,7 +96,7 @@ def _vector_form() -> Form:
 
 def _class_form(vector: Form) -> Form:
     kinds: dict[str, Any] = {
-        "context": Literal[_BANDS],
+        "context": str,
         "day": Annotated[str, msgspec.Meta(pattern=_DAY.pattern)],
         "model": str,
         "responses": _COUNT,
@@ -104,8 +104,8 @@ def _class_form(vector: Form) -> Form:
         "tokens": vector.strict,
     }
     lenient = msgspec.defstruct("ClassUsage", [*kinds.items(), _SEARCHES], kw_only=True, gc=False)
-    # Band and day are looked at by ``_price_class``, once for very many lines.
-    kinds.update(context=str, day=str)
+    # The day is looked at by ``_price_class``, as the band is: once for very many lines.
+    kinds.update(day=str)
     members: list[Any] = [*kinds.items(), _SEARCHES]
     struct = msgspec.defstruct("ClassUsage", members, kw_only=True, omit_defaults=True, gc=False)
 
@@ -131,8 +131,9 @@ def _class_usage(wire: Any) -> ClassUsage:  # noqa: ANN401 - a struct that is ma
 
 @lru_cache(maxsize=4096)
 def _price_class(model: str, tier: str, context: str, day: str) -> PriceClass:
-    if context not in _BANDS or not _DAY.match(day):
-        message = "a price class has a context band or a day that can't be"
+    size_of(context)
+    if not _DAY.match(day):
+        message = "a price class has a day that can't be"
         raise ValueError(message)
     return PriceClass(model, tier, context, day)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tallybook.domain.tariffs import size_of
+from tallybook.domain.sizes import size_of
 from tallybook.pricing.agreed import Agreed, Asked
 
 if TYPE_CHECKING:

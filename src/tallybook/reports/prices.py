@@ -10,7 +10,7 @@ import msgspec
 from tallybook.clock import timestamp
 from tallybook.domain.money import PARTS, Cost, Rates, Unpriced, priced_counts
 from tallybook.domain.problems import Problem
-from tallybook.domain.tariffs import Size
+from tallybook.domain.sizes import Size
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.served import Served
 from tallybook.reports.costs import cost_json, dollars, reasons, share

@@ -9,7 +9,7 @@ import msgspec
 
 from tallybook.domain.money import NOTHING, cost_of, total_cost
 from tallybook.domain.problems import Problem, Refusal
-from tallybook.domain.tariffs import Size
+from tallybook.domain.sizes import Size
 from tallybook.history.choice import Filter
 from tallybook.history.served import served
 from tallybook.history.usage import Query, usage

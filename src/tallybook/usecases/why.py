@@ -12,9 +12,10 @@ from tallybook.domain.attribution import segments_of
 from tallybook.domain.money import Cost
 from tallybook.domain.ownership import goals_of
 from tallybook.domain.problems import Problem, Refusal
+from tallybook.domain.sizes import context_band
 from tallybook.domain.state import kept_goal
 from tallybook.domain.tokens import TokenVector, total_of
-from tallybook.domain.usage import PriceClass, SessionKey, context_band
+from tallybook.domain.usage import PriceClass, SessionKey
 from tallybook.history.explanation import explanation
 from tallybook.history.names import stored_text
 from tallybook.usecases.capture import look_into
