@@ -143,8 +143,10 @@ class Repositories(RuleBasedStateMachine):
 
     @rule(number=NUMBER)
     def amend(self, number: int) -> None:
+        """But for the first commit: git merges no histories that have none in common."""
         tree = self.tree(number)
-        tree.commit("--amend")
+        if self.parents(tree, "HEAD"):
+            tree.commit("--amend")
         self.look(tree)
 
     @rule(number=NUMBER, which=NUMBER, detach=st.booleans())
