@@ -82,6 +82,29 @@ def test_a_squash_belongs_to_the_goals_of_its_branch(bench: Bench) -> None:
     assert proposed(bench)["proposals"] == []
 
 
+@pytest.mark.usefixtures("old")
+def test_a_squash_belongs_to_the_goals_of_its_pull_request(bench: Bench) -> None:
+    """Where they refer to it, though its message names nothing of them and its branch is gone."""
+    bench.git("branch", "-M", "main")
+    kept = bench.start("one", "--untracked", "--ref", "https://forge.example/o/r/pull/3")
+    dropped = bench.start("two", "--untracked", "--ref", "!4")
+    bench.ok("merge-tasks", "--keep", kept, "--drop", dropped)
+    bench.start("three", "--untracked", "--ref", "#3")
+    commit(bench, "a")
+    bench.git("commit", "-q", "--amend", "-m", "Add all (#3)")
+    squash = bench.git("rev-parse", "HEAD")
+    commit(bench, "b", "No-Task: bookkeeping (#3)")
+    bench.git("checkout", "-q", "-b", "side")
+    brought = commit(bench, "c")
+    bench.git("checkout", "-q", "main")
+    bench.git("merge", "-q", "--no-ff", "-m", "Merge branch 'side'\n\nSee merge request o/r!4", "side")
+    commit(bench, "d")
+    rows = [(row["commit"], row["goal"], row["evidence"], row["confidence"]) for row in proposed(bench)["proposals"]]
+    assert rows == [(one, kept, "pull-request", "trailer") for one in (brought, squash)]
+    assert proposed(bench, "--apply")["applied"] == 2
+    assert bench.ok("outcome", "--json").json["counts"]["merged"] == 1
+
+
 def test_what_was_made_while_one_goal_ran_is_inferred(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only one's own commits, and only where it was one goal alone."""
     goal = bench.start("one", "--untracked")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallybook.domain.commit_links import Candidate, proposals
+from tallybook.domain.commit_links import Candidate, Evidence, proposals
 from tallybook.domain.events import Event, GoalFinished, GoalsMerged, GoalStarted
 from tallybook.domain.replay import fold
 
@@ -19,17 +19,27 @@ patches = st.dictionaries(names, st.sampled_from(["p", "q"]))
 goals = st.frozensets(st.sampled_from(["g1", "g2"]), min_size=1)
 
 
-@given(st.lists(names, unique=True), patches, st.dictionaries(st.sampled_from(["n1", "n2"]), goals), patches)
+@given(
+    st.lists(names, unique=True),
+    st.tuples(patches, patches),
+    st.dictionaries(st.sampled_from(["n1", "n2"]), goals),
+    st.dictionaries(names, goals),
+)
 def test_the_same_patch(
-    wanted: list[str], changes: dict[str, str], named: dict[str, frozenset[str]], more: dict[str, str]
+    wanted: list[str],
+    changes: tuple[dict[str, str], dict[str, str]],
+    named: dict[str, frozenset[str]],
+    pulls: dict[str, frozenset[str]],
 ) -> None:
-    """A commit gets all goals of all commits that change the same, and none otherwise."""
-    known = {**changes, **{f"n{name[1:]}": patch for name, patch in more.items()}}
-    found = proposals([Candidate(name, "s", 0, ours=False) for name in wanted], known, named, ())
+    """A commit gets all goals of all commits that change the same, else those of its pull request."""
+    known = {**changes[0], **{f"n{name[1:]}": patch for name, patch in changes[1].items()}}
+    found = proposals([Candidate(name, "s", 0, ours=False) for name in wanted], Evidence(known, named, pulls, ()))
     for name in wanted:
         same = {goal for other, its in named.items() if known.get(other, "") == known.get(name) for goal in its}
-        assert [one.goal for one in found if one.commit == name] == sorted(same)
-    assert {(one.evidence, str(one.confidence)) for one in found} <= {("patch-id", "trailer")}
+        told = [(one.goal, one.evidence) for one in found if one.commit == name]
+        by_pull = [(goal, "pull-request") for goal in sorted(pulls.get(name, ()))]
+        assert told == ([(goal, "patch-id") for goal in sorted(same)] or by_pull)
+    assert {str(one.confidence) for one in found} <= {"trailer"}
 
 
 def ran(*goals: tuple[str, str | None]) -> list[Goal]:
@@ -49,6 +59,10 @@ def _event(goal: str, hlc: str, body: GoalStarted | GoalFinished | GoalsMerged) 
     return Event(name, "w-00000001", 1, "2026-01-05T10:00:00.000000Z", hlc, goal, body)
 
 
+def ran_here(*own: Goal) -> Evidence:
+    return Evidence({}, {}, {}, own)
+
+
 TEN, TWELVE, TWO = (f"2026-01-05T{hour}:00:00.000000Z" for hour in ("10", "12", "14"))
 AT = {name: 1_767_607_200 + 3600 * hours for name, hours in (("nine", -1), ("eleven", 1), ("one", 3), ("three", 5))}
 
@@ -57,10 +71,10 @@ def test_the_goal_that_ran_alone() -> None:
     """Not before it, not after it, not beside another one, and not for commits of others."""
     first, second, odd = ran((TEN, TWELVE), (TWELVE, None), ("soon", None))
     at = {
-        name: [one.goal for one in proposals([Candidate("c", "s", moment, ours=True)], {}, {}, (first, second, odd))]
+        name: [one.goal for one in proposals([Candidate("c", "s", moment, ours=True)], ran_here(first, second, odd))]
         for name, moment in AT.items()
     }
     assert at == {"nine": [], "eleven": [first.id], "one": [second.id], "three": [second.id]}
-    assert proposals([Candidate("c", "s", AT["eleven"], ours=False)], {}, {}, (first,)) == ()
+    assert proposals([Candidate("c", "s", AT["eleven"], ours=False)], ran_here(first)) == ()
     (long,) = ran((TEN, TWO))
-    assert proposals([Candidate("c", "s", AT["eleven"], ours=True)], {}, {}, (first, long)) == ()
+    assert proposals([Candidate("c", "s", AT["eleven"], ours=True)], ran_here(first, long)) == ()

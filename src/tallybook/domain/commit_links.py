@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,11 +11,10 @@ import msgspec
 from tallybook.domain.backfill import microseconds
 from tallybook.domain.cost_rows import Confidence
 from tallybook.domain.findings import ended_at
+from tallybook.domain.goal import Goal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from tallybook.domain.goal import Goal
+    from collections.abc import Iterable, Iterator
 
 _SECOND = 1_000_000
 
@@ -37,35 +37,38 @@ class Proposal(msgspec.Struct, frozen=True):
     subject: str
     goal: str
     evidence: str
-    """``patch-id``: it changes the same as a commit of the goal; ``time``: it was made while that goal alone ran."""
+    """``patch-id``: it changes the same as a commit of the goal; ``pull-request``: it came with one that was said to be
+    the goal's; ``time``: it was made while that goal alone ran."""
     confidence: Confidence
 
 
-def proposals(
-    candidates: Iterable[Candidate],
-    patches: Mapping[str, str],
-    named: Mapping[str, frozenset[str]],
-    own: Sequence[Goal],
-) -> tuple[Proposal, ...]:
-    """What each candidate may belong to.
+class Evidence(msgspec.Struct, frozen=True):
+    """What ties commits to goals."""
 
-    Args:
-        candidates: commits without a goal.
-        patches: what a commit changes, as git's patch id, by commit.
-        named: the goals of commits that have some.
-        own: the goals that were worked on in this clone.
-    """
+    patches: Mapping[str, str]
+    """What a commit changes, as git's patch id, by commit."""
+    named: Mapping[str, frozenset[str]]
+    """The goals of commits that have some."""
+    pulls: Mapping[str, frozenset[str]]
+    """The goals of the pull requests that a commit came with, by commit."""
+    own: Sequence[Goal]
+    """The goals that were worked on in this clone."""
+
+
+def proposals(candidates: Iterable[Candidate], evidence: Evidence) -> tuple[Proposal, ...]:
+    """What each candidate may belong to: by the surest evidence that there is for it."""
     of_patch: dict[str, set[str]] = defaultdict(set)
-    for commit, goals in named.items():
+    patches = evidence.patches
+    for commit, goals in evidence.named.items():
         if commit in patches:
             of_patch[patches[commit]] |= goals
     found: list[Proposal] = []
     for one in candidates:
         same = sorted(of_patch.get(patches.get(one.commit, ""), ()))
-        if same:
-            found += (Proposal(one.commit, one.subject, goal, "patch-id", Confidence.TRAILER) for goal in same)
-        else:
-            found += _by_time(one, own)
+        name, sure = ("patch-id", same) if same else ("pull-request", sorted(evidence.pulls.get(one.commit, ())))
+        found += (Proposal(one.commit, one.subject, goal, name, Confidence.TRAILER) for goal in sure)
+        if not sure:
+            found += _by_time(one, evidence.own)
     return tuple(found)
 
 

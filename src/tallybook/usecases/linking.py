@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tallybook.domain.commit_links import Candidate, Proposal, proposals
+from tallybook.domain.commit_links import Candidate, Evidence, Proposal, proposals
 from tallybook.domain.events import GoalLinked, NewEvent
 from tallybook.domain.problems import Problem, Refusal
+from tallybook.domain.state import kept_goal
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import MadeCommit
 from tallybook.repo.patches import Branch, branches, patch_ids, user_email
+from tallybook.repo.pull_requests import pulls_of
 from tallybook.usecases.commit_history import CommitHistory, commit_history, git_of, goals_named, shallow
+from tallybook.usecases.pull_costs import declared_numbers
 from tallybook.usecases.workspace import problems_of
 
 if TYPE_CHECKING:
@@ -45,6 +50,8 @@ class _Seen(msgspec.Struct, frozen=True):
     patches: dict[str, str]
     """By commit, and by branch."""
     branches: tuple[Branch, ...]
+    pulls: Mapping[str, frozenset[str]]
+    """The numbers of the pull requests of each commit."""
     email: str | None
     notes: tuple[Problem, ...]
 
@@ -56,7 +63,19 @@ class _Seen(msgspec.Struct, frozen=True):
             named[f"{_BRANCH}{number}"] = frozenset().union(*some)
         nameless = nameless_commits(state, self.plain, self.email)
         own = [goal for goal in state.goals.values() if goal.writer in writers]
-        return proposals(nameless, self.patches, {name: goals for name, goals in named.items() if goals}, own)
+        some_named = {name: goals for name, goals in named.items() if goals}
+        return proposals(nameless, Evidence(self.patches, some_named, self._declared(state), own))
+
+    def _declared(self, state: LedgerState) -> Mapping[str, frozenset[str]]:
+        """The goals of commits by the pull requests that both belong to."""
+        goals: dict[str, set[str]] = defaultdict(set)
+        for goal in state.goals.values():
+            for number in declared_numbers(goal):
+                goals[number].add(kept_goal(state.goals, goal.id))
+        return {
+            commit: frozenset().union(*(goals[number] for number in numbers & goals.keys()))
+            for commit, numbers in self.pulls.items()
+        }
 
 
 def repair_links(workspace: Workspace, *, apply: bool) -> Repaired | Refusal:
@@ -97,7 +116,8 @@ def _seen(history: CommitHistory) -> _Seen | Refusal:
     if len(plain) > MOST:
         message = f"only the changes of the newest {MOST:,} of {len(plain):,} commits were compared"
         many = (Problem("many-commits", message),)
-    return _Seen(plain, patches, whole, user_email(git), (*many, *shallow(git)))
+    pulls = pulls_of(history.commits).nearest
+    return _Seen(plain, patches, whole, pulls, user_email(git), (*many, *shallow(git)))
 
 
 def nameless_commits(state: LedgerState, commits: Sequence[MadeCommit], email: str | None) -> list[Candidate]:

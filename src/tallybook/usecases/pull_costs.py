@@ -20,6 +20,12 @@ _SECOND: Final = 1_000_000
 Keys = tuple[tuple[str, Confidence], ...]
 
 
+def declared_numbers(goal: Goal) -> frozenset[str]:
+    """The pull requests that somebody said to be those of the goal."""
+    linked = (pull_number(link.target) for link in goal.links if link.kind == "pr")
+    return frozenset({*(number for number in linked if number is not None), *referred_pulls(goal.refs)})
+
+
 class PullHistory(msgspec.Struct, frozen=True):
     """The pull requests of a repository, and the branch that they are merged into."""
 
@@ -33,10 +39,9 @@ class PullHistory(msgspec.Struct, frozen=True):
         """
         found = {f"#{number}": Confidence.TRAILER for number in self._numbers(commits)}
         for one in members:
-            for target in (link.target for link in one.links if link.kind == "pr"):
-                number = pull_number(target)
-                found[target if number is None else f"#{number}"] = Confidence.DECLARED
-            found |= {f"#{number}": Confidence.DECLARED for number in referred_pulls(one.refs)}
+            named = (link.target for link in one.links if link.kind == "pr" and pull_number(link.target) is None)
+            found |= dict.fromkeys(named, Confidence.DECLARED)
+            found |= {f"#{number}": Confidence.DECLARED for number in declared_numbers(one)}
         if not found and not commits:
             for one in members:
                 number = self._of_branch(one.branch, microseconds(one.started_at))

@@ -13,9 +13,10 @@ from tallybook.repo.commits import is_revision, tips
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import made_commits
 from tallybook.repo.main_line import main_line
-from tallybook.repo.pull_requests import pull_number, pulls_of, referred_pulls
+from tallybook.repo.pull_requests import pulls_of
 from tallybook.reports.receipt_model import GoalReceipt, Receipt
 from tallybook.usecases.commit_history import commit_history, git_of, goals_named, shallow
+from tallybook.usecases.pull_costs import declared_numbers
 from tallybook.usecases.show import look
 
 if TYPE_CHECKING:
@@ -84,8 +85,7 @@ def _linked(data: ReportData, commits: Iterable[MadeCommit], pull: str | None) -
     """Goals that the ledger ties to one of the commits, or to the pull request."""
     ids = {commit.id for commit in commits}
     for goal in data.state.goals.values():
-        links = [link.target for link in goal.links if link.kind == "pr"]
-        said = pull is not None and pull in {*map(pull_number, links), *referred_pulls(goal.refs)}
+        said = pull is not None and pull in declared_numbers(goal)
         if said or any(link.kind == "commit" and link.target in ids for link in goal.links):
             yield kept_goal(data.state.goals, goal.id)
 
