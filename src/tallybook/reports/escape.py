@@ -13,6 +13,9 @@ _FORMAT: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u20
 # emphasise or make a link, so that ids, times and file names stay readable in the source.
 _MARKDOWN: Final = r"(?i)([\\`*{}\[\]<>#|~&@$^=]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?![0-9\s]|$)|(?<=www)\.)"
 """Made into an expression when the first text is escaped: that takes longer than most commands have."""
+# Forges look for people and numbers in the text that is left when the marks are gone, so a backslash does not keep them
+# from it: a character without width does.
+_REFERENCE: Final = r"@(?=.)|[#!](?=[0-9])"
 _LISTED: Final = r"^(\s*(?:[0-9]+(?=[.)]))?)([-+.)])"
 
 
@@ -30,5 +33,6 @@ def _visible(char: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """``text`` as literal text within one Markdown line or table cell."""
-    return re.sub(_LISTED, r"\1\\\2", re.sub(_MARKDOWN, r"\\\1", terminal(text)))
+    """``text`` as literal text within one Markdown line or table cell, that mentions nobody and refers to nothing."""
+    literal = re.sub(_LISTED, r"\1\\\2", re.sub(_MARKDOWN, r"\\\1", terminal(text)))
+    return re.sub(_REFERENCE, r"\g<0>&#8203;", literal)
