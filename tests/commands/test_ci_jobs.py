@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ruamel.yaml import YAML
 
+from commands.clones import git
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from commands.bench import Bench
+    from commands.clones import Clone
 
 CI = Path(__file__).parent.parent.parent / "tools" / "ci"
 TITLE = 'Add a shelf"; touch gotcha; $(touch gotcha) `touch gotcha`'
@@ -29,7 +34,7 @@ def job(name: str) -> dict[str, Any]:
 class Runner:
     """A clone in which steps run, with stand-ins for what would talk to the forge."""
 
-    def __init__(self, bench: Bench, place: Path) -> None:
+    def __init__(self, bench: Bench, place: Path, *, published: bool = True) -> None:
         self.bench, self.place = bench, place
         programs = place / "programs"
         programs.mkdir()
@@ -40,13 +45,14 @@ class Runner:
             self._program(programs / name, f'printf "%s\\n" "$*" >>{told}\n[ "$2" != --paginate ] || cat {place}/known')
         (place / "known").write_text("")
         (place / "summary").write_text("")
-        bench.ok("init", "--publish", "metrics/events")
-        bench.git("branch", "-M", "main")
-        bench.git("checkout", "-q", "-b", "feature")
+        if published:
+            bench.ok("init", "--publish", "metrics/events")
+            bench.git("branch", "-M", "main")
+            bench.git("checkout", "-q", "-b", "feature")
         self.environ = {
             **os.environ,
             "PATH": f"{programs}:{os.environ['PATH']}",
-            "BASE": bench.git("rev-parse", "main"),
+            "BASE": bench.git("rev-parse", "main" if published else "HEAD"),
             "RUNNER_TEMP": str(place),
             "GITHUB_STEP_SUMMARY": str(place / "summary"),
             "PR_TITLE": TITLE,
@@ -113,6 +119,26 @@ def test_github(runner: Runner) -> None:
     assert runner.run(step("Look at the commits")) == 1
     bench.ok("update", goal, "--tokens-input", "140")
     assert runner.run(step("Check the budgets")) == 1
+
+
+def test_the_ledger_is_brought_first(bench: Bench, tmp_path: Path, clone: Callable[..., Clone]) -> None:
+    """Where it is synced through the remote and no copy of it comes with the commits."""
+    ours, job_s = clone("ours"), clone("job")
+    ours.ok("init", "--sync")
+    goal = ours.start("Add a shelf")
+    git("add", "-A", cwd=ours.path)
+    git("commit", "-q", "-m", "Add it", "-m", f"Task: {goal}", cwd=ours.path)
+    ours.sync()
+    git("push", "-q", "origin", "HEAD:feature", cwd=ours.path)
+    git("fetch", "-q", "origin", cwd=job_s.path)
+    git("checkout", "-q", "--detach", "origin/feature", cwd=job_s.path)
+    bench.repo = job_s.path
+    bench.go(job_s.path)
+    runner = Runner(bench, tmp_path, published=False)
+    runner.environ["BASE"] = git("rev-parse", "origin/main", cwd=job_s.path)
+    for name in ("Bring the ledger", "Look at the commits", "Write the receipt"):
+        assert runner.run(step(name)) == 0
+    assert f"({goal})" in (runner.place / "receipt.md").read_text()
 
 
 def test_github_scripts_hold_nothing_that_others_choose() -> None:

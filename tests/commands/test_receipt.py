@@ -133,7 +133,24 @@ def test_a_pull_request(work: Work) -> None:
     assert {goal["id"] for goal in work.told("8")["goals"]} == {merged}
     assert work.told("8")["change"] == "#8"
     assert work.told("#9")["goals"] == []
-    assert "No goal of the ledger is named by it." in bench.ok("receipt", "#9").out
+    said = bench.ok("receipt", "#9")
+    assert "No goal of the ledger is named by it." in said.out
+    assert "no commit and no goal here belongs to #9" in said.err
+
+
+def test_goals_that_the_ledger_lacks_are_told(work: Work) -> None:
+    """As in a job whose clone has no ledger: it is not told that there was nothing to tell."""
+    goal = work.goal()
+    work.commit("Add it", f"Task: {goal}\nTask: g260101-aaaaaaaa")
+    work.commit("Add more", "Task: | @team " + "x" * 60 + "\nTask: not-there")
+    told = work.told()
+    assert told["unknown"] == ["g260101-aaaaaaaa", "not-there", "| @team " + "x" * 60]
+    assert [problem["code"] for problem in told["problems"]] == ["unknown-goals"]
+    assert "- goals that the ledger does not have: g260101-aaaaaaaa, not-there, " in told["markdown"]
+    assert "x" * 41 not in told["markdown"]
+    for name in range(12):
+        work.commit("Add", f"Task: lost-{name}")
+    assert ", and 5 more\n" in work.told()["markdown"]
 
 
 def test_budgets_are_checked(work: Work) -> None:

@@ -27,7 +27,9 @@ MARK: Final = "<!-- tallybook receipt -->"
 """The first line: by it a job finds the comment that it made before."""
 _GOALS: Final = ("goal", "status", "attempts", *TOKEN_HEAD, "USD", "quality")
 _STAGES: Final = ("goal", "stage", "tokens", "USD", "quality")
-_MOST_NAMELESS: Final = 10
+_MOST_NAMED: Final = 10
+_LONGEST_NAME: Final = 40
+"""Characters of what a commit calls its goal, which can be anything."""
 
 
 def block(it: Receipt) -> str:
@@ -85,12 +87,17 @@ def _facts(it: Receipt) -> Iterator[str]:
     agents = sorted({key.agent for key in sessions})
     yield f"sessions: {len(sessions)}" + (f" ({', '.join(agents)})" if agents else "")
     yield f"{counted(it.commits, 'commit')}, {len(it.nameless)} of them without a goal"
-    if it.nameless:
-        more = len(it.nameless) - _MOST_NAMELESS
-        names = ", ".join(commit[:12] for commit in it.nameless[:_MOST_NAMELESS])
-        yield f"without a goal: {names}" + (f", and {more} more" if more > 0 else "")
+    yield from _named("without a goal", [commit[:12] for commit in it.nameless])
+    yield from _named("goals that the ledger does not have", [markdown(name[:_LONGEST_NAME]) for name in it.unknown])
     for one in it.goals:
         yield from (f"budget of {one.goal.id}: {text}" for text in map(_budget, one.budgets))
+
+
+def _named(what: str, names: Sequence[str]) -> Iterator[str]:
+    """Some of them, if there are any."""
+    if names:
+        more = len(names) - _MOST_NAMED
+        yield f"{what}: {', '.join(names[:_MOST_NAMED])}" + (f", and {more} more" if more > 0 else "")
 
 
 def _budget(it: BudgetUse) -> str:
@@ -114,10 +121,12 @@ def receipt_json(it: Receipt) -> dict[str, Json]:
     """The same in numbers."""
     nameless: list[Json] = [*it.nameless]
     exceeded: list[Json] = [*it.exceeded]
+    unknown: list[Json] = [*it.unknown]
     return {
         "change": it.change,
         "commits": it.commits,
         "nameless": nameless,
+        "unknown": unknown,
         "goals": [_goal_json(one) for one in it.goals],
         "tokens": vector(_tokens(it)),
         "cost": cost_json(it.cost),

@@ -36,6 +36,8 @@ class Receipt(msgspec.Struct, frozen=True):
     """Without merges."""
     nameless: tuple[str, ...]
     """Those that name no goal of the ledger, full ids, the newest first."""
+    unknown: tuple[str, ...]
+    """What they name as their goals and the ledger does not have, sorted."""
     goals: tuple[GoalReceipt, ...]
     """In the order in which they were started."""
     book: str | None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tallybook.domain.budgets import budgets_of
 from tallybook.domain.goal_costs import costs_of
-from tallybook.domain.problems import Refusal
+from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.state import kept_goal
 from tallybook.repo.commits import is_revision, tips
 from tallybook.repo.git import GitFault
@@ -20,7 +20,7 @@ from tallybook.usecases.pull_costs import declared_numbers
 from tallybook.usecases.show import look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tallybook.domain.goal import Goal
     from tallybook.repo.git import Git
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tallybook.usecases.workspace import Workspace
 
 _PULL: Final = re.compile(r"[#!]?([1-9][0-9]{0,8})")
+_FEW: Final = 3
 _NAME_ONE: Final = "name a range such as origin/main..HEAD, or the number of a pull request"
 
 
@@ -51,7 +52,19 @@ def receipt(workspace: Workspace, change: str | None) -> Receipt | Refusal:
     view.keep()
     plain = [commit for commit in commits if not commit.is_merge]
     nameless = tuple(commit.id for commit in plain if not named[commit.id] and not commit.said.reasons)
-    return Receipt(name, len(plain), nameless, goals, data.book, (*data.problems, *shallow(git)))
+    unknown = tuple(sorted({one for commit in commits for one in commit.named} - data.state.goals.keys()))
+    problems = (*data.problems, *shallow(git), *_missing(unknown))
+    if pull and not (commits or goals):
+        hint = "fetch the branch that it was merged into, or name a range of commits"
+        problems += (Problem("unknown-pull-request", f"no commit and no goal here belongs to {name}", hint=hint),)
+    return Receipt(name, len(plain), nameless, unknown, goals, data.book, problems)
+
+
+def _missing(unknown: Sequence[str]) -> Iterator[Problem]:
+    """That goals are missing, if they are."""
+    if unknown:
+        message = f"commits name goals that this ledger does not have ({len(unknown)}): {', '.join(unknown[:_FEW])}"
+        yield Problem("unknown-goals", message, hint="tally sync brings the goals of other clones")
 
 
 def _of_range(git: Git, change: str | None) -> tuple[str, list[MadeCommit]] | Refusal:
