@@ -200,7 +200,7 @@ def test_squash_merge_names_the_goals_of_its_commits(repo: GitRepo, goal: str) -
     other = repo.start("Another")
     repo.commit("b", message=f"Add b\n\nTask: {other}")
     repo.commit("c", message=f"Add c\n\nTask: {UNKNOWN}")
-    last = repo.start("Release")
+    repo.start("Release")
     repo.git("checkout", "-q", "main")
     repo.git("merge", "-q", "--squash", "side")
     repo.git("commit", "-q", "--no-edit")
@@ -208,7 +208,27 @@ def test_squash_merge_names_the_goals_of_its_commits(repo: GitRepo, goal: str) -
     repo.git("reset", "-q", "--hard", "HEAD~1")
     repo.git("merge", "-q", "--squash", "side")
     repo.git("commit", "-q", "-m", "Add a and b")
-    assert repo.tasks() == [last]
+    assert repo.message() == f"Add a and b\n\nTask: {goal}\nTask: {other}"
+
+
+def test_what_was_squashed_is_forgotten_with_its_commit(repo: GitRepo, goal: str) -> None:
+    repo.git("checkout", "-q", "-b", "side")
+    repo.commit("a", message=f"Add a\n\nTask: {goal}")
+    repo.finish(goal)
+    repo.git("checkout", "-q", "main")
+    repo.git("merge", "-q", "--squash", "side")
+    repo.git("commit", "-q", "-F", "-", text="Add a")
+    assert repo.tasks() == [goal]
+    other = repo.start("Another")
+    repo.stage("b")
+    repo.git("commit", "-q", "-m", "Add b")
+    assert repo.tasks() == [other]
+    repo.git("reset", "-q", "--hard", "HEAD~2")
+    repo.git("merge", "-q", "--squash", "side")
+    repo.git("reset", "-q", "--hard")
+    repo.stage("c")
+    repo.git("commit", "-q", "-m", "Add c")
+    assert repo.tasks() == [other]
 
 
 def test_revert(repo: GitRepo, goal: str) -> None:

@@ -40,7 +40,7 @@ def prepare(around: Surroundings, path: Path, source: str) -> str:
     said = task_trailers(git, message)
     if isinstance(said, GitFault):
         return f"warning: the trailers can't be read: {said.message}"
-    quoted = text if source == "squash" else ""
+    quoted = text if source == "squash" else _squash_quoted(around) if source in {"message", "template"} else ""
     lines = [] if said or not (message or edited) else [f"Task: {goal}" for goal in _goals(around, quoted)]
     if around.settings.anchor and (lines or said.tasks):
         from tallybook.hooks.anchoring import anchors, without_older  # noqa: PLC0415 - few repositories want it
@@ -75,6 +75,14 @@ def _written_by_git(around: Surroundings, text: str) -> bool:
     except OSError:
         return False
     return text.strip(BLANK) == ready.strip(BLANK)
+
+
+def _squash_quoted(around: Surroundings) -> str:
+    """What git has laid ready of a squash that is committed with a message of one's own."""
+    try:
+        return decoded((around.repository.git_dir / "SQUASH_MSG").read_bytes())
+    except OSError:
+        return ""
 
 
 def _goals(around: Surroundings, quoted: str) -> list[str]:
