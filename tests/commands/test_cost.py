@@ -55,9 +55,12 @@ def commit(bench: Bench, name: str, *words: str) -> str:
     return bench.git("rev-parse", "HEAD")
 
 
-def test_rows_add_up_to_what_was_logged(bench: Bench) -> None:
-    """Whatever the rows are: goals, what was used between them, and sessions that no goal knows."""
-    one, other = ClaudeAgent(bench, 1), ClaudeAgent(bench, 2)
+def test_rows_add_up_to_what_was_logged(bench: Bench, tmp_path: Path) -> None:
+    """Whatever the rows are: goals, what was used between them, and sessions that no goal knows, elsewhere."""
+    one = ClaudeAgent(bench, 1)
+    bench.go(tmp_path)
+    other = ClaudeAgent(bench, 2)
+    bench.go(bench.repo)
     one.say()
     first = bench.start("first", **one.environ)
     one.say()
@@ -236,7 +239,8 @@ def test_the_sum_by_pull_request_is_the_truth(bench: Bench) -> None:
 
 
 def test_work_without_a_goal_goes_to_its_branch(bench: Bench, tmp_path: Path) -> None:
-    """By what the logs say of it: the branch, and a directory of this repository; all rows are still all there is."""
+    """By its log, else by what was checked out all that time, in this repository; rows are all there is."""
+    bench.git("branch", "-M", "main")
     agents = [
         ClaudeAgent(bench, number, branch=branch) for number, branch in ((1, "feature"), (2, "feature"), (3, None))
     ]
@@ -261,9 +265,12 @@ def test_work_without_a_goal_goes_to_its_branch(bench: Bench, tmp_path: Path) ->
     assert (found["feature"]["confidence"], found["feature"]["goals"]) == ("inferred", [])
     whole = bench.ok("usage", "--json").json["total"]["tokens"]
     assert bench.ok("cost", "--by", "branch", "--json").json["total"]["tokens"] == whole
-    assert found["(unattributed)"]["tokens"]["total"] == sum(
-        by_session[agent.session]["tokens"]["total"] for agent in agents[2:]
-    )
+    silent, far = (by_session[agent.session]["tokens"]["total"] for agent in agents[2:])
+    mine = bench.shown(owned)["tokens"]["total"]
+    assert (used(found)["main"], used(found)["(unattributed)"]) == (mine + silent, far)
+    bench.git("worktree", "add", "-q", "-b", "beside", str(tmp_path / "beside"))
+    found = told(bench, "branch")
+    assert (used(found)["main"], used(found)["(unattributed)"]) == (mine, silent + far)
 
 
 def test_work_without_a_goal_goes_to_the_commits_that_were_made_meanwhile(

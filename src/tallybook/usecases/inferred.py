@@ -14,6 +14,7 @@ from tallybook.domain.problems import Refusal
 from tallybook.domain.tokens import ZERO, TokenVector, total_of
 from tallybook.domain.usage import SessionKey
 from tallybook.history.projects import directory_of
+from tallybook.repo.head_history import HeadHistory, head_history
 from tallybook.repo.main_line import branch_commits
 from tallybook.usecases.price_book import PriceBook
 
@@ -35,7 +36,8 @@ class Alone(msgspec.Struct, frozen=True):
     """What one session used on one branch of this repository, without any goal."""
 
     key: SessionKey
-    branch: str
+    branch: str | None
+    """As its log tells, else that which was checked out all the time; None where that is not known either."""
     measure: Measure
     cost: Cost | None
     begun: int | None
@@ -44,7 +46,7 @@ class Alone(msgspec.Struct, frozen=True):
 
 
 def worked_alone(workspace: Workspace, data: ReportData) -> tuple[Alone, ...]:
-    """Sessions that no goal has touched, in this repository and on a branch, by session and branch.
+    """Sessions that no goal has touched, in this repository, by session and branch.
 
     The history is taken as it is. Where it has changed since ``data`` was read, nothing is told.
     """
@@ -56,7 +58,11 @@ def worked_alone(workspace: Workspace, data: ReportData) -> tuple[Alone, ...]:
 
 def by_branch(found: Sequence[Alone]) -> tuple[Spent, ...]:
     """Each to its branch."""
-    return tuple(Spent(None, one.measure, one.cost, ((one.branch, Confidence.INFERRED),)) for one in found)
+    return tuple(
+        Spent(None, one.measure, one.cost, ((one.branch, Confidence.INFERRED),))
+        for one in found
+        if one.branch is not None
+    )
 
 
 def made_meanwhile(
@@ -71,9 +77,10 @@ def made_meanwhile(
     for one in found:
         made: list[str] = []
         if one.begun is not None and one.last is not None:
-            if one.branch not in reach:
-                reach[one.branch] = branch_commits(git, one.branch)
-            on = reach[one.branch]
+            name = one.branch or ""
+            if name not in reach:
+                reach[name] = branch_commits(git, name) if name else None
+            on = reach[name]
             first, last = one.begun, one.last + _AFTER
             made = [it.commit for it in candidates if it.ours and first <= it.at * _SECOND <= last]
             made = [commit for commit in made if on is None or commit in on]
@@ -114,11 +121,16 @@ def _alone(workspace: Workspace, repository: Repository, data: ReportData) -> It
             }
     except StoreUnavailable:
         return
+    heads: HeadHistory | None = None
     for row in rows:
         agent, session, project, branch = row.key
         key = SessionKey(agent or "", session or "")
-        if branch is not None and key not in data.accounts.shares and _is_here(repository, project):
-            yield Alone(key, branch, Measure(row.tokens, row.quality), row.cost, *times.get(key, (None, None)))
+        if key not in data.accounts.shares and _is_here(repository, project):
+            begun, last = times.get(key, (None, None))
+            if branch is None and begun is not None and last is not None:
+                heads = heads or head_history(repository.git)
+                branch = heads.between(begun // _SECOND, last // _SECOND)
+            yield Alone(key, branch, Measure(row.tokens, row.quality), row.cost, begun, last)
 
 
 def _is_here(repository: Repository, project: str | None) -> bool:
