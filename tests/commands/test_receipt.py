@@ -169,6 +169,25 @@ def test_budgets_are_checked(work: Work) -> None:
     assert bench.ok("receipt", "HEAD~1..HEAD", "--check").code == 0
 
 
+def test_a_forge_takes_it_in_one_comment(work: Work) -> None:
+    """However many goals and however long their titles are; sums are those of all, and JSON has every one."""
+    bench = work.bench
+    goals = [bench.start("@" * 1900, "--untracked", "--budget-tokens", "1") for _ in range(60)]
+    for goal in goals:
+        bench.ok("finish-task", goal, "--status", "success", "--tokens-input", "5")
+    work.commit("Add it", "\n".join(f"Task: {goal}" for goal in goals))
+    told = work.told()
+    text = told["markdown"]
+    assert 5_000 < len(text) <= 60_000 < len(text) * 4
+    rows = tables(text)
+    shown = len(rows) - 3
+    assert rows[-2][0] == f"and {60 - shown} more"
+    assert rows[-1][7] == "300"
+    assert len(told["goals"]) == len(told["exceeded"]) == 60
+    assert ", and 50 more" in text
+    assert {len(row) for row in rows} == {10}
+
+
 def test_hostile_words_stay_words(work: Work) -> None:
     """Of titles, stages, branches and models nothing becomes a link, markup, another cell or line."""
     bench = work.bench

@@ -27,58 +27,74 @@ MARK: Final = "<!-- tallybook receipt -->"
 """The first line: by it a job finds the comment that it made before."""
 _GOALS: Final = ("goal", "status", "attempts", *TOKEN_HEAD, "USD", "quality")
 _STAGES: Final = ("goal", "stage", "tokens", "USD", "quality")
+LONGEST: Final = 60_000
+"""Characters of a receipt; a comment on GitHub has at most 65,536."""
+_FEWER: Final = (100, 30, 10, 3, 0)
+"""So many goals have rows of their own where all of them make it too long."""
+_LONGEST_TITLE: Final = 200
 _MOST_NAMED: Final = 10
 _LONGEST_NAME: Final = 40
 """Characters of what a commit calls its goal, which can be anything."""
 
 
 def block(it: Receipt) -> str:
-    """The whole receipt."""
-    return "\n".join((MARK, *_lines(it))) + "\n"
+    """The whole receipt, with as many of its goals in single rows as a forge takes in one comment."""
+    text = ""
+    for most in (len(it.goals), *_FEWER):
+        text = "\n".join((MARK, *_lines(it, most))) + "\n"
+        if len(text) <= LONGEST:
+            break
+    return text
 
 
-def _lines(it: Receipt) -> Iterator[str]:
-    yield f"### What {markdown(it.change)} cost\n"
-    yield from table(_GOALS, _goal_rows(it), "No goal of the ledger is named by it.")
-    rows = list(_stage_rows(it))
+def _lines(it: Receipt, most: int) -> Iterator[str]:
+    yield f"### What {markdown(_cut(it.change))} cost\n"
+    yield from table(_GOALS, _goal_rows(it, most), "No goal of the ledger is named by it.")
+    rows = list(_stage_rows(it.goals[:most]))
     if rows:
         yield from table(_STAGES, rows, "")
-    yield from (f"- {text}" for text in _facts(it))
+    yield from (f"- {text}" for text in _facts(it, most))
 
 
-def _goal_rows(it: Receipt) -> Iterator[Sequence[str]]:
-    for one in it.goals:
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
+
+
+def _goal_rows(it: Receipt, most: int) -> Iterator[Sequence[str]]:
+    for one in it.goals[:most]:
         failed = one.failed_attempts
         attempts = f"{len(one.usage.attempts)}" + (f" ({failed} failed)" if failed else "")
         yield (
-            f"{markdown(one.goal.title)} ({one.goal.id})",
+            f"{markdown(_cut(one.goal.title))} ({one.goal.id})",
             str(one.goal.status),
             attempts,
             *tokens_of(one.usage.measure.tokens),
             dollars(one.costs.total),
             str(one.usage.measure.quality),
         )
+    if len(it.goals) > most:
+        yield (f"and {len(it.goals) - most} more", *[""] * (len(_GOALS) - 1))
     if len(it.goals) > 1:
         attempts = str(sum(len(one.usage.attempts) for one in it.goals))
         quality = join(one.usage.measure.quality for one in it.goals)
         yield ("**all**", "", attempts, *tokens_of(_tokens(it)), dollars(it.cost), str(quality))
 
 
-def _stage_rows(it: Receipt) -> Iterator[Sequence[str]]:
-    for one in it.goals:
+def _stage_rows(goals: Sequence[GoalReceipt]) -> Iterator[Sequence[str]]:
+    for one in goals:
         named = any(stage.name is not None for stage in one.usage.stages)
         for stage, cost in zip(one.usage.stages, one.costs.stages, strict=True) if named else ():
             tokens = stage.measure.tokens
             yield (
                 one.goal.id,
-                markdown("(after the last)" if stage.name is None else stage.name),
+                markdown("(after the last)" if stage.name is None else _cut(stage.name)),
                 NOTHING if tokens is None else f"{tokens.total:,}",
                 dollars(cost),
                 str(stage.measure.quality),
             )
 
 
-def _facts(it: Receipt) -> Iterator[str]:
+def _facts(it: Receipt, most: int) -> Iterator[str]:
     prices = "" if it.book is None else f"; prices of {it.book}"
     yield f"cost: {markdown(priced_dollars(it.cost))}{prices}"
     if it.cost is not None:
@@ -89,7 +105,8 @@ def _facts(it: Receipt) -> Iterator[str]:
     yield f"{counted(it.commits, 'commit')}, {len(it.nameless)} of them without a goal"
     yield from _named("without a goal", [commit[:12] for commit in it.nameless])
     yield from _named("goals that the ledger does not have", [markdown(name[:_LONGEST_NAME]) for name in it.unknown])
-    for one in it.goals:
+    yield from _named("over their budget", it.exceeded if len(it.goals) > most else ())
+    for one in it.goals[:most]:
         yield from (f"budget of {one.goal.id}: {text}" for text in map(_budget, one.budgets))
 
 
