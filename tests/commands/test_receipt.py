@@ -153,6 +153,24 @@ def test_goals_that_the_ledger_lacks_are_told(work: Work) -> None:
     assert ", and 5 more\n" in work.told()["markdown"]
 
 
+def test_commits_that_need_no_goal_are_not_missed(work: Work) -> None:
+    """One that the ledger links to a goal, a revert, and one with a reason."""
+    bench = work.bench
+    goal = work.goal()
+    first = work.commit("Add it", f"Task: {goal}")
+    bench.git("checkout", "-q", "-b", "again", "main")
+    bench.git("cherry-pick", "--no-commit", first)
+    bench.git("commit", "-q", "-m", "Add it again")
+    picked = bench.git("rev-parse", "HEAD")
+    work.commit("Tidy", "No-Task: bookkeeping")
+    bench.git("revert", "--no-edit", "HEAD")
+    assert work.told("main..again")["nameless"] == [picked]
+    assert work.told("main..again")["goals"] == []
+    bench.ok("cost", "--repair", "--apply")
+    told = work.told("main..again")
+    assert (told["nameless"], [one["id"] for one in told["goals"]], told["commits"]) == ([], [goal], 3)
+
+
 def test_budgets_are_checked(work: Work) -> None:
     """Exit 1 where one is exceeded, and the receipt says which."""
     bench = work.bench

@@ -16,6 +16,7 @@ from tallybook.repo.main_line import main_line
 from tallybook.repo.pull_requests import pulls_of
 from tallybook.reports.receipt_model import GoalReceipt, Receipt
 from tallybook.usecases.commit_history import commit_history, git_of, goals_named, shallow
+from tallybook.usecases.linking import nameless_commits
 from tallybook.usecases.pull_costs import declared_numbers
 from tallybook.usecases.show import look
 
@@ -45,13 +46,12 @@ def receipt(workspace: Workspace, change: str | None) -> Receipt | Refusal:
     name, commits = found
     view = look(workspace)
     data = view.data
-    named = {commit.id: goals_named(data.state, commit) for commit in commits}
-    wanted = {goal for goals in named.values() for goal in goals}
+    wanted = {goal for commit in commits for goal in goals_named(data.state, commit)}
     wanted |= set(_linked(data, commits, pull[1] if pull else None))
     goals = tuple(_goal(data, goal) for goal in data.goals if goal.id in wanted)
     view.keep()
     plain = [commit for commit in commits if not commit.is_merge]
-    nameless = tuple(commit.id for commit in plain if not named[commit.id] and not commit.said.reasons)
+    nameless = tuple(one.commit for one in nameless_commits(data.state, plain, None))
     unknown = tuple(sorted({one for commit in commits for one in commit.named} - data.state.goals.keys()))
     problems = (*data.problems, *shallow(git), *_missing(unknown))
     if pull and not (commits or goals):
