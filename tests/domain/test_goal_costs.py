@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallybook.domain.events import UsageManual
-from tallybook.domain.goal_costs import BY_HAND, GoalCosts, costs_of, no_prices, remainder_cost
+from tallybook.domain.goal_costs import BY_HAND, GoalCosts, costs_of, no_prices, remainder_cost, total_of_goal
 from tallybook.domain.metrics import accounts
 from tallybook.domain.money import Cost, Rates, Unpriced, cost_of, total_cost
 from tallybook.domain.replay import fold
@@ -44,6 +44,7 @@ def assert_adds_up(state: LedgerState) -> None:
     """Models, attempts and stages of a goal, each to its whole; goals and remainder to all that was seen."""
     for goal, costs in all_costs(state).items():
         usage = accounts(state).goals[goal]
+        assert total_of_goal(state, goal, prices) == costs.total
         if costs.total is None:
             assert usage.measure.tokens is None
             continue
@@ -96,6 +97,7 @@ def test_numbers_by_hand_have_no_price(book: Book) -> None:
     book.write("a", UsageManual(TokenVector(input=7)))
     (costs,) = all_costs(book.state).values()
     assert costs.total == Cost(0, 0, 7, frozenset((Unpriced("unknown", BY_HAND),)))
+    assert total_of_goal(book.state, "a", prices) == costs.total
     assert costs.attempts == costs.stages == (None,)
     assert remainder_cost(book.state, prices) == Cost()
 

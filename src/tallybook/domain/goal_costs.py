@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tallybook.domain.figures import UNKNOWN_MODEL
-from tallybook.domain.metrics import members_of, segments_of_goal, segments_of_session
+from tallybook.domain.metrics import accounts, members_of, segments_of_goal, segments_of_session
 from tallybook.domain.money import NOTHING, Cost, Rates, Unpriced, cost_of, total_cost
 from tallybook.domain.usage import PriceClass
 
@@ -79,6 +79,20 @@ def costs_of(state: LedgerState, goal_id: str, usage: GoalUsage, price_of: Price
         attempts=tuple(_of_attempt(attempt, places) for attempt in usage.attempts),
         stages=stages,
     )
+
+
+def total_of_goal(state: LedgerState, goal_id: str, price_of: PriceOf) -> Cost | None:
+    """``costs_of(...).total``, and no more than is needed for it.
+
+    Raises:
+        KeyError: there is no such goal.
+    """
+    known, members = accounts(state), members_of(state, goal_id)
+    if known.measures[goal_id].tokens is None:
+        return None
+    if any(member.manual is not None for member in members):
+        return costs_of(state, goal_id, known.goals[goal_id], price_of).total
+    return total_cost(cost for segment in segments_of_goal(state, members) for _, cost in _by_model(segment, price_of))
 
 
 def remainder_cost(state: LedgerState, price_of: PriceOf) -> Cost:

@@ -11,7 +11,7 @@ import msgspec
 from tallybook.domain.commit_links import Candidate
 from tallybook.domain.cost_rows import Confidence, CostRow, Kind, Spent, rows_of, summed, summed_cost
 from tallybook.domain.figures import Measure
-from tallybook.domain.goal_costs import costs_of, remainder_cost
+from tallybook.domain.goal_costs import remainder_cost, total_of_goal
 from tallybook.domain.metrics import members_of
 from tallybook.domain.money import Cost, Unpriced
 from tallybook.domain.outcomes import Work, joined
@@ -114,8 +114,8 @@ def _repository(workspace: Workspace, data: ReportData) -> Found | Refusal:
 
 
 def _spent(data: ReportData, goal: Goal, keys: Keys) -> Spent:
-    usage = data.accounts.goals[goal.id]
-    return Spent(goal.id, usage.measure, costs_of(data.state, goal.id, usage, data.price_of).total, keys)
+    cost = total_of_goal(data.state, goal.id, data.price_of)
+    return Spent(goal.id, data.accounts.measures[goal.id], cost, keys)
 
 
 def _keys(data: ReportData, goal: Goal, by: By, repository: Found) -> Keys:

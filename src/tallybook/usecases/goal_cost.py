@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallybook.domain.goal_costs import costs_of
-from tallybook.domain.metrics import accounts
+from tallybook.domain.goal_costs import total_of_goal
 from tallybook.domain.money import NOTHING
 
 if TYPE_CHECKING:
@@ -16,4 +15,4 @@ if TYPE_CHECKING:
 
 def goal_cost(state: LedgerState, book: PriceBook, goal: str) -> Cost:
     """What a goal cost; nothing where nothing was measured."""
-    return costs_of(state, goal, accounts(state).goals[goal], book.of_class).total or NOTHING
+    return total_of_goal(state, goal, book.of_class) or NOTHING

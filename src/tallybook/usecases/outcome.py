@@ -91,7 +91,7 @@ def outcomes(workspace: Workspace, request: Request) -> Outcomes | Refusal:
     for goal in sorted(filter(scope.has, state.goals.values()), key=_newest):
         work = joined(works.get(member.id, Work()) for member in members_of(state, goal.id))
         landing = landing_of(work, given_up=goal.status in _GIVEN_UP, stale_at=stale_at)
-        tokens = accounts(state).goals[goal.id].measure.tokens
+        tokens = accounts(state).measures[goal.id].tokens
         cost = None if tokens is None else goal_cost(state, book, goal.id)
         found.append(GoalOutcome(goal, landing, work, None if tokens is None else tokens.total, cost))
     replica.save()
