@@ -25,6 +25,8 @@ from worlds import AGENTS, GOALS, WRITERS, Book, born, messy_events, pending, us
 from worlds import lost as unlogged
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from tallybook.domain.events import Event
 
 NOON = 1_781_956_800_000_000
@@ -103,6 +105,22 @@ def test_each_goal_is_whole_or_stands_in_one_category(
     shuffled = list(events)
     rng.shuffle(shuffled)  # type: ignore[attr-defined]
     assert cost_audit(fold(shuffled), known, scope) == found
+
+
+@given(messy_events(), _known, _scopes)
+def test_verdicts_are_asked_for_once_and_where_they_are_told(events: list[Event], known: Known, scope: Scope) -> None:
+    """The answer is as if all of them had been known before."""
+    state, asked = fold(events), list[str]()
+
+    def foresee(goals: Sequence[str]) -> Mapping[str, Verdict]:
+        assert not asked
+        asked.extend(goals)
+        return {goal: verdict for goal, verdict in known.verdicts.items() if goal in goals}
+
+    found = cost_audit(state, replace(known, verdicts={}), scope, foresee)
+    assert found == cost_audit(state, known, scope)
+    assert len(set(asked)) == len(asked)
+    assert {one.goal for one in found.shortfalls} <= set(asked)
 
 
 @given(messy_events(), _known)

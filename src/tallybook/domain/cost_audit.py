@@ -7,9 +7,13 @@ Whether a number is proved (``unverified``) is another question: it is whole all
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from tallybook.domain.cost_case import Case, case_of
+from msgspec.structs import replace
+
+from tallybook.domain.backfill import Verdict
+from tallybook.domain.cost_case import Case, case_of, has_gaps
 from tallybook.domain.cost_reasons import reasons_of
 from tallybook.domain.findings import Finding, Limits
 from tallybook.domain.shortfalls import Category, CostAudit, Coverage, Known, Reason, Scope, Shortfall
@@ -17,7 +21,7 @@ from tallybook.domain.state import kept_goal
 from tallybook.domain.usage_audit import gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from tallybook.domain.state import LedgerState
 
@@ -26,18 +30,31 @@ _ORDER: Final = {category: number for number, category in enumerate(Category)}
 _ALL: Final = Scope()
 
 
-def cost_audit(state: LedgerState, known: Known, scope: Scope = _ALL) -> CostAudit:
-    """Every goal in the scope: whole, or with all that keeps it from being so."""
+Foresee = Callable[[Sequence[str]], Mapping[str, Verdict]]
+"""What `tally backfill` would give to goals, by goal id; some it may tell nothing of."""
+
+
+def cost_audit(state: LedgerState, known: Known, scope: Scope = _ALL, foresee: Foresee | None = None) -> CostAudit:
+    """Every goal in the scope: whole, or with all that keeps it from being so.
+
+    ``foresee`` is asked once, for those goals alone of which a verdict is told; else it is taken from ``known``.
+    """
     late = _gaps(state, known)
+    cases = [case_of(state, known, goal, late.get(goal.id, ())) for goal in state.goals.values() if scope.has(goal)]
+    # Without gaps in what is measured, no verdict is looked at.
+    told = {case.goal.id: tuple(reasons_of(case)) for case in cases if not has_gaps(case)}
+    if foresee is not None:
+        verdicts = foresee([case.goal.id for case in cases if told.get(case.goal.id) != ()])
+        known = replace(known, verdicts=verdicts)
+        cases = [replace(case, known=known) for case in cases]
     found: list[Shortfall] = []
     whole: list[str] = []
-    for goal in (goal for goal in state.goals.values() if scope.has(goal)):
-        case = case_of(state, known, goal, late.get(goal.id, ()))
-        reasons = sorted(reasons_of(case), key=_rank)
+    for case in cases:
+        reasons = told[case.goal.id] if case.goal.id in told else tuple(reasons_of(case))
         if reasons:
-            found.append(_shortfall(case, tuple(reasons)))
+            found.append(_shortfall(case, tuple(sorted(reasons, key=_rank))))
         else:
-            whole.append(goal.id)
+            whole.append(case.goal.id)
     return CostAudit(tuple(sorted(found, key=_worst)), tuple(whole))
 
 

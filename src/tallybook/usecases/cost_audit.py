@@ -28,9 +28,9 @@ from tallybook.usecases.scoping import scope_of
 from tallybook.usecases.workspace import problems_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from tallybook.domain.backfill import Window
+    from tallybook.domain.backfill import Verdict, Window
     from tallybook.domain.state import LedgerState
     from tallybook.domain.usage import SessionKey
     from tallybook.history.store import Store
@@ -81,15 +81,17 @@ def audit_costs(workspace: Workspace, request: Request) -> Answer | Refusal:
     def look(store: Store, problems: tuple[Problem, ...]) -> Answer:
         chosen = [goal for goal in state.goals.values() if scope.has(goal)]
         costs = {goal.id: goal_cost(state, book, goal.id) for goal in chosen}
-        verdicts = foreseen(workspace, store, state, [goal.id for goal in chosen if _may_be_found(goal)])
         known = Known(
             facts=replace(facts_of(workspace, replica, store), costs=costs),
             agents={agent: reader(agent).unlogged for agent in AGENTS},
             captures=workspace.settings.capture,
-            verdicts=verdicts,
             ends=_ends(store, state, _closed(state, chosen)),
         )
-        found = cost_audit(state, known, scope)
+
+        def foresee(goals: Sequence[str]) -> Mapping[str, Verdict]:
+            return foreseen(workspace, store, state, [goal for goal in goals if _may_be_found(state.goals[goal])])
+
+        found = cost_audit(state, known, scope, foresee)
         replica.save()
         book.keep()
         told = (*workspace.problems, *book.problems(), *problems_of(replica, state), *problems, *store.problems)
