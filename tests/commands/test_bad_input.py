@@ -12,6 +12,7 @@ import pytest
 
 from commands.agents import ClaudeAgent, CodexAgent
 from commands.bench import tokens
+from commands.garbage import GARBAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,32 +20,6 @@ if TYPE_CHECKING:
 
     from commands.agents import Agent
     from commands.bench import Bench
-
-DEEP = b'{"a":' * 100_000
-GARBAGE: dict[str, bytes] = {
-    "empty lines": b"\n\n\r\n",
-    "text": b"not json at all\n",
-    "binary": bytes(range(256)) + b"\n",
-    "invalid utf-8": b'{"type":"\xff\xfe"}\n',
-    "nul": b"\0" * 5000 + b"\n",
-    "byte order mark": b"\xef\xbb\xbf{}\n",
-    "lists": b"[[],[],{}]\n",
-    "scalars": b'1\n"x"\nnull\ntrue\nNaN\n-Infinity\n',
-    "deep": DEEP + b"\n",
-    "duplicate keys": b'{"type":"assistant","type":"user","message":{},"message":[]}\n',
-    "lone surrogate": b'{"type":"assistant","message":{"model":"\\ud800"}}\n',
-    "wrong types": b'{"type":"assistant","sessionId":7,"message":{"id":[],"usage":[1]},"timestamp":{}}\n',
-    "huge count": b'{"type":"assistant","sessionId":"s","message":{"id":"m","model":"x","usage":{"input_tokens":'
-    + b"9" * 5000
-    + b'}},"timestamp":"2026-01-01T00:00:00Z"}\n',
-    "negative": b'{"type":"assistant","sessionId":"s","message":{"id":"m","model":"x","usage":{"input_tokens":-5}},'
-    b'"timestamp":"2026-01-01T00:00:00Z"}\n',
-    "codex wrong types": b'{"timestamp":5,"type":"event_msg","payload":[]}\n'
-    b'{"timestamp":"x","type":"event_msg","payload":{"type":"token_count","info":{"total_token_usage":7}}}\n'
-    b'{"timestamp":"2026-01-01T00:00:00Z","type":"session_meta","payload":"x"}\n',
-    "long line": b'{"type":"user","message":{"content":"' + b"x" * 3_000_000 + b'"}}\n',
-    "torn": b'{"type":"assistant","message":{"usage":{"input_tok',
-}
 
 
 def life(bench: Bench, agent: Agent, between: Callable[[], object]) -> None:
@@ -63,8 +38,8 @@ def life(bench: Bench, agent: Agent, between: Callable[[], object]) -> None:
 @pytest.mark.parametrize("kind", sorted(GARBAGE))
 def test_garbage_beside_the_log(bench: Bench, kind: str) -> None:
     for agent in (ClaudeAgent(bench, 1), CodexAgent(bench, 2)):
-        agent.log.with_name("other.jsonl").write_bytes(GARBAGE[kind])
-        agent.log.with_name(agent.log.name.replace("-8000-", "-9000-")).write_bytes(GARBAGE[kind])
+        agent.log.with_name("other.jsonl").write_bytes(GARBAGE[kind].lines)
+        agent.log.with_name(agent.log.name.replace("-8000-", "-9000-")).write_bytes(GARBAGE[kind].lines)
         life(bench, agent, lambda: None)
 
 
@@ -75,7 +50,7 @@ def test_garbage_within_the_log(bench: Bench, kind: str, monkeypatch: pytest.Mon
 
     encode = claude.encode
     monkeypatch.setattr(
-        claude, "encode", lambda records: b"".join(encode([record]) + GARBAGE[kind] for record in records)
+        claude, "encode", lambda records: b"".join(encode([record]) + GARBAGE[kind].lines for record in records)
     )
     life(bench, agent, agent.flush)
 
@@ -182,7 +157,8 @@ def test_a_full_disk_is_told_and_nothing_is_acknowledged(bench: Bench) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, len(before) + 100))
 
     command = [sys.executable, "-m", "tallybook", "mark", "plan", "--goal", goal, "--notes", "x" * 1000, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=limit)
+    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # Python leaves byte code cut off at the limit, for good
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=limit, env=environ)
     # limit is for the child alone
     assert done.returncode == 1
     assert '"ledger-unusable"' in done.stdout

@@ -45,6 +45,8 @@ _USUAL: Final[dict[bytes, Callable[[memoryview], records.CountLine | records.Cal
     **dict.fromkeys(_CALLS, msgspec.json.Decoder(records.CallLine).decode),
 }
 _CLOSED: Final = ord("}")
+_SPACE: Final = b" \t\r"
+"""What JSON allows at the end of a line."""
 
 _envelope: Final = msgspec.json.Decoder(records.Envelope).decode
 _kind: Final = msgspec.json.Decoder(records.Kind).decode
@@ -146,7 +148,7 @@ class _Scan:
         self._offset = line.offset
         kind = shape[2] if shape is not None else b""
         skipped = kind in _SKIPPED
-        if skipped and (raw[-1:] != b"}" or b"\0" in raw):
+        if skipped and (raw.rstrip(_SPACE)[-1:] != b"}" or b"\0" in raw):
             self._bad += 1
             return
         try:

@@ -77,13 +77,14 @@ def _summary(one: LogReader, there: list[LogFile], environ: Mapping[str, str]) -
 
 def _newest(one: LogReader, log: LogFile, told: str) -> Finding:
     try:
-        batch = read_log(one, log, None).batch
+        reading = read_log(one, log, None)
     except UnreadableLog as error:
         return problem(
             one.agent, f"{told}; it can't be read: {error}", "is the disk sound? other logs are read", log.path
         )
+    batch = reading.batch
     rows = 0 if batch is None else len(batch.occurrences)
-    bad = 0 if batch is None else batch.bad_lines
+    bad = reading.overlong + (0 if batch is None else batch.bad_lines)
     whole = f"{told}; {one.version} finds {counted(rows, 'row')} in it that tell of usage"
     if bad:
         message = f"{whole}, and {counted(bad, 'line')} that can't be understood"

@@ -1,0 +1,105 @@
+"""Logs with bad input of every kind: each command tells how much of it there is, and counts all the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from commands.agents import ClaudeAgent, CodexAgent
+from commands.bench import tokens
+from commands.garbage import GARBAGE
+from tallybook.agents import lines
+from tallybook.history import rereading
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+
+    from commands.agents import Agent
+    from commands.bench import Bench
+
+AGENTS = [ClaudeAgent, CodexAgent]
+
+
+@pytest.fixture(params=AGENTS)
+def agent(bench: Bench, request: pytest.FixtureRequest) -> Agent:
+    made: Agent = request.param(bench, 1)
+    return made
+
+
+def counted_by_all(bench: Bench, agent: Agent, used: Counter[str], bad: int) -> None:
+    """What four commands tell of a log, from nothing and once more."""
+    told = bench.ok("history", "update", "--json").json
+    assert (told["ingest"]["bad_lines"], told["problems"]) == (bad, [])
+    bench.ok("history", "update")
+    for options in (("--no-update",), ()):
+        found = bench.ok("usage", "--by", "session", "--json", *options).json
+        (row,) = found["rows"]
+        assert (row["key"]["session"], tokens(row["tokens"]), found["problems"]) == (agent.session, used, [])
+        assert bench.ok("usage", *options).code == 0
+    why = bench.ok("why", agent.session, "--json").json
+    (log,) = why["logs"]
+    assert tokens(why["counted"]["tokens"]) == used
+    assert sum(row["verdict"] == "bad" for row in log["lines"]) == bad
+    assert bench.ok("why", agent.session).out.count("\tbad\t") == bad
+    found = bench.ok("doctor", "--json").json
+    (row,) = [row for row in found["checks"] if (row["group"], row["name"]) == ("agents", agent.agent)]
+    assert row["status"] == ("note" if bad else "ok")
+    words = f"{bad} line{'s' if bad > 1 else ''} that can't be understood"
+    assert (words in row["message"]) == (bad > 0)
+    assert bench.ok("doctor").code == 0
+
+
+def grown(agent: Agent) -> Counter[str]:
+    """What a log of several responses tells."""
+    return agent.say() + agent.say() + agent.say()
+
+
+@pytest.mark.parametrize("kind", sorted(GARBAGE))
+def test_bad_lines_within_a_log(bench: Bench, agent: Agent, kind: str) -> None:
+    """After each line of it; what is torn at its end."""
+    garbage = GARBAGE[kind]
+    used = grown(agent)
+    whole = agent.log.read_bytes().splitlines(keepends=True)
+    agent.log.write_bytes(b"".join(whole) + garbage.lines if kind == "torn" else garbage.lines.join([*whole, b""]))
+    counted_by_all(bench, agent, used, len(whole) * getattr(garbage, agent.agent))
+
+
+SURFACES: dict[str, Callable[[bytes], bytes]] = {
+    "byte order mark": lambda data: b"\xef\xbb\xbf" + data,
+    "carriage returns": lambda data: data.replace(b"\n", b"\r\n"),
+    "both": lambda data: b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"),
+    "spaces": lambda data: data.replace(b"\n", b" \t \n"),
+    "empty lines": lambda data: b"\n" + data.replace(b"\n", b"\n\n"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(SURFACES))
+def test_another_surface_of_the_same_log(bench: Bench, agent: Agent, kind: str) -> None:
+    """What editors and copies between systems add changes nothing."""
+    used = grown(agent)
+    agent.log.write_bytes(SURFACES[kind](agent.log.read_bytes()))
+    counted_by_all(bench, agent, used, 0)
+
+
+def test_lines_that_are_too_long(bench: Bench, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passed over and counted, those too that hold usage."""
+    used = grown(agent)
+    for module in (lines, rereading):
+        monkeypatch.setattr(module, "LONGEST_LINE", 1 << 16)
+    endless = b'{"type":"user","message":{"content":"' + b"x" * (1 << 17) + b'"}}\n'
+    with agent.log.open("ab") as target:
+        target.write(endless)
+        target.write(GARBAGE["negative"].lines.replace(b"-5", b"5" + b" " * (1 << 17)))
+    counted_by_all(bench, agent, used, 2)
+
+
+def test_halves_of_lines_in_one(bench: Bench, agent: Agent) -> None:
+    """Where a line was cut off and the next one was written behind it, both are one bad line."""
+    used = agent.say()
+    whole = agent.log.read_bytes()
+    used += agent.say()
+    torn, again = GARBAGE["torn"].lines, whole.splitlines(keepends=True)[-1]
+    agent.log.write_bytes(whole + torn + again + agent.log.read_bytes()[len(whole) :])
+    counted_by_all(bench, agent, used, 1)
