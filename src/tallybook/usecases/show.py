@@ -18,6 +18,8 @@ from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.workspace import Workspace, circumstances_of, problems_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tallybook.domain.goal import Goal
     from tallybook.domain.usage import SessionKey
     from tallybook.ledger.replica import Replica
@@ -88,7 +90,7 @@ def _unattributed(workspace: Workspace, shared: Accounts) -> tuple[TokenVector |
     """What the history holds beyond the sessions' counters; None without capture or before anything was read."""
     from tallybook.history.store import NAME, StoreUnavailable  # noqa: PLC0415 - not all commands look
 
-    if not workspace.settings.capture or not (workspace.data / NAME).exists():
+    if not workspace.settings.capture or not _may_be_there(workspace.data / NAME):
         return None, ()
     from tallybook.history import queries  # noqa: PLC0415 - there may be no history
     from tallybook.history.as_it_is import read_store  # noqa: PLC0415
@@ -100,6 +102,14 @@ def _unattributed(workspace: Workspace, shared: Accounts) -> tuple[TokenVector |
             return total.growth_since(counted), tuple(store.problems)
     except StoreUnavailable as error:
         return None, (Problem("history-unusable", error.message, hint=error.hint),)
+
+
+def _may_be_there(path: Path) -> bool:
+    """Whether there is such a file; in a directory that can't be looked into, whoever opens it is told why."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def _counted(shared: Accounts, strange: set[SessionKey]) -> TokenVector:
