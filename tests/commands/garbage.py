@@ -1,8 +1,14 @@
-"""Lines that no agent writes, and how many of each sort a log counts as bad."""
+"""Lines that no agent writes, how many of each sort a log counts as bad, and things that are no logs."""
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CLAUDE = b'{"type":"assistant","sessionId":"s","timestamp":"2026-01-01T00:00:00Z","message":'
 CODEX = b'{"timestamp":"2026-01-01T00:00:00Z","type":"event_msg","payload":{"type":"token_count",'
@@ -72,3 +78,24 @@ GARBAGE = {
     "long line": Garbage(b'{"type":"user","message":{"content":"' + b"x" * 3_000_000 + b'"}}\n', 0, 0),
     "torn": Garbage(b'{"type":"assistant","message":{"usage":{"input_tok', 0, 0),
 }
+
+ODD_THINGS = ("pipe", "loop", "device", "nothing", "directory", "up", "compressed")
+
+
+def odd_thing(place: Path, kind: str) -> None:
+    """Put something that is no log where one could lie."""
+    match kind:
+        case "pipe":
+            os.mkfifo(place)
+        case "loop":
+            place.symlink_to(place.name)
+        case "device":
+            place.symlink_to("/dev/zero")
+        case "nothing":
+            place.symlink_to("/nowhere")
+        case "directory":
+            place.mkdir()
+        case "up":
+            place.with_suffix("").symlink_to(place.parent)
+        case _:
+            place.with_suffix(".jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd garbage")

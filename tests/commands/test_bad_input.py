@@ -12,7 +12,7 @@ import pytest
 
 from commands.agents import ClaudeAgent, CodexAgent
 from commands.bench import tokens
-from commands.garbage import GARBAGE
+from commands.garbage import GARBAGE, ODD_THINGS, odd_thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,25 +55,7 @@ def test_garbage_within_the_log(bench: Bench, kind: str, monkeypatch: pytest.Mon
     life(bench, agent, agent.flush)
 
 
-def odd_thing(place: Path, kind: str) -> None:
-    match kind:
-        case "pipe":
-            os.mkfifo(place)
-        case "loop":
-            place.symlink_to(place.name)
-        case "device":
-            place.symlink_to("/dev/zero")
-        case "nothing":
-            place.symlink_to("/nowhere")
-        case "directory":
-            place.mkdir()
-        case "up":
-            place.with_suffix("").symlink_to(place.parent)
-        case _:
-            place.with_suffix(".jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd garbage")
-
-
-@pytest.mark.parametrize("kind", ["pipe", "loop", "device", "nothing", "directory", "up", "compressed"])
+@pytest.mark.parametrize("kind", ODD_THINGS)
 @pytest.mark.parametrize("kin", [ClaudeAgent, CodexAgent])
 def test_things_that_are_no_logs_beside_the_log(bench: Bench, kin: type[ClaudeAgent | CodexAgent], kind: str) -> None:
     agent = kin(bench, 1)

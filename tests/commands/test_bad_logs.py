@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from commands.agents import ClaudeAgent, CodexAgent
 from commands.bench import tokens
-from commands.garbage import GARBAGE
+from commands.garbage import GARBAGE, ODD_THINGS, odd_thing
 from tallybook.agents import lines
 from tallybook.history import rereading
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable
 
     from commands.agents import Agent
@@ -103,3 +104,32 @@ def test_halves_of_lines_in_one(bench: Bench, agent: Agent) -> None:
     torn, again = GARBAGE["torn"].lines, whole.splitlines(keepends=True)[-1]
     agent.log.write_bytes(whole + torn + again + agent.log.read_bytes()[len(whole) :])
     counted_by_all(bench, agent, used, 1)
+
+
+@pytest.mark.parametrize("kind", ODD_THINGS)
+def test_things_that_are_no_logs(bench: Bench, agent: Agent, kind: str) -> None:
+    """Nothing waits for them; what could have been a log is named."""
+    used = grown(agent)
+    odd_thing(agent.log.with_name("rollout-2026-09-01T10-00-00-odd.jsonl"), kind)
+    for command in (("history", "update"), ("usage",), ("why", agent.session)):
+        said = bench.ok(*command, "--json")
+        assert {problem["code"] for problem in said.json["problems"]} <= {"unreadable-log"}, command
+    assert tokens(bench.ok("usage", "--json").json["total"]["tokens"]) == used
+    assert tokens(bench.ok("why", agent.session, "--json").json["counted"]["tokens"]) == used
+    found = bench.tally("doctor", "--json").json
+    (row,) = [row for row in found["checks"] if (row["group"], row["name"]) == ("agents", agent.agent)]
+    assert row["status"] in {"ok", "note", "problem"}
+
+
+@pytest.mark.parametrize("year", ["0001", "1969", "2126", "9999"])
+def test_a_clock_that_was_set_wrong(bench: Bench, agent: Agent, year: str) -> None:
+    """Whenever it was, it was used."""
+    used = grown(agent)
+    now = f'"timestamp":"{datetime.now(UTC).year}-'.encode()
+    data = agent.log.read_bytes()
+    assert now in data
+    agent.log.write_bytes(data.replace(now, f'"timestamp":"{year}-'.encode()))
+    counted_by_all(bench, agent, used, 0)
+    for by in ("day", "week", "month", "block"):
+        rows = bench.ok("usage", "--by", by, "--json").json["rows"]
+        assert sum((tokens(row["tokens"]) for row in rows), Counter()) == used, by
