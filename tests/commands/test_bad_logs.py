@@ -10,7 +10,10 @@ import pytest
 
 from commands.agents import ClaudeAgent, CodexAgent
 from commands.bench import tokens
+from commands.copilot_agent import CopilotAgent
 from commands.garbage import GARBAGE, ODD_THINGS, odd_thing
+from commands.gemini_agent import GeminiAgent
+from commands.pi_agent import PiAgent
 from tallybook.agents import lines
 from tallybook.history import rereading
 
@@ -29,10 +32,11 @@ def agent(bench: Bench, request: pytest.FixtureRequest) -> Agent:
     return made
 
 
-def counted_by_all(bench: Bench, agent: Agent, used: Counter[str], bad: int) -> None:
-    """What four commands tell of a log, from nothing and once more."""
+def counted_by_all(bench: Bench, agent: Agent, used: Counter[str]) -> int:
+    """What four commands tell of a log, from nothing and once more; the number of bad lines, on which they agree."""
     told = bench.ok("history", "update", "--json").json
-    assert (told["ingest"]["bad_lines"], told["problems"]) == (bad, [])
+    bad: int = told["ingest"]["bad_lines"]
+    assert told["problems"] == []
     bench.ok("history", "update")
     for options in (("--no-update",), ()):
         found = bench.ok("usage", "--by", "session", "--json", *options).json
@@ -50,6 +54,7 @@ def counted_by_all(bench: Bench, agent: Agent, used: Counter[str], bad: int) -> 
     words = f"{bad} line{'s' if bad > 1 else ''} that can't be understood"
     assert (words in row["message"]) == (bad > 0)
     assert bench.ok("doctor").code == 0
+    return bad
 
 
 def grown(agent: Agent) -> Counter[str]:
@@ -64,7 +69,7 @@ def test_bad_lines_within_a_log(bench: Bench, agent: Agent, kind: str) -> None:
     used = grown(agent)
     whole = agent.log.read_bytes().splitlines(keepends=True)
     agent.log.write_bytes(b"".join(whole) + garbage.lines if kind == "torn" else garbage.lines.join([*whole, b""]))
-    counted_by_all(bench, agent, used, len(whole) * getattr(garbage, agent.agent))
+    assert counted_by_all(bench, agent, used) == len(whole) * getattr(garbage, agent.agent)
 
 
 SURFACES: dict[str, Callable[[bytes], bytes]] = {
@@ -81,7 +86,7 @@ def test_another_surface_of_the_same_log(bench: Bench, agent: Agent, kind: str) 
     """What editors and copies between systems add changes nothing."""
     used = grown(agent)
     agent.log.write_bytes(SURFACES[kind](agent.log.read_bytes()))
-    counted_by_all(bench, agent, used, 0)
+    assert counted_by_all(bench, agent, used) == 0
 
 
 def test_lines_that_are_too_long(bench: Bench, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +98,7 @@ def test_lines_that_are_too_long(bench: Bench, agent: Agent, monkeypatch: pytest
     with agent.log.open("ab") as target:
         target.write(endless)
         target.write(GARBAGE["negative"].lines.replace(b"-5", b"5" + b" " * (1 << 17)))
-    counted_by_all(bench, agent, used, 2)
+    assert counted_by_all(bench, agent, used) == 2
 
 
 def test_halves_of_lines_in_one(bench: Bench, agent: Agent) -> None:
@@ -103,7 +108,7 @@ def test_halves_of_lines_in_one(bench: Bench, agent: Agent) -> None:
     used += agent.say()
     torn, again = GARBAGE["torn"].lines, whole.splitlines(keepends=True)[-1]
     agent.log.write_bytes(whole + torn + again + agent.log.read_bytes()[len(whole) :])
-    counted_by_all(bench, agent, used, 1)
+    assert counted_by_all(bench, agent, used) == 1
 
 
 @pytest.mark.parametrize("kind", ODD_THINGS)
@@ -129,7 +134,24 @@ def test_a_clock_that_was_set_wrong(bench: Bench, agent: Agent, year: str) -> No
     data = agent.log.read_bytes()
     assert now in data
     agent.log.write_bytes(data.replace(now, f'"timestamp":"{year}-'.encode()))
-    counted_by_all(bench, agent, used, 0)
+    assert counted_by_all(bench, agent, used) == 0
     for by in ("day", "week", "month", "block"):
         rows = bench.ok("usage", "--by", by, "--json").json["rows"]
         assert sum((tokens(row["tokens"]) for row in rows), Counter()) == used, by
+
+
+NO_OBJECTS = {"text", "binary", "nul", "lists", "scalars", "deep"}
+
+
+@pytest.mark.parametrize("kind", sorted(set(GARBAGE) - {"torn"}))
+@pytest.mark.parametrize("kin", [CopilotAgent, GeminiAgent, PiAgent])
+def test_bad_lines_within_logs_of_others(
+    bench: Bench, kin: type[CopilotAgent | GeminiAgent | PiAgent], kind: str
+) -> None:
+    """All commands tell of as many; what is no JSON, or no object, is one of them."""
+    agent = kin(bench, 1)
+    used = grown(agent)
+    whole = agent.log.read_bytes().splitlines(keepends=True)
+    agent.log.write_bytes(GARBAGE[kind].lines.join([*whole, b""]))
+    each, rest = divmod(counted_by_all(bench, agent, used), len(whole))
+    assert (each > 0 or kind not in NO_OBJECTS, rest) == (True, 0)
