@@ -35,7 +35,7 @@ class Receipt(msgspec.Struct, frozen=True):
     commits: int
     """Without merges."""
     nameless: tuple[str, ...]
-    """Those that belong to no goal of the ledger, full ids, the newest first; reverts and given reasons are left out."""
+    """Those that belong to no goal of the ledger, full ids, the newest first; no revert, and none with a reason."""
     unknown: tuple[str, ...]
     """What they name as their goals and the ledger does not have, sorted."""
     goals: tuple[GoalReceipt, ...]
