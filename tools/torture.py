@@ -58,7 +58,7 @@ def main(words: Sequence[str]) -> int:
     lines, failed = [], 0
     for name in wanted:
         order = Order(name, seed, full=not given.small, only=given.only)
-        outcome = _git_machine(order) if name == GIT else run_apart(order, jobs=given.jobs, parts=given.parts)
+        outcome = _git_machine(order, given.jobs) if name == GIT else run_apart(order, jobs=given.jobs, parts=given.parts)
         failed += outcome.failed
         lines.append(_line(order, outcome, given.parts))
         print(_told(name, outcome), flush=True)
@@ -67,13 +67,14 @@ def main(words: Sequence[str]) -> int:
     return bool(failed)
 
 
-def _git_machine(order: Order) -> Outcome:
+def _git_machine(order: Order, jobs: int) -> Outcome:
     """The state machine over git, which is a test of its own."""
     tests = [str(path) for path in sorted(TESTS.rglob("test_*.py")) if EXAMPLES in path.read_text()]
     if not tests:
         return Outcome(skipped="there is no such test in this commit")
     size = GIT_SIZE if order.full else {}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", f"--hypothesis-seed={order.seed}", *tests]
+    shared = ["-n", str(jobs)] if jobs > 1 else []
+    command = [sys.executable, "-m", "pytest", "-q", "-x", *shared, f"--hypothesis-seed={order.seed}", *tests]
     begin = time.monotonic()
     done = subprocess.run(command, env=os.environ | size, capture_output=True, text=True, check=False)
     failures = [done.stdout[-4000:]] if done.returncode else []
