@@ -58,7 +58,8 @@ def main(words: Sequence[str]) -> int:
     lines, failed = [], 0
     for name in wanted:
         order = Order(name, seed, full=not given.small, only=given.only)
-        outcome = _git_machine(order, given.jobs) if name == GIT else run_apart(order, jobs=given.jobs, parts=given.parts)
+        jobs = given.jobs
+        outcome = _git_machine(order, jobs) if name == GIT else run_apart(order, jobs=jobs, parts=given.parts)
         failed += outcome.failed
         lines.append(_line(order, outcome, given.parts))
         print(_told(name, outcome), flush=True)
