@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -40,10 +41,14 @@ class Runner:
         programs.mkdir()
         python = shlex.quote(sys.executable)
         self._program(programs / "tally", f'exec {python} -P -m tallybook "$@"')
-        for name in ("gh", "curl"):
-            told = place / f"{name}.log"
-            self._program(programs / name, f'printf "%s\\n" "$*" >>{told}\n[ "$2" != --paginate ] || cat {place}/known')
+        self._program(programs / "python", f'exec {python} "$@"')
+        for name, answer in (
+            ("gh", f'[ "$2" != --paginate ] || cat {place}/known'),
+            ("curl", f"case $* in */user) echo '{{\"id\": 7}}';; *per_page*) cat {place}/notes;; esac"),
+        ):
+            self._program(programs / name, f'printf "%s\\n" "$*" >>{place / name}.log\n{answer}')
         (place / "known").write_text("")
+        (place / "notes").write_text("[]")
         (place / "summary").write_text("")
         if published:
             bench.ok("init", "--publish", "metrics/events")
@@ -171,7 +176,20 @@ def test_gitlab(runner: Runner, shell: str) -> None:
     assert goal in (bench.repo / "receipt.md").read_text()
     assert runner.told("curl") == []
     assert runner.run(script, shell, **given | {"TALLYBOOK_TOKEN": "t"}) == 0
-    assert "https://gitlab.example/api/v4/projects/1/merge_requests/2/notes" in runner.told("curl")[-1]
+    notes = "https://gitlab.example/api/v4/projects/1/merge_requests/2/notes"
+    said = runner.told("curl")
+    assert [line.split()[-1] for line in said] == [
+        "https://gitlab.example/api/v4/user",
+        f"{notes}?order_by=created_at&sort=asc&per_page=100",
+        notes,
+    ]
+    assert "--request" not in said[-1]
+    mark = "<!-- tallybook receipt -->\n"
+    others = [{"id": 5, "author": {"id": 8}, "body": mark}, {"id": 6, "author": {"id": 7}, "body": "Fine"}]
+    known = [*others, {"id": 77, "author": {"id": 7}, "body": mark}, {"id": 78, "author": {"id": 7}, "body": mark}]
+    (runner.place / "notes").write_text(json.dumps(known))
+    assert runner.run(script, shell, **given | {"TALLYBOOK_TOKEN": "t"}) == 0
+    assert runner.told("curl")[-1].endswith(f"--request PUT --data-urlencode body@receipt.md {notes}/77")
     (bench.repo / "receipt.md").unlink()
     runner.commit("Past the hooks")
     assert runner.run(script, shell, **given | {"CI_COMMIT_SHA": bench.git("rev-parse", "HEAD")}) == 1
