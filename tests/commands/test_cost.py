@@ -306,6 +306,19 @@ def test_work_without_a_goal_goes_to_the_commits_that_were_made_meanwhile(
     assert bench.ok("cost", "--by", "commit", "--json").json["total"]["tokens"] == whole
 
 
+def test_a_detached_head_is_no_branch(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents write HEAD then; what was committed meanwhile is known all the same."""
+    bench.git("checkout", "-q", "--detach")
+    ClaudeAgent(bench, 1, branch="HEAD").say()
+    bench.ok("usage")
+    monkeypatch.setenv("GIT_AUTHOR_DATE", (datetime.now(UTC) + timedelta(minutes=20)).isoformat())
+    made = commit(bench, "a")
+    assert list(told(bench, "branch")) == ["(unattributed)"]
+    found = told(bench, "commit")
+    assert list(found) == [made]
+    assert found[made]["confidence"] == "inferred"
+
+
 def test_hostile_names_stay_names(bench: Bench) -> None:
     """Of branches, references and titles nothing reaches the terminal that it would obey."""
     name = "x\u202e/$(a);`b`|<i>"

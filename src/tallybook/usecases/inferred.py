@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from tallybook.usecases.workspace import Workspace
 
 _BY: Final = ("agent", "session", "project", "branch")
+_DETACHED: Final = "HEAD"
+"""So agents write where no branch is checked out."""
 _SECOND: Final = 1_000_000
 _AFTER: Final = 3600 * _SECOND
 
@@ -72,6 +75,7 @@ def made_meanwhile(
 
     Where the branch is still there, they have to be on it.
     """
+    ours = sorted((it.at, it.commit) for it in candidates if it.ours)
     reach: dict[str, frozenset[str] | None] = {}
     told = []
     for one in found:
@@ -81,9 +85,9 @@ def made_meanwhile(
             if name not in reach:
                 reach[name] = branch_commits(git, name) if name else None
             on = reach[name]
-            first, last = one.begun, one.last + _AFTER
-            made = [it.commit for it in candidates if it.ours and first <= it.at * _SECOND <= last]
-            made = [commit for commit in made if on is None or commit in on]
+            first = bisect_left(ours, (-(-one.begun // _SECOND), ""))
+            last = bisect_left(ours, ((one.last + _AFTER) // _SECOND + 1, ""))
+            made = [commit for _, commit in ours[first:last] if on is None or commit in on]
         told.append((one, tuple(sorted(made))))
     return tuple(told)
 
@@ -127,6 +131,7 @@ def _alone(workspace: Workspace, repository: Repository, data: ReportData) -> It
         key = SessionKey(agent or "", session or "")
         if key not in data.accounts.shares and _is_here(repository, project):
             begun, last = times.get(key, (None, None))
+            branch = None if branch == _DETACHED else branch
             if branch is None and begun is not None and last is not None:
                 heads = heads or head_history(repository.git)
                 branch = heads.between(begun // _SECOND, last // _SECOND)
