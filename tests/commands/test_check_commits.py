@@ -125,6 +125,26 @@ def test_a_squash_of_several_reverts_is_gits_own(work: Work) -> None:
     assert work.broken() == {false: "no-task"}
 
 
+def test_a_pull_request_that_a_forge_takes_back(work: Work) -> None:
+    """By its number, behind it, and no other file: GitLab names no commit then."""
+    bench, goal = work.bench, work.bench.start()
+    bench.git("checkout", "-q", "-b", "side")
+    work.commit("Add one", f"Task: {goal}", name="one")
+    bench.git("checkout", "-q", "-")
+    work.commit("Add two", "No-Task: bookkeeping", name="two")
+    bench.git("merge", "-q", "--no-ff", "-m", "Merge branch 'side' into 'main'\n\nSee merge request a/b!7", "side")
+    said = ("Revert \"Merge branch 'side' into 'main'\"", "This reverts merge request !7")
+    work.commit(*said, name="one")
+    assert work.broken() == {}
+    work.commit("Add (#8)", "No-Task: bookkeeping", name="three")
+    work.commit('Revert "Add (#8)" (#9)', "Reverts o/r#8", name="three")
+    assert work.broken() == {}
+    other = work.commit(*said, name="two")
+    unknown = work.commit('Revert "Add" (#10)', "Reverts o/r#11", name="one")
+    itself = work.commit('Revert "Add" (#12)', "Reverts o/r#12", name="one")
+    assert work.broken() == dict.fromkeys((other, unknown, itself), "no-task")
+
+
 def test_tickets(work: Work) -> None:
     """A subject that begins with one will do, and a title has to."""
     (work.bench.repo / "config").mkdir()

@@ -14,7 +14,7 @@ from tallybook.repo.messages import BLANK
 from tallybook.repo.trailers import TaskTrailers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _FIELDS: Final = (
     "%H",
@@ -105,12 +105,13 @@ def _values(told: str) -> tuple[str, ...]:
     return tuple(value.strip(BLANK) for value in told.split("\n")[:-1])
 
 
-def takes_back(git: Git, commit: MadeCommit) -> bool:
+def takes_back(git: Git, commit: MadeCommit, merges: Iterable[str] = ()) -> bool:
     """Whether a commit is what ``git revert`` makes of older ones: they are behind it, and no other file is touched.
 
-    In which way the files are touched is not compared: conflicts are resolved by hand.
+    In which way the files are touched is not compared: conflicts are resolved by hand. ``merges`` are commits that it
+    takes back by the number of their pull request.
     """
-    older = commit.reverted
+    older = (*commit.reverted, *merges)
     for one in older:
         if isinstance(git.read("merge-base", "--is-ancestor", one, commit.id), GitFault):
             return False

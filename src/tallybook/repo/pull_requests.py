@@ -57,6 +57,8 @@ class Pulls(NamedTuple):
     """By commit, the outer ones too."""
     merges: tuple[PullMerge, ...]
     """The oldest first."""
+    made: Mapping[str, frozenset[str]]
+    """By number: the squashes and merges that forges made of it."""
 
 
 def pulls_of(commits: Sequence[MadeCommit]) -> Pulls:
@@ -68,17 +70,21 @@ def pulls_of(commits: Sequence[MadeCommit]) -> Pulls:
     nearest: dict[str, set[str]] = defaultdict(set)
     every: dict[str, set[str]] = defaultdict(set)
     taken: dict[str, frozenset[str]] = {}
+    made: dict[str, set[str]] = defaultdict(set)
     merges = []
     for commit in reversed(commits):
         merge = _merge_of(commit) if commit.is_merge else None
         if merge is None:
             squash = None if commit.is_merge else _SQUASH.search(commit.subject)
             if squash is not None:
-                nearest[commit.id].add(_number(squash.groups()))
-                every[commit.id].add(_number(squash.groups()))
+                number = _number(squash.groups())
+                nearest[commit.id].add(number)
+                every[commit.id].add(number)
+                made[number].add(commit.id)
                 taken[commit.id] = frozenset({commit.id})
             continue
         merges.append(merge)
+        made[merge.number].add(commit.id)
         brought = graph.brought(commit)
         before = frozenset[str]().union(*(taken[inner] for inner in brought & taken.keys()))
         taken[commit.id] = brought
@@ -86,11 +92,11 @@ def pulls_of(commits: Sequence[MadeCommit]) -> Pulls:
             every[one].add(merge.number)
             if one not in before:
                 nearest[one].add(merge.number)
-    return Pulls(_frozen(nearest), _frozen(every), tuple(sorted(merges, key=lambda one: one.at)))
+    return Pulls(_frozen(nearest), _frozen(every), tuple(sorted(merges, key=lambda one: one.at)), _frozen(made))
 
 
 def _frozen(found: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:
-    return {commit: frozenset(numbers) for commit, numbers in found.items()}
+    return {name: frozenset(some) for name, some in found.items()}
 
 
 def _number(groups: Iterable[str | None]) -> str:

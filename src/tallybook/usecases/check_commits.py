@@ -14,6 +14,7 @@ from tallybook.ledger.goal_index import goals_in, read_index
 from tallybook.repo.commits import blob_bytes, file_in, files_in, is_revision, tips
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import MadeCommit, made_commits, takes_back
+from tallybook.repo.pull_requests import pulls_of
 from tallybook.repo.rules import MISSING, NO_REASON, UNKNOWN, Rule, Ruling
 from tallybook.repo.trailers import task_trailers
 from tallybook.usecases.commit_history import git_of, shallow
@@ -129,10 +130,17 @@ class _Judged(msgspec.Struct, frozen=True):
             return cls("named" if named else "excused")
         if ruling.broken != UNKNOWN and any(map(rule.knows, commit.lines)):
             return cls("named")
-        if ruling.broken == MISSING and takes_back(git, commit):
+        if ruling.broken == MISSING and takes_back(git, commit, _merges_taken_back(git, commit)):
             return cls("own")
         code, message, hint = _told(ruling)
         return cls("broken", Finding(commit.id, commit.subject, code, message, hint))
+
+
+def _merges_taken_back(git: Git, commit: MadeCommit) -> frozenset[str]:
+    """What forges made of the pull requests that a commit says to take back, among the commits behind it."""
+    behind = made_commits(git, commit.id) if commit.reverted_pulls else []
+    made = {} if isinstance(behind, GitFault) else pulls_of(behind).made
+    return frozenset().union(*(made.get(number, frozenset()) for number in commit.reverted_pulls)) - {commit.id}
 
 
 def _told(ruling: Ruling) -> tuple[str, str, str]:

@@ -29,7 +29,7 @@ def declared_numbers(goal: Goal) -> frozenset[str]:
 class PullHistory(msgspec.Struct, frozen=True):
     """The pull requests of a repository, and the branch that they are merged into."""
 
-    pulls: Pulls = Pulls({}, {}, ())
+    pulls: Pulls = Pulls({}, {}, (), {})
     main: str = ""
 
     def of_goal(self, members: Sequence[Goal], commits: Sequence[str]) -> Keys:
