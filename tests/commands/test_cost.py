@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from commands.agents import ClaudeAgent
 from ledger.ledgers import append
 from tallybook.clock import SystemClock, SystemIds
@@ -14,8 +16,6 @@ from tallybook.ledger.store import Ledger, LedgerPlace
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from commands.bench import Bench, Json
 
@@ -164,6 +164,25 @@ def test_places_without_commits(bench: Bench, tmp_path: Path) -> None:
     bench.git("clone", "-q", "--depth", "1", bench.repo.as_uri(), "shallow", cwd=tmp_path)
     found = bench.ok("cost", "--by", "commit", "--json", cwd=tmp_path / "shallow").json
     assert "shallow" in [problem["code"] for problem in found["problems"]]
+
+
+@pytest.mark.parametrize("words", [("cost", "--by", "pr"), ("outcome",), ("receipt",), ("check-commits", "HEAD")])
+def test_why_there_is_no_repository(bench: Bench, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """In a bare one, in the inside of one, and where git takes its owner for a stranger, as in containers."""
+    bench.git("clone", "-q", "--bare", str(bench.repo), str(tmp_path / "bare.git"))
+    for place, why, help_ in (
+        (tmp_path / "bare.git", "this is a bare repository", "git worktree add"),
+        (bench.repo / ".git", "the inside of a git directory", "run it in the work tree"),
+    ):
+        assert bench.refused(*words, cwd=place) == "no-work-tree"
+        said = bench.tally(*words, cwd=place)
+        assert why in said.err
+        assert help_ in said.err
+    said = bench.tally(*words, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert "dubious ownership" in said.err
+    assert "safe.directory" in said.err
+    said = bench.tally("scan", "secrets", "--staged", GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert (said.code, "safe.directory" in said.err) == (1, True)
 
 
 def test_damaged_repository_is_told(bench: Bench) -> None:

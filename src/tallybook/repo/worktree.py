@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tallybook.repo.git import Git, GitFault
 
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 _NEXT = "--tallybook-next"
 """``git rev-parse`` repeats an option that it does not know: a line between paths that may hold line ends."""
+
+
+REMEDIES: Final = {
+    "dubious-ownership": "if you trust its owner: git config --global --add safe.directory DIRECTORY",
+    "bare": "run it in a work tree: git worktree add DIRECTORY",
+    "inside-git-dir": "run it in the work tree",
+    "no-git": "install git 2.22 or later and put it on PATH",
+    "timeout": "is the disk slow, or the repository on a network? run git status by hand",
+}
+"""What helps where there is no work tree, by the reason."""
 
 
 class NoRepository(NamedTuple):

@@ -17,6 +17,7 @@ from tallybook.repo.made_commits import MadeCommit, made_commits
 from tallybook.repo.main_line import MainLine, main_line
 from tallybook.repo.merges import Merges
 from tallybook.repo.pull_requests import pulls_of
+from tallybook.usecases.workspace import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,7 +89,8 @@ class Reverts:
 def git_of(workspace: Workspace) -> Git | Refusal:
     """Git as commits were made; a refusal where there is no repository."""
     if workspace.repository is None:
-        return Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
+        plain = Refusal("no-work-tree", "there is no repository whose commits could tell", "run it inside one")
+        return explained(workspace, plain)
     return unaltered(workspace.repository.git)
 
 

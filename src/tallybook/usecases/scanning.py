@@ -18,6 +18,7 @@ from tallybook.repo.scanning.rules import BadRules, Book, RuleFault
 from tallybook.repo.scanning.scan import Question, Scan, scan
 from tallybook.repo.scanning.self_test import self_test
 from tallybook.repo.scanning.sources import Entry, blobs, from_disk, in_work_tree, introduced, on_disk, staged
+from tallybook.usecases.workspace import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,7 +87,8 @@ def _failed(fault: GitFault) -> Refusal:
 def _files(workspace: Workspace, request: ScanRequest) -> Iterable[Loaded | GitFault] | Refusal:
     repository = workspace.repository
     if repository is None and (request.staged or request.revisions is not None):
-        return Refusal("no-repository", "there is no git work tree here", "run it inside a repository, or name paths")
+        hint = "run it inside a repository, or name paths"
+        return explained(workspace, Refusal("no-repository", "there is no git work tree here", hint))
     if repository is None or request.paths:
         return _on_disk(workspace, request)
     git = repository.git

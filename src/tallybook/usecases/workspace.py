@@ -13,9 +13,17 @@ from msgspec.structs import replace
 
 from tallybook.clock import Clock, Ids, SystemClock, SystemIds, timestamp
 from tallybook.config import Settings, checkpoint_path, data_directory, ledger_override, load_settings
-from tallybook.domain.problems import Problem, Where
+from tallybook.domain.problems import Problem, Refusal, Where
 from tallybook.ledger.store import Ledger, LedgerPlace
-from tallybook.repo.worktree import NoRepository, Repository, SinceGoal, Uncertain, find_repository, started_work
+from tallybook.repo.worktree import (
+    REMEDIES,
+    NoRepository,
+    Repository,
+    SinceGoal,
+    Uncertain,
+    find_repository,
+    started_work,
+)
 
 if TYPE_CHECKING:  # questions to the history alone do without what these take to import
     from tallybook.domain.commands import Circumstances
@@ -152,6 +160,14 @@ def circumstances_of(workspace: Workspace, state: LedgerState) -> Circumstances:
         return placed
     work = Work.STARTED if there.any else Work.NONE
     return replace(placed, work=work, dirty=there.fingerprint)
+
+
+def explained(workspace: Workspace, plain: Refusal) -> Refusal:
+    """The refusal of what needs a work tree; with the reason why git finds none, and what helps, where it told one."""
+    fault = next((problem for problem in workspace.problems if problem.code in REMEDIES), None)
+    if fault is None:
+        return plain
+    return Refusal(plain.code, f"there is no work tree here: {fault.message}", REMEDIES[fault.code])
 
 
 def _written(branch: str | None) -> str | None:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from tallybook.repo.git import Git, GitFault
+from tallybook.repo.worktree import REMEDIES
 from tallybook.reports.words import counted
 from tallybook.usecases.doctor.finding import note, ok, problem
 
@@ -18,20 +19,13 @@ if TYPE_CHECKING:
 
 OLDEST_GIT: Final = (2, 22)
 """The first whose ``git log`` lists the values of several trailers."""
-_HINTS: Final = {
-    "dubious-ownership": "if you trust its owner: git config --global --add safe.directory DIRECTORY",
-    "bare": "run it in a work tree: git worktree add DIRECTORY",
-    "inside-git-dir": "run it in the work tree",
-    "no-git": "install git 2.22 or later and put it on PATH",
-    "timeout": "is the disk slow, or the repository on a network? run git status by hand",
-}
 
 
 def git_version(workspace: Workspace) -> Iterator[Finding]:
     """The git on PATH; its version decides what hooks can do."""
     found = Git(workspace.cwd, workspace.environ).read("--version")
     if isinstance(found, GitFault):
-        yield problem("git", found.message, _HINTS.get(found.code, "run git --version by hand"))
+        yield problem("git", found.message, REMEDIES.get(found.code, "run git --version by hand"))
         return
     said = os.fsdecode(found).strip().removeprefix("git version ")
     numbers = re.match(r"([0-9]+)\.([0-9]+)", said)
@@ -49,7 +43,7 @@ def repository(workspace: Workspace) -> Iterator[Finding]:
     if it is None:
         faults = [fault for fault in workspace.problems if not fault.code.startswith("config-")]
         for fault in faults:
-            yield problem("repository", fault.message, _HINTS.get(fault.code, fault.hint))
+            yield problem("repository", fault.message, REMEDIES.get(fault.code, fault.hint))
         if not faults:
             message = "there is no git repository here: goals go into a ledger of the data directory"
             yield note("repository", message, "go into a repository to keep its book")
