@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tallybook.repo.pull_requests import pull_number
+from tallybook.repo.made_commits import MadeCommit
+from tallybook.repo.pull_requests import PullMerge, pull_number, pulls_of
+from tallybook.repo.trailers import TaskTrailers
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,36 @@ from tallybook.repo.pull_requests import pull_number
 def test_pull_numbers(text: str, number: str | None) -> None:
     """Its number, where it is one."""
     assert pull_number(text) == number
+
+
+@pytest.mark.parametrize(
+    ("message", "branches"),
+    [
+        ("Merge pull request #7 from me/side", ("me/side", "side")),
+        ("Merge pull request #7 from a/b/c\n\nbody", ("a/b/c", "b/c")),
+        ("Merge pull request #7", ()),
+        ("Merge pull request 'It is' (#7) from side into main", ("side",)),
+        ("Merged in feature/x (pull request #7)", ("feature/x", "x")),
+        ("Merge branch 'side' into 'main'\n\nSee merge request a/b!7", ("side",)),
+        ("Merge branch 'side'\n\nSee merge request a/b!7", ("side",)),
+        ("Merge branch 'it's' into 'main' (#7)", ("it's",)),
+        ("Merged PR 7: Add a shelf", ()),
+        ("Add a shelf (#7)", ()),
+        ("Merge branch '" + "a' into '" * 50_000 + " (#7)", ("a",)),
+    ],
+)
+def test_the_branch_that_a_merge_is_of(message: str, branches: tuple[str, ...]) -> None:
+    """As the forge writes it, with its owner or without; of a subject of any length."""
+    merge = MadeCommit("m", ("a", "b"), 1, 1, "", TaskTrailers(), message)
+    (found,) = pulls_of([merge]).merges
+    assert found.number == "7"
+    assert all(map(found.is_of, branches))
+    assert not any(map(found.is_of, ("", "main", "me", "sid")))
+
+
+def test_merges_are_told_in_the_order_of_time() -> None:
+    """In whatever order they stand."""
+    told = [
+        MadeCommit(f"m{at}", ("a", "b"), at, at, "", TaskTrailers(), f"Merge pull request #{at}") for at in (2, 3, 1)
+    ]
+    assert pulls_of(told).merges == tuple(PullMerge(str(at), "", at) for at in (1, 2, 3))

@@ -28,7 +28,7 @@ _MERGE: Final = re.compile(
     r"|^Merged PR (?P<azure>[1-9][0-9]{0,8}):"
 )
 _SEE: Final = re.compile(r"^See merge request \S*!([1-9][0-9]{0,8})\s*$", re.MULTILINE)
-_HEAD: Final = re.compile(r"^Merge branch '(?P<head>.+?)'(?: into '.*')?$")
+_BRANCH: Final = "Merge branch '"
 _NAMED: Final = re.compile(
     r"(?:(?:^|/)(?:pull|pulls|pull-requests|merge_requests)/|^(?:pr)?[#:!]?)([1-9][0-9]{0,8})/?$"
 )
@@ -112,10 +112,16 @@ def _merge_of(commit: MadeCommit) -> PullMerge | None:
         return PullMerge(number, head, commit.at)
     referred, squash = _SEE.findall(commit.message), _SQUASH.search(commit.subject)
     if referred or squash is not None:
-        head_of = _HEAD.search(commit.subject)
         number = referred[-1] if referred else _number(squash.groups() if squash else ())
-        return PullMerge(number, "" if head_of is None else head_of["head"], commit.at)
+        return PullMerge(number, _branch_in(commit.subject), commit.at)
     return None
+
+
+def _branch_in(subject: str) -> str:
+    """The branch in the words of git itself, without an expression: these can be any length."""
+    if not subject.startswith(_BRANCH):
+        return ""
+    return subject.removeprefix(_BRANCH).partition("' into '")[0].removesuffix("'")
 
 
 def pull_number(text: str) -> str | None:
