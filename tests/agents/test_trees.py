@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from tallybook.agents.trees import files_below
+from tallybook.agents.trees import closed_logs, files_below, listed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def found(*tops: Path) -> list[str]:
@@ -41,3 +44,23 @@ def test_a_link_counts_for_what_has_no_other_name(tmp_path: Path) -> None:
     (top / "gone.log").symlink_to(tmp_path / "nothing")
     (top / "near.log").symlink_to(outside / "x.log")
     assert found(top) == [real, str(top / "far" / "x.log"), str(top / "gone.log")]
+
+
+def test_directories_that_may_not_be_looked_into_come_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is absent or no directory does not."""
+    log = put(tmp_path / "a" / "c.log")
+    closed = os.fspath(tmp_path / os.fsdecode(b"b\xff"))
+    put(tmp_path / os.fsdecode(b"b\xff") / "d.log")
+    real = os.scandir
+
+    def refusing(path: str) -> object:
+        if os.fspath(path) == closed:
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert found(tmp_path) == [log, f"{closed}/"]
+    noted: list[str] = []
+    assert [listed(place, noted) for place in (closed, tmp_path / "absent", log)] == [[], [], []]
+    (one,) = closed_logs("pi", noted)
+    assert (one.agent, one.place, one.key, one.is_closed) == ("pi", f"{closed}/", f"{tmp_path}/b\\xff/", True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from commands.agents import Agent
     from commands.bench import Bench
 
 _DROP: Final = 24  # PR_CAPBSET_DROP
@@ -85,6 +86,24 @@ def test_a_log(bench: Bench, kin: type[ClaudeAgent | CodexAgent]) -> None:
         told = run("doctor")
         assert (told.code, str(agent.log) in told.out, "1 of 2 logs can't be opened" in told.out) == (1, True, True)
     assert tokens(bench.ok("usage", "--json").json["total"]["tokens"]) == hidden + used
+
+
+def test_a_directory_of_logs(bench: Bench, agent: Agent) -> None:
+    """It is named as long as it is closed, and what was known of its logs stays; those found afterwards count."""
+    used = agent.say()
+    assert tokens(bench.ok("usage", "--json").json["total"]["tokens"]) == used
+    for _ in range(2):
+        with closed(agent.log.parent):
+            for command in (("history", "update"), ("usage",), ("sessions",)):
+                said = run(*command, "--json")
+                assert (said.code, codes(said)) == (0, ["unreadable-log"]), command
+                assert f"{agent.log.parent}/: no log in this directory was read: Permission denied" in said.err
+            assert tokens(run("usage", "--json").json["total"]["tokens"]) == used
+            told = run("doctor")
+            assert (told.code, f"can't be listed: {agent.log.parent}: Permission denied" in told.out) == (1, True)
+        used += agent.say()
+        again = bench.ok("usage", "--json").json
+        assert (tokens(again["total"]["tokens"]), again["problems"]) == (used, [])
 
 
 @pytest.mark.parametrize("place", [".", "history.db"])

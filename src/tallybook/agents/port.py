@@ -52,6 +52,11 @@ class LogFile(NamedTuple):
         """Where it is now."""
         return Path(self.place)
 
+    @property
+    def is_closed(self) -> bool:
+        """It is no log but a directory, its place with a slash at the end, which the user may not look into."""
+        return self.place.endswith("/")
+
 
 class Line(NamedTuple):
     """One complete line, without its newline; or all bytes of one document."""
@@ -273,7 +278,10 @@ class LogReader(Protocol):
         ...
 
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
-        """Every log below the agent's roots, each key once (plain beats compressed, live beats archived)."""
+        """Every log below the agent's roots, each key once (plain beats compressed, live beats archived).
+
+        Directories there that the user may not look into are among them, see ``LogFile.is_closed``.
+        """
         ...
 
     def log_at(self, path: Path) -> LogFile:

@@ -1,10 +1,12 @@
-"""Files in trees of directories, each once whatever links point where; what can't be looked into is passed over."""
+"""Files in trees of directories, each once whatever links point where."""
 
 from __future__ import annotations
 
 import os
 import stat
 from typing import TYPE_CHECKING
+
+from tallybook.agents.port import LogFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -14,11 +16,33 @@ _Identity = tuple[int, int]
 
 
 def files_below(tops: Iterable[Path], wanted: Callable[[str], bool]) -> Iterator[str]:
-    """Paths of all that has a wanted name and is no directory; a link is only yielded for what has no other name."""
+    """Paths of all that has a wanted name and is no directory; a link is only yielded for what has no other name.
+
+    A directory that may not be looked into comes with a slash at its end.
+    """
     walk = _Walk(wanted)
     for top in tops:
         yield from walk.below(str(top))
     yield from walk.linked()
+
+
+def listed(directory: str | Path, closed: list[str]) -> list[os.DirEntry[str]]:
+    """What lies in a directory, by name; nothing if it is absent or none. One that may not be looked into is noted."""
+    try:
+        with os.scandir(directory) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except PermissionError:
+        closed.append(str(directory))
+    except OSError:
+        pass
+    return []
+
+
+def closed_logs(agent: str, closed: Iterable[str]) -> Iterator[LogFile]:
+    """Directories that may not be looked into, as what a reader discovers."""
+    for directory in closed:
+        place = directory + os.sep
+        yield LogFile(agent, os.fsencode(place).decode("utf-8", "backslashreplace"), place)
 
 
 class _Walk:
@@ -30,16 +54,17 @@ class _Walk:
     def below(self, top: str) -> Iterator[str]:
         """What is reached without links, in the order of names."""
         pending = [top]
+        closed: list[str] = []
         while pending:
             directory = pending.pop()
-            entries = self._entries(directory)
-            for entry in entries:
+            for entry in listed(directory, closed) if self._is_new(directory) else ():
                 if entry.is_symlink():
                     self._links.append(entry.path)
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
                 elif self._wanted(entry.name) and self._is_new(entry.path):
                     yield entry.path
+        yield from (directory + os.sep for directory in closed)
 
     def linked(self) -> Iterator[str]:
         """What is reached by links alone."""
@@ -54,15 +79,6 @@ class _Walk:
                     yield from self.below(link)
                 elif self._wanted(link.rpartition(os.sep)[2]) and self._is_new(link):
                     yield link
-
-    def _entries(self, directory: str) -> list[os.DirEntry[str]]:
-        if not self._is_new(directory):
-            return []
-        try:
-            with os.scandir(directory) as entries:
-                return sorted(entries, key=lambda entry: entry.name)
-        except OSError:  # absent, not a directory, or without permission: no logs here
-            return []
 
     def _is_new(self, path: str) -> bool:
         try:

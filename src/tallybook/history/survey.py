@@ -57,7 +57,12 @@ def survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Surve
     tasks: list[Task] = []
     moved: list[tuple[bytes, str]] = []
     problems: list[Problem] = []
+    closed: list[bytes] = []
     for log in reader.discover(environ):
+        if log.is_closed:
+            closed.append(log.place.encode(_ENCODING, _ERRORS))
+            problems += _closed(log)
+            continue
         key = stored_text(log.key)
         try:
             status = os.stat(log.place)  # noqa: PTH116
@@ -83,7 +88,7 @@ def survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Surve
                 problems.append(unreadable(log, "not a regular file"))
         else:
             moved.append((path, key))
-    vanished = tuple(key for key, row in rest.items() if not row[_GONE])
+    vanished = tuple(key for key, row in rest.items() if not row[_GONE] and not row[_PATH].startswith(tuple(closed)))
     return Survey(seen, tuple(tasks), tuple(moved), vanished, tuple(problems))
 
 
@@ -116,6 +121,14 @@ def marks(store: Store, agent: str, keys: Sequence[str]) -> dict[str, Mark]:
         )
         found.update((row[0], Mark(Stamp(*row[1:5]), bool(row[5]), *row[6:])) for row in rows)
     return found
+
+
+def _closed(log: LogFile) -> list[Problem]:
+    """A directory of which nothing was read; none where not even that one is there can be known."""
+    if not os.path.isdir(log.place):  # noqa: PTH112
+        return []
+    message = "no log in this directory was read: Permission denied"
+    return [Problem("unreadable-log", message, Where(file=stored_text(log.place)), "make it readable for your user")]
 
 
 def unreadable(log: LogFile, why: str) -> Problem:

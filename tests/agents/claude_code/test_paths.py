@@ -100,7 +100,7 @@ def test_loops_of_links_end_and_no_file_is_found_twice(tmp_path: Path) -> None:
     assert paths == found(environ, tmp_path)
 
 
-def test_unreadable_directory_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_directory_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log(tmp_path, "a/1.jsonl", "b/2.jsonl")
     scan = os.scandir
 
@@ -110,7 +110,9 @@ def test_unreadable_directory_is_passed_over(tmp_path: Path, monkeypatch: pytest
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    assert found({"CLAUDE_CONFIG_DIR": str(tmp_path)}, tmp_path) == ["projects/b/2.jsonl"]
+    closed, other = discover({"CLAUDE_CONFIG_DIR": str(tmp_path)})
+    assert (closed.place, closed.is_closed) == (f"{tmp_path}/projects/a/", True)
+    assert (other.place, other.is_closed) == (f"{tmp_path}/projects/b/2.jsonl", False)
 
 
 def test_keys_are_text_and_one_for_each_file(tmp_path: Path) -> None:

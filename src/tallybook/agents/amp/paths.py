@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tallybook.agents.port import LogFile
+from tallybook.agents.trees import closed_logs, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,13 +15,11 @@ if TYPE_CHECKING:
 
 def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
     """Every thread of the data directory that ``environ`` names, in the order of names."""
+    closed: list[str] = []
     for threads in roots(environ):
-        try:
-            with os.scandir(threads) as entries:
-                names = sorted(entry.name for entry in entries if not _is_directory(entry))
-        except OSError:  # absent, not a directory, or without permission: no logs here
-            continue
+        names = [entry.name for entry in listed(threads, closed) if not _is_directory(entry)]
         yield from (log_at(agent, threads / name) for name in names if name[:2] == "T-" and name.endswith(".json"))
+    yield from closed_logs(agent, closed)
 
 
 def roots(environ: Mapping[str, str]) -> tuple[Path, ...]:

@@ -41,7 +41,7 @@ def _expanded(part: str, home: str) -> Path:
 
 
 def discover(environ: Mapping[str, str]) -> Iterator[LogFile]:
-    """Every log below the roots, sorted within each root; an unreadable directory is passed over."""
+    """Every log below the roots, sorted within each root, and each directory that may not be looked into."""
     walk = _Walk()
     for root in log_roots(environ):
         for path in sorted(walk.files(str(root))):
@@ -69,9 +69,14 @@ class _Walk:
         """Directories."""
         self._found: list[str] = []
         """Logs."""
+        self._closed: list[str] = []
+        """Directories that may not be looked into, each with a slash at its end."""
 
     def files(self, top: str) -> Iterator[str]:
-        """Regular logs below ``top``; a real path names a file, and a link only one that has no other name here."""
+        """Regular logs below ``top``; a real path names a file, and a link only one that has no other name here.
+
+        A directory that may not be looked into comes with a slash at its end.
+        """
         seen = _identities(self._walked) if self._walked else None
         links: list[str] = []
         yield from self._below(top, seen, links)
@@ -94,6 +99,8 @@ class _Walk:
                 files.add(identity)
                 self._found.append(link)
                 yield link
+        yield from self._closed
+        self._closed.clear()
 
     def _below(self, top: str, seen: set[_Identity] | None, links: list[str]) -> Iterator[str]:
         """Logs in ``top`` and below; not in directories ``seen`` before, and links are only noted."""
@@ -103,15 +110,9 @@ class _Walk:
             identities = set() if seen is None else _identities([directory])
             if seen is not None and not identities.isdisjoint(seen):
                 continue
-            try:
-                with os.scandir(directory) as entries:
-                    found = list(entries)
-            except OSError:
-                continue
-            self._walked.append(directory)
             if seen is not None:
                 seen |= identities
-            for entry in found:
+            for entry in self._listed(directory):
                 if entry.is_file(follow_symlinks=False):
                     if _is_log(entry.name):
                         self._found.append(entry.path)
@@ -120,6 +121,18 @@ class _Walk:
                     pending.append(entry.path)
                 elif entry.is_symlink():
                     links.append(entry.path)
+
+    def _listed(self, directory: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(directory) as entries:
+                found = list(entries)
+        except PermissionError:
+            self._closed.append(directory + os.sep)
+            return []
+        except OSError:  # absent, or not a directory
+            return []
+        self._walked.append(directory)
+        return found
 
 
 def _identities(paths: Iterable[str]) -> set[_Identity]:

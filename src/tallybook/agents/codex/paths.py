@@ -20,13 +20,15 @@ _FOLDERS: Final = (("sessions", _DATED, False), ("archived_sessions", 0, True))
 
 
 def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
-    """Every rollout of the Codex home that ``environ`` names, in the order of keys."""
+    """Every rollout of the Codex home that ``environ`` names, in the order of keys; closed directories are first."""
     root = _root(environ)
     if root is None:
         return
     found: dict[str, tuple[bool, bool, str]] = {}
     for folder, depth, archived in _FOLDERS:
         for path in _files(os.path.join(root, folder), depth):  # noqa: PTH118 - strings are twice as fast here
+            if path.endswith(os.sep):
+                yield LogFile(agent, f"{root}:{path}", path)
             stem, compressed = _stem(path)
             rank = (archived, compressed, path)
             if stem and (stem not in found or rank < found[stem]):
@@ -67,11 +69,17 @@ def _stem(path: str) -> tuple[str, bool]:
 
 
 def _files(folder: str, depth: int) -> Iterator[str]:
-    """Regular files (or links to them) in ``folder`` and in directories at most ``depth`` below it."""
+    """Regular files (or links to them) in ``folder`` and in directories at most ``depth`` below it.
+
+    A directory that may not be looked into comes with a slash at its end.
+    """
     try:
         with os.scandir(folder) as entries:
             found = list(entries)
-    except OSError:  # absent, not a directory, or without permission: no logs here
+    except PermissionError:
+        yield folder + os.sep
+        return
+    except OSError:  # absent, or not a directory: no logs here
         return
     for entry in found:
         try:

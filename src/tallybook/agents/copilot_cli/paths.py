@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents.port import LogFile
+from tallybook.agents.trees import closed_logs, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,11 +38,13 @@ def roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
 def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
     """Every log below the homes that ``environ`` names and the file that it has telemetry written to, each once."""
     seen: set[str] = set()
-    for path in _files(environ):
+    closed: list[str] = []
+    for path in _files(environ, closed):
         real = os.path.realpath(path)
         if real not in seen:
             seen.add(real)
             yield log_at(agent, path)
+    yield from closed_logs(agent, closed)
 
 
 def log_at(agent: str, path: Path) -> LogFile:
@@ -55,34 +58,39 @@ def session_at(path: Path) -> str:
     return path.parent.name if path.name == _EVENTS else path.stem
 
 
-def _files(environ: Mapping[str, str]) -> Iterator[Path]:
+def _files(environ: Mapping[str, str], closed: list[str]) -> Iterator[Path]:
     for home in homes(environ):
-        yield from _sessions(home / SESSIONS)
-        yield from _named(home / _HISTORY, _DOCUMENT)
-        yield from _named(home / _TELEMETRY, _LINES)
+        yield from _sessions(home / SESSIONS, closed)
+        yield from _named(home / _HISTORY, _DOCUMENT, closed)
+        yield from _named(home / _TELEMETRY, _LINES, closed)
     if named := environ.get(_EXPORT):
         path = _expanded(named, environ.get("HOME", ""))
         if os.path.lexists(path):
             yield path
 
 
-def _sessions(place: Path) -> Iterator[Path]:
-    for name in _names(place):
-        if name.endswith(_LINES):
-            yield place / name
-        elif os.path.lexists(path := place / name / _EVENTS):
+def _sessions(place: Path, closed: list[str]) -> Iterator[Path]:
+    for entry in listed(place, closed):
+        if entry.name.endswith(_LINES):
+            yield place / entry.name
+        elif _is_there(path := place / entry.name / _EVENTS, closed):
             yield path
 
 
-def _named(place: Path, ending: str) -> Iterator[Path]:
-    return (place / name for name in _names(place) if name.endswith(ending))
-
-
-def _names(place: Path) -> list[str]:
+def _is_there(path: Path, closed: list[str]) -> bool:
     try:
-        return sorted(os.listdir(place))  # noqa: PTH208 - names are all that is needed
-    except OSError:  # absent, not a directory, or without permission: no logs here
-        return []
+        path.lstat()
+    except PermissionError:
+        closed.append(str(path.parent))
+    except OSError:
+        pass
+    else:
+        return True
+    return False
+
+
+def _named(place: Path, ending: str, closed: list[str]) -> Iterator[Path]:
+    return (place / entry.name for entry in listed(place, closed) if entry.name.endswith(ending))
 
 
 def _expanded(named: str, home: str) -> Path:

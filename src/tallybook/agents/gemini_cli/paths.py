@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents.port import LogFile
+from tallybook.agents.trees import closed_logs, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,17 +31,18 @@ def roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
-    """Every chat below the roots, in the order of names within each directory."""
+    """Every chat below the roots, in the order of names within each directory; closed directories are last."""
+    closed: list[str] = []
     for root in roots(environ):
-        for project in _entries(root):
-            chats = f"{project.path}/{CHATS}"
-            for entry in _entries(Path(chats)):
-                deeper = _entries(Path(entry.path)) if _is_directory(entry) else [entry]
+        for project in listed(root, closed):
+            for entry in listed(f"{project.path}/{CHATS}", closed):
+                deeper = listed(entry.path, closed) if _is_directory(entry) else [entry]
                 yield from (
                     log_at(agent, Path(one.path))
                     for one in deeper
                     if _CHAT.fullmatch(one.name) and not _is_directory(one)
                 )
+    yield from closed_logs(agent, closed)
 
 
 def log_at(agent: str, path: Path) -> LogFile:
@@ -72,14 +74,6 @@ def noted_directory(path: Path) -> str | None:
         return None
     finally:
         os.close(handle)
-
-
-def _entries(directory: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(directory) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError:  # absent, not a directory, or without permission: no chats here
-        return []
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:

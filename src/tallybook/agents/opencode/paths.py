@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents.port import LogFile
+from tallybook.agents.trees import closed_logs, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,13 +26,18 @@ def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
         yield log_at(agent, named)
     if root is None:
         return
-    for name in _files(root):
-        if _DATABASE.fullmatch(name) and root / name != named:
-            yield log_at(agent, root / name)
+    closed: list[str] = []
+    for entry in listed(root, closed):
+        if _DATABASE.fullmatch(entry.name) and not _is_directory(entry) and root / entry.name != named:
+            yield log_at(agent, root / entry.name)
     for kind in _KINDS:
-        for directory in _directories(root / "storage" / kind):
-            place = root / "storage" / kind / directory
-            yield from (log_at(agent, place / name) for name in _files(place) if name.endswith(_DOCUMENT))
+        for directory in filter(_is_directory, listed(root / "storage" / kind, closed)):
+            yield from (
+                log_at(agent, Path(entry.path))
+                for entry in listed(directory.path, closed)
+                if entry.name.endswith(_DOCUMENT) and not _is_directory(entry)
+            )
+    yield from closed_logs(agent, closed)
 
 
 def roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -64,22 +70,6 @@ def _named(environ: Mapping[str, str], root: Path | None) -> Path | None:
         return None
     path = Path(named)
     return path if path.is_absolute() else None if root is None else root / path
-
-
-def _files(directory: Path) -> list[str]:
-    return _entries(directory, directories=False)
-
-
-def _directories(directory: Path) -> list[str]:
-    return _entries(directory, directories=True)
-
-
-def _entries(directory: Path, *, directories: bool) -> list[str]:
-    try:
-        with os.scandir(directory) as entries:
-            return sorted(entry.name for entry in entries if _is_directory(entry) is directories)
-    except OSError:  # absent, not a directory, or without permission: no logs here
-        return []
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:

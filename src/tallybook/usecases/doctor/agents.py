@@ -28,7 +28,7 @@ def logs(workspace: Workspace) -> Iterator[Finding]:
     """For each agent: where its logs are, how many, whether all can be opened; the newest one is really read."""
     found = 0
     for one in readers():
-        there = list(one.discover(workspace.environ))
+        there = [log for log in one.discover(workspace.environ) if not log.is_closed]
         found += len(there)
         yield from _unreadable(one, workspace.environ)
         yield _summary(one, there, workspace.environ)
@@ -117,7 +117,7 @@ def _found(answer: Found, workspace: Workspace) -> Iterator[Finding]:
     told = f"{answer.agent} {answer.session}, found by {answer.detected_by}"
     name = answer.session.rpartition("/")[2]
     there = reader(answer.agent).discover(workspace.environ)
-    log = next((log for log in there if name in str(log.path) or log.journal is not None), None)
+    log = next((log for log in there if not log.is_closed and (name in log.place or log.journal is not None)), None)
     if log is not None:
         yield ok("session", told, log.path)
         return

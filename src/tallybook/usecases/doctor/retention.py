@@ -59,6 +59,8 @@ def retention(workspace: Workspace) -> Iterator[Finding]:
 def _doomed(reader: LogReader, environ: Mapping[str, str]) -> Iterator[_Doomed]:
     keepings = reader.keepings(environ)
     for log in reader.discover(environ):
+        if log.is_closed:
+            continue
         days = next((keeping.days for keeping in keepings if log.path.is_relative_to(keeping.root)), None)
         if days is not None:
             try:
