@@ -124,8 +124,8 @@ def test_bash(bench: Bench, path: str, words: list[str], expected: list[str]) ->
 def test_bash_at_its_prompt(bench: Bench, path: str) -> None:
     goal = bench.start()
     environ = {**os.environ, "PATH": path, "TERM": "dumb", "PS1": "ready> ", "INPUTRC": "/dev/null"}
-    said = typed(["bash", "--norc", "-i"], environ, b"source <(tally completion bash)\n", b"tally show g\t")
-    assert goal in said
+    lines = (b"source <(tally completion bash)\n", b"tally show g\t")
+    assert goal in typed(["bash", "--norc", "-i"], environ, *lines, awaited=(goal,))
 
 
 def test_zsh(bench: Bench, path: str) -> None:
@@ -135,10 +135,14 @@ def test_zsh(bench: Bench, path: str) -> None:
     goal = bench.start()
     environ = {**os.environ, "PATH": path, "TERM": "dumb", "PS1": "ready> "}
     setup = b"autoload -U compinit; compinit -u -D; source <(tally completion zsh)\n"
-    assert goal in typed([zsh, "-f", "-i"], environ, setup, b"tally show g\t")
-    said = typed([zsh, "-f", "-i"], environ, setup, b"tally start-task --kind \t\t")
-    assert all(word in said for word in ("product", "retro", "meta", "check"))
-    assert "README.md" in typed([zsh, "-f", "-i"], environ, setup, b"tally report --output READ\t")
+    kinds = ("product", "retro", "meta", "check")
+    for line, awaited in (
+        (b"tally show g\t", (goal,)),
+        (b"tally start-task --kind \t\t", kinds),
+        (b"tally report --output READ\t", ("README.md",)),
+    ):
+        said = typed([zsh, "-f", "-i"], environ, setup, line, awaited=awaited)
+        assert all(word in said for word in awaited)
 
 
 def test_fish(bench: Bench, path: str) -> None:
@@ -168,8 +172,8 @@ def test_fish(bench: Bench, path: str) -> None:
     assert [row.split("\t")[0] for row in offered("tally report --output READ")] == ["README.md"]
 
 
-def typed(command: list[str], environ: dict[str, str], *lines: bytes) -> str:
-    """What a shell shows on a terminal of its own when the lines are typed."""
+def typed(command: list[str], environ: dict[str, str], *lines: bytes, awaited: tuple[str, ...]) -> str:
+    """What a shell shows on a terminal of its own when the lines are typed, up to all that is awaited of the last."""
     terminal, other = pty.openpty()
     os.set_blocking(terminal, False)
     with subprocess.Popen(
@@ -180,13 +184,15 @@ def typed(command: list[str], environ: dict[str, str], *lines: bytes) -> str:
         for line in lines:
             out = b""
             os.write(terminal, line)
-            quiet = time.monotonic() + 1.5
-            while time.monotonic() < quiet:
+            quiet, end = time.monotonic() + 1.5, time.monotonic() + 60
+            while time.monotonic() < quiet or (line is lines[-1] and time.monotonic() < end):
                 try:
                     out += os.read(terminal, 4096)
                     quiet = time.monotonic() + 1.5
                 except BlockingIOError:
                     time.sleep(0.02)
+                if line is lines[-1] and all(word.encode() in out for word in awaited):
+                    break
         shell.kill()
     os.close(terminal)
     return out.decode(errors="replace")

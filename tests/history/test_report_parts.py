@@ -9,8 +9,9 @@ from hypothesis import given, settings
 
 from history.fake import SECOND, T0, World
 from history.test_usage import BERLIN, Served, asked, fill, histories
-from tallybook.domain.price_causes import SMALL, THRESHOLD
+from tallybook.domain.price_causes import THRESHOLD
 from tallybook.domain.quality import Quality
+from tallybook.domain.sizes import size_of
 from tallybook.history.choice import Filter
 from tallybook.history.report_parts import ReportPart, Slice, report_parts
 from tallybook.history.zones import NamedZone
@@ -60,7 +61,8 @@ def test_they_add_up_to_what_usage_tells(served: list[Served], tmp_path_factory:
     assert summed(parts(world, since=since, until=until)) == rows(some)
     for part in parts(world):
         assert part.model == part.spent.price_class.model
-        if part.spent.price_class.context == SMALL:
+        most = size_of(part.spent.price_class.context).most
+        if most is not None and most <= THRESHOLD:
             assert part.spent.tokens.context <= THRESHOLD * part.spent.responses
         else:
             assert part.spent.responses == 1
