@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date, timedelta
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -15,7 +14,7 @@ from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import ClassUsage, PriceClass, SessionKey, merge_classes
 from tallybook.history.bands import BAND
 from tallybook.history.portions import portions
-from tallybook.history.sums import SUMS, used_before
+from tallybook.history.sums import DAY, SUMS, day_of, used_before
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
 _EVER: Final = -(1 << 62)
 """Before any time in a log, in microseconds."""
-_DAY: Final = 86_400_000_000
-"""In microseconds."""
-_EPOCH: Final = date(1970, 1, 1)
 
 
 class Counter(NamedTuple):
@@ -82,13 +78,13 @@ def _between(store: Store, cuts: Iterable[tuple[int, int, int]]) -> Mapping[tupl
 
     @cache
     def price_class(model: int, tier: int, band: int, day: int) -> PriceClass:
-        return PriceClass(words[model], words[tier], CONTEXT_BANDS[band], f"{_EPOCH + timedelta(days=day):%Y-%m-%d}")
+        return PriceClass(words[model], words[tier], CONTEXT_BANDS[band], day_of(day))
 
     found: dict[tuple[int, int], list[_Sum]] = defaultdict(list)
     for values in portions(cuts):
         rows = store.rows(
             f"""WITH cut (session, since, until) AS (VALUES {values})
-            SELECT c.session, c.until, r.quality, r.model, r.tier, {BAND}, r.at / {_DAY}, count(*),
+            SELECT c.session, c.until, r.quality, r.model, r.tier, {BAND}, r.at / {DAY}, count(*),
                 sum(r.web_searches), {SUMS}
             FROM cut c CROSS JOIN response r ON r.session = c.session AND r.at >= c.since AND r.at < c.until
             GROUP BY 1, 2, 3, 4, 5, 6, 7"""  # noqa: S608 - numbers

@@ -27,7 +27,7 @@ r.output, r.reasoning"""
 _WORDS: Final = "JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier"
 _UP_TO: Final = "r.session = ? AND NOT (r.source = ? AND r.offset > ?)"
 _BEFORE: Final = "r.session = ? AND (r.at < ? OR r.at IS NULL)"
-_DAY: Final = 86_400_000_000
+DAY: Final = 86_400_000_000
 """In microseconds."""
 _DAY_AT: Final = 4
 _EPOCH: Final = date(1970, 1, 1)
@@ -60,7 +60,7 @@ def _added_up(
     condition, values = choice
     # Grouped by numbers, and named afterwards: a session may have tens of thousands of responses.
     rows = store.rows(
-        f"""SELECT r.quality, r.model, r.tier, {BAND}, r.at / {_DAY}, count(*), sum(r.web_searches), {SUMS}
+        f"""SELECT r.quality, r.model, r.tier, {BAND}, r.at / {DAY}, count(*), sum(r.web_searches), {SUMS}
         FROM response r WHERE {condition} GROUP BY 1, 2, 3, 4, 5""",  # noqa: S608
         values,
     )
@@ -68,7 +68,10 @@ def _added_up(
     qualities = {Quality(words[row[0]]) for row in rows if row[_DAY_AT] is not None}
     classes = [
         ClassUsage(
-            PriceClass(words[model], words[tier], CONTEXT_BANDS[band], _day(day)), count, TokenVector(*parts), searches
+            PriceClass(words[model], words[tier], CONTEXT_BANDS[band], day_of(day)),
+            count,
+            TokenVector(*parts),
+            searches,
         )
         for _, model, tier, band, day, count, searches, *parts in rows
         if day is not None
@@ -90,7 +93,8 @@ def _added_up(
     return merge_classes(classes), join(qualities) if qualities else Quality.EXACT
 
 
-def _day(number: int) -> str:
+def day_of(number: int) -> str:
+    """The UTC day, ``YYYY-MM-DD``, from how many came since 1970-01-01."""
     return f"{_EPOCH + timedelta(days=number):%Y-%m-%d}"
 
 
