@@ -145,6 +145,11 @@ def test_the_ledger(bench: Bench, *, whole: bool) -> None:
         refused = run("start-task", "--title", "more", "--kind", "meta", "--json")
         assert (refused.code, refused.error) == (1, "ledger-unusable")
         assert "Permission denied" in refused.err
+        assert str(bench.ledger if whole else file) in refused.err
+        for command in (("mark", "plan"), ("finish-task", "--status", "success")):
+            refused = run(*command, "--json")
+            assert (refused.code, "Permission denied" in refused.err) == (1, True), command
+            assert str(bench.ledger if whole else file) in refused.err, command
         assert run("usage", "--json").code == 0
         assert run("doctor").code == 1
     assert bench.lines() == before

@@ -64,8 +64,9 @@ def fail(failure: Failure, *, json: bool) -> int:
 
 def refuse(refusal: Refusal, *, json: bool) -> int:
     """Tell of a refusal and return its exit code: 2 for arguments that aren't allowed, else 1."""
-    code = 2 if refusal.usage else 1
-    return fail(Failure(refusal.code, refusal.message, refusal.hint, code), json=json)
+    code = fail(Failure(refusal.code, refusal.message, refusal.hint, 2 if refusal.usage else 1), json=json)
+    warn(refusal.problems)
+    return code
 
 
 def say(text: str) -> None:

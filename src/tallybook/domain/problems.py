@@ -31,3 +31,5 @@ class Refusal(msgspec.Struct, frozen=True):
     hint: str = ""
     usage: bool = False
     """An argument can't be read or isn't allowed; else the state forbids it."""
+    problems: tuple[Problem, ...] = ()
+    """What could not be read of that state."""

@@ -114,7 +114,7 @@ class Ledger(msgspec.Struct, frozen=True):
                 head = renew(self.files, home, self.place.identity, self.ids)
         except OSError as error:
             deed = "the events were not acknowledged: this clone's writer can't be set up"
-            raise AppendFailedError.wrap(deed, home, error) from error
+            raise AppendFailedError.wrap(deed, _place(error, home), error) from error
         now = self.clock.now()
         batch = _Batch(head, seen.latest(now), now)
         for new in decided:
@@ -124,6 +124,11 @@ class Ledger(msgspec.Struct, frozen=True):
         with suppress(OSError):
             identity.save(self.files, home, batch.state(start))
         return tuple(batch.events)
+
+
+def _place(error: OSError, home: Path) -> Path:
+    """Which file it was, where the system says so."""
+    return Path(error.filename) if isinstance(error.filename, str) else home
 
 
 class _Batch:

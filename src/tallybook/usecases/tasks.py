@@ -123,7 +123,7 @@ def perform(workspace: Workspace, request: Request, flag: Flag, logged: Logged |
 
     written = replica.transact(deciding)
     if isinstance(written, Refusal):
-        return written
+        return replace(written, problems=replica.problems)
     state = replica.state
     result = _result(workspace, state, made[0], captured)
     result = replace(result, problems=(*result.problems, *problems_of(replica, state)))
