@@ -19,6 +19,7 @@ from tallybook.agents.port import Response
 from tallybook.agents.registry import reader
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.choice import Filter
+from tallybook.history.facts import settle_sessions
 from tallybook.history.names import agent_number
 from tallybook.history.responses import Change, add_rows, named_row, numbered
 from tallybook.history.rollup import roll
@@ -50,8 +51,8 @@ QUESTIONS: Final = (
 FILTERS: Final = (Filter(), Filter(since=BEGIN + YEAR // 2, models=("claude-*",), projects=("/src/p7",)))
 
 
-def responses() -> Iterator[Response]:
-    """Sessions of a hundred responses, one every two minutes, all over the year."""
+def responses(here: str = "/src/p0") -> Iterator[Response]:
+    """Sessions of a hundred responses, one every two minutes, all over the year; a tenth of them ``here``."""
     chance = random.Random(10)
     for number in range(SESSIONS):
         at = BEGIN + chance.randrange(YEAR)
@@ -69,15 +70,15 @@ def responses() -> Iterator[Response]:
                 tokens=TokenVector(counts[0], counts[1], counts[2], 0, 0, counts[3] + counts[4], counts[4]),
                 effort=effort,
                 branch=f"b{number % 50}",
-                cwd=f"/src/p{number % 40}",
+                cwd=f"/src/p{number % 40}" if number % 10 else here,
             )
 
 
-def filled(store: Store) -> Counter[str]:
+def filled(store: Store, here: str = "/src/p0") -> Counter[str]:
     """Write them as an ingest does; the tokens of each model."""
     truth: Counter[str] = Counter()
     waiting: list[Response] = []
-    for one in responses():
+    for one in responses(here):
         truth[one.model] += one.tokens.total
         waiting.append(one)
         if len(waiting) == RESPONSES // 20:
@@ -97,7 +98,9 @@ def _write(store: Store, some: list[Response]) -> None:
             (agent,),
         ).fetchone()[0]
         rows = numbered(connection, agent, [named_row("codex", 0, one) for one in some], {"log": source})
-        roll(connection, Change((), add_rows(connection, rows)))
+        change = Change((), add_rows(connection, rows))
+        roll(connection, change)
+        settle_sessions(connection, change.sessions)
 
 
 def rows() -> list[Row]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from commands.agents import ClaudeAgent
+from gitrepo import counted_calls
 from ledger.ledgers import append
 from tallybook.clock import SystemClock, SystemIds
 from tallybook.domain.events import GoalLinked, NewEvent
@@ -323,6 +324,23 @@ def test_work_without_a_goal_goes_to_the_commits_that_were_made_meanwhile(
     assert {row["quality"] for key, row in found.items() if key != "(unattributed)"} == {"estimated"}
     whole = bench.ok("usage", "--json").json["total"]["tokens"]
     assert bench.ok("cost", "--by", "commit", "--json").json["total"]["tokens"] == whole
+
+
+def test_no_more_calls_of_git_for_more_branches(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are that somebody has worked on."""
+    monkeypatch.setenv("GIT_AUTHOR_DATE", (datetime.now(UTC) + timedelta(minutes=20)).isoformat())
+    calls = counted_calls(monkeypatch)
+    asked = []
+    for number in range(1, 5):
+        bench.git("checkout", "-q", "-b", f"b{number}")
+        made = commit(bench, f"f{number}")
+        ClaudeAgent(bench, number, branch=f"b{number}").say()
+        bench.ok("usage")
+        calls.clear()
+        found = told(bench, "commit")
+        assert found[made]["confidence"] == "inferred"
+        asked.append(len(calls))
+    assert len(set(asked)) == 1
 
 
 def test_a_detached_head_is_no_branch(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

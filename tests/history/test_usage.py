@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from history.fake import SECOND, T0, FakeReader, World
 from tallybook.domain.quality import Quality, join, worst
 from tallybook.history.blocks import block_starts
-from tallybook.history.choice import Filter
+from tallybook.history.choice import Filter, known_projects
+from tallybook.history.queries import history_total
 from tallybook.history.usage import DIMENSIONS, Query, Usage, usage
 from tallybook.history.zones import NamedZone
 
@@ -182,6 +183,23 @@ def test_filters_leave_the_sums_of_what_they_let_through(
     )
     for by in ((), ("day", "model"), ("session", "block"), ("effort", "branch", "project")):
         assert plain(asked(world, *by, where=where)) == by_hand(let_through, by)
+
+
+@settings(max_examples=40)
+@given(served=histories, undated=st.sets(st.integers(0, 24)))
+def test_the_whole_and_its_projects_are_told_without_a_look_at_each_response(
+    served: list[Served], undated: set[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The same as from all rows, undated responses with them."""
+    told = [one._replace(hours=None) if number in undated else one for number, one in enumerate(served)]
+    world = World(tmp_path_factory.mktemp("usage"))
+    fill(world, told)
+    whole = by_hand(told, ()).get((), (0, (0,) * 7))
+    with world.store() as store:
+        found = history_total(store)
+        assert (found.responses, found.tokens.parts()) == whole[:2]
+        own = {f"/src/{'ab'[int(one.session[1]) - 1]}" for one in told if one.session != "s3"}
+        assert known_projects(store) == own | {one.project for one in told if one.project}
 
 
 def test_undated_responses_are_placed_and_said_to_be_estimated(tmp_path: Path) -> None:

@@ -50,15 +50,19 @@ def test_pull_numbers(text: str, number: str | None) -> None:
 def test_the_branch_that_a_merge_is_of(message: str, branches: tuple[str, ...]) -> None:
     """As the forge writes it, with its owner or without; of a subject of any length."""
     merge = MadeCommit("m", ("a", "b"), 1, 1, "", TaskTrailers(), message)
-    (found,) = pulls_of([merge]).merges
-    assert found.number == "7"
-    assert all(map(found.is_of, branches))
-    assert not any(map(found.is_of, ("", "main", "me", "sid")))
+    found = pulls_of([merge])
+    assert dict(found.made) == {"7": {"m"}}
+    for branch in branches:
+        assert [one.number for one in found.of_branch[branch]] == ["7"]
+    assert not {"", "main", "me", "sid"} & found.of_branch.keys()
 
 
-def test_merges_are_told_in_the_order_of_time() -> None:
-    """In whatever order they stand."""
+def test_merges_of_a_branch_are_told_in_the_order_of_time() -> None:
+    """In whatever order they stand; those of other branches are not among them."""
     told = [
-        MadeCommit(f"m{at}", ("a", "b"), at, at, "", TaskTrailers(), f"Merge pull request #{at}") for at in (2, 3, 1)
+        MadeCommit(f"m{at}", ("a", "b"), at, at, "", TaskTrailers(), f"Merge pull request #{at} from {head}")
+        for at, head in ((2, "me/x"), (3, "x"), (1, "you/x"), (4, "me/y"))
     ]
-    assert pulls_of(told).merges == tuple(PullMerge(str(at), "", at) for at in (1, 2, 3))
+    found = pulls_of(told).of_branch
+    assert found["x"] == (PullMerge("1", "you/x", 1), PullMerge("2", "me/x", 2), PullMerge("3", "x", 3))
+    assert set(found) == {"x", "me/x", "you/x", "y", "me/y"}

@@ -113,6 +113,16 @@ def _in_projects(store: Store, projects: tuple[str, ...]) -> set[int] | None:
     return {number for number, cwd in rows if _is_project(cwd, known.get(cwd, cwd), projects)}
 
 
+def known_projects(store: Store) -> frozenset[str]:
+    """All projects of sessions and of responses that tell a directory of their own."""
+    known = project_directories(store)
+    told = store.rows(
+        """SELECT cwd FROM session WHERE cwd IS NOT NULL UNION SELECT text FROM word
+        WHERE id IN (SELECT cwd FROM rollup) OR id IN (SELECT cwd FROM response WHERE at IS NULL)"""
+    )
+    return frozenset(known.get(cwd, cwd) for (cwd,) in told)
+
+
 def _directories(store: Store, projects: tuple[str, ...]) -> set[int]:
     known = project_directories(store)
     words = store.rows("SELECT id, text FROM word")

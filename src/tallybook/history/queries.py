@@ -13,6 +13,7 @@ from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import ClassUsage, SessionKey
 from tallybook.history.names import digest, stored_text
+from tallybook.history.rollup import COMPONENTS
 from tallybook.history.store import Store
 from tallybook.history.sums import SUMS, Span, used
 
@@ -208,8 +209,14 @@ def sessions_in_log(store: Store, agent: str, paths: Sequence[str]) -> tuple[Ses
 
 
 def history_total(store: Store) -> Total:
-    """All responses of all agents."""
-    return _total(store.rows(f"SELECT count(*), {SUMS} FROM response r"))  # noqa: S608
+    """All responses of all agents: those that are dated are added up already."""
+    names = ", ".join(COMPONENTS)
+    return _total(
+        store.rows(
+            f"""SELECT coalesce(sum(r.responses), 0), {SUMS} FROM (SELECT responses, {names} FROM rollup
+            UNION ALL SELECT 1, {names} FROM response WHERE at IS NULL) r"""  # noqa: S608
+        )
+    )
 
 
 def tokens_by_key(store: Store, agent: str, keys: Iterable[str] | None = None) -> dict[str, int]:

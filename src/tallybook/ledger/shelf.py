@@ -51,6 +51,8 @@ class Shelf(MutableMapping[Any, Any]):
         self._changed: dict[Any, Any] = {}
         self._order: list[Any] | None = None
         self._raw: dict[str, bytes] | None = None
+        self._there: frozenset[str] = frozenset()
+        """All keys as text, once all rows are read."""
         self._misses = 0
 
     @property
@@ -126,7 +128,7 @@ class Shelf(MutableMapping[Any, Any]):
             blob = self._blob(text) if self._raw is None else self._raw.get(text)
             if blob is not None:
                 return self._value_of(text, blob)
-            if f"\n{text}\n" not in self._base.keys(self._table):
+            if not self._is_there(text):
                 return _GONE
         except DamagedError:
             pass
@@ -137,7 +139,11 @@ class Shelf(MutableMapping[Any, Any]):
         if self._misses <= _PATIENCE or not self._kind.whole:
             return self._base.row(self._table, text)
         self._raw = self._base.rows(self._table)
+        self._there = frozenset(_lines(self._base.keys(self._table)))
         return self._raw.get(text)
+
+    def _is_there(self, text: str) -> bool:
+        return f"\n{text}\n" in self._base.keys(self._table) if self._raw is None else text in self._there
 
 
 def lines_of(keys: MutableMapping[Any, Any]) -> str:

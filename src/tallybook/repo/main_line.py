@@ -46,13 +46,6 @@ def main_line(git: Git, named: str | None) -> MainLine | GitFault:
     return _read(git, "HEAD", ["HEAD"])
 
 
-def branch_commits(git: Git, name: str) -> frozenset[str] | None:
-    """The commits of a branch, here and on the remote; None where it is gone."""
-    refs = _refs(git, name)
-    found = _read(git, name, refs) if refs else None
-    return found.commits if isinstance(found, MainLine) else None
-
-
 def _refs(git: Git, name: str) -> list[str]:
     """The branch of this very name, here and on the remote."""
     told = git.read("for-each-ref", "--format=%(refname)", "--", _HERE + name, _THERE + name)

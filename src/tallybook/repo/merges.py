@@ -41,7 +41,10 @@ class Merges:
     def _await(self, waiting: list[int], old: dict[int, bool], names: Sequence[str], *, is_old: bool) -> int:
         """Put commits on the heap; how many of those that seemed new are so no longer, or else how many are new."""
         changed = 0
-        for place in (self._places[name] for name in names if name in self._places):
+        for name in names:
+            place = self._places.get(name)
+            if place is None:
+                continue
             if place not in old:
                 heappush(waiting, place)
                 old[place] = is_old

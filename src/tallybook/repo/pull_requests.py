@@ -43,9 +43,10 @@ class PullMerge(NamedTuple):
     at: int
     """Seconds since the epoch."""
 
-    def is_of(self, branch: str) -> bool:
-        """Whether it may have merged this branch."""
-        return bool(branch) and branch in {self.head, self.head.partition("/")[2]}
+    @property
+    def branches(self) -> frozenset[str]:
+        """The names that the branch may have that it has merged."""
+        return frozenset({self.head, self.head.partition("/")[2]} - {""})
 
 
 class Pulls(NamedTuple):
@@ -55,8 +56,8 @@ class Pulls(NamedTuple):
     """By commit; of pull requests that were merged by way of another one, only that which took the commit first."""
     every: Mapping[str, frozenset[str]]
     """By commit, the outer ones too."""
-    merges: tuple[PullMerge, ...]
-    """The oldest first."""
+    of_branch: Mapping[str, tuple[PullMerge, ...]]
+    """By the name of a branch: the merges that may have merged it, the oldest first."""
     made: Mapping[str, frozenset[str]]
     """By number: the squashes and merges that forges made of it."""
 
@@ -92,7 +93,15 @@ def pulls_of(commits: Sequence[MadeCommit]) -> Pulls:
             every[one].add(merge.number)
             if one not in before:
                 nearest[one].add(merge.number)
-    return Pulls(_frozen(nearest), _frozen(every), tuple(sorted(merges, key=lambda one: one.at)), _frozen(made))
+    return Pulls(_frozen(nearest), _frozen(every), _by_branch(merges), _frozen(made))
+
+
+def _by_branch(merges: Iterable[PullMerge]) -> Mapping[str, tuple[PullMerge, ...]]:
+    found: dict[str, list[PullMerge]] = defaultdict(list)
+    for merge in sorted(merges, key=lambda one: one.at):
+        for branch in merge.branches:
+            found[branch].append(merge)
+    return {branch: tuple(some) for branch, some in found.items()}
 
 
 def _frozen(found: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:

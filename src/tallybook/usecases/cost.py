@@ -17,7 +17,7 @@ from tallybook.domain.money import Cost, Unpriced
 from tallybook.domain.outcomes import Work, joined
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.quality import Quality
-from tallybook.repo.git import Git
+from tallybook.repo.branch_reach import BranchReach
 from tallybook.repo.patches import user_email
 from tallybook.repo.pull_requests import pulls_of
 from tallybook.usecases.commit_history import commit_history, git_of, shallow
@@ -69,7 +69,7 @@ def costs(workspace: Workspace, by: By) -> Costs | Refusal:
     view = look(workspace)
     data, found = view.data, Found()
     if by in {By.COMMIT, By.PR}:
-        seen = _repository(workspace, data)
+        seen = _repository(workspace, data, by)
         if isinstance(seen, Refusal):
             return seen
         found = seen
@@ -85,9 +85,9 @@ def _alone(by: By, told: tuple[Alone, ...], found: Found) -> tuple[Spent, ...]:
     """Work without a goal, as far as it belongs to something."""
     if by is By.BRANCH:
         return by_branch(told)
-    if found.git is None:
+    if found.reach is None:
         return ()
-    made = made_meanwhile(found.git, told, found.nameless)
+    made = made_meanwhile(found.reach, told, found.nameless)
     return by_commit(made) if by is By.COMMIT else tuple(found.pulls.of_work(made))
 
 
@@ -99,18 +99,19 @@ class Found(msgspec.Struct, frozen=True):
     pulls: PullHistory = PullHistory()
     nameless: tuple[Candidate, ...] = ()
     """Commits that name no goal."""
-    git: Git | None = None
+    reach: BranchReach | None = None
     notes: tuple[Problem, ...] = ()
 
 
-def _repository(workspace: Workspace, data: ReportData) -> Found | Refusal:
+def _repository(workspace: Workspace, data: ReportData, by: By) -> Found | Refusal:
     git = git_of(workspace)
     history = git if isinstance(git, Refusal) else commit_history(git)
     if isinstance(history, Refusal):
         return history
     nameless = tuple(nameless_commits(data.state, history.plain, user_email(history.git)))
-    pulls = PullHistory(pulls_of(history.commits), history.line.name)
-    return Found(history.works(data.state), pulls, nameless, history.git, shallow(history.git))
+    pulls = PullHistory(pulls_of(history.commits), history.line.name) if by is By.PR else PullHistory()
+    reach = BranchReach(history.git, history.commits)
+    return Found(history.works(data.state), pulls, nameless, reach, shallow(history.git))
 
 
 def _spent(data: ReportData, goal: Goal, keys: Keys) -> Spent:

@@ -16,14 +16,13 @@ from tallybook.domain.tokens import ZERO, TokenVector, total_of
 from tallybook.domain.usage import SessionKey
 from tallybook.history.projects import directory_of
 from tallybook.repo.head_history import HeadHistory, head_history
-from tallybook.repo.main_line import branch_commits
 from tallybook.usecases.price_book import PriceBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tallybook.domain.commit_links import Candidate
-    from tallybook.repo.git import Git
+    from tallybook.repo.branch_reach import BranchReach
     from tallybook.repo.worktree import Repository
     from tallybook.reports.model import ReportData
     from tallybook.usecases.workspace import Workspace
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 _BY: Final = ("agent", "session", "project", "branch")
 _DETACHED: Final = "HEAD"
 """So agents write where no branch is checked out."""
+_TIMES: Final = "SELECT a.name, s.name, s.born_at, s.last_at FROM session s JOIN agent a ON a.id = s.agent"
 _SECOND: Final = 1_000_000
 _AFTER: Final = 3600 * _SECOND
 
@@ -69,27 +69,24 @@ def by_branch(found: Sequence[Alone]) -> tuple[Spent, ...]:
 
 
 def made_meanwhile(
-    git: Git, found: Sequence[Alone], candidates: Sequence[Candidate]
+    reach: BranchReach, found: Sequence[Alone], candidates: Sequence[Candidate]
 ) -> tuple[tuple[Alone, tuple[str, ...]], ...]:
     """With each one's own commits without a goal that were made while it ran, or in the hour after.
 
     Where the branch is still there, they have to be on it.
     """
     ours = sorted((it.at, it.commit) for it in candidates if it.ours)
-    reach: dict[str, frozenset[str] | None] = {}
-    told = []
-    for one in found:
-        made: list[str] = []
-        if one.begun is not None and one.last is not None:
-            name = one.branch or ""
-            if name not in reach:
-                reach[name] = branch_commits(git, name) if name else None
-            on = reach[name]
-            first = bisect_left(ours, (-(-one.begun // _SECOND), ""))
-            last = bisect_left(ours, ((one.last + _AFTER) // _SECOND + 1, ""))
-            made = [commit for _, commit in ours[first:last] if on is None or commit in on]
-        told.append((one, tuple(sorted(made))))
-    return tuple(told)
+    return tuple((one, tuple(sorted(_made_meanwhile(reach, one, ours)))) for one in found)
+
+
+def _made_meanwhile(reach: BranchReach, one: Alone, ours: Sequence[tuple[int, str]]) -> list[str]:
+    if one.begun is None or one.last is None:
+        return []
+    first = bisect_left(ours, (-(-one.begun // _SECOND), ""))
+    last = bisect_left(ours, ((one.last + _AFTER) // _SECOND + 1, ""))
+    made = [commit for _, commit in ours[first:last]]
+    on = reach.of(one.branch) if made and one.branch else None
+    return made if on is None else [commit for commit in made if commit in on]
 
 
 def by_commit(told: Iterable[tuple[Alone, tuple[str, ...]]]) -> tuple[Spent, ...]:
@@ -108,6 +105,7 @@ def tokens_of(spent: tuple[Spent, ...]) -> TokenVector:
 
 def _alone(workspace: Workspace, repository: Repository, data: ReportData) -> Iterator[Alone]:
     from tallybook.history.as_it_is import read_store  # noqa: PLC0415 - most questions do without the history
+    from tallybook.history.choice import Filter, known_projects  # noqa: PLC0415
     from tallybook.history.store import StoreUnavailable  # noqa: PLC0415
     from tallybook.history.usage import Query, usage  # noqa: PLC0415
     from tallybook.history.zones import LocalZone  # noqa: PLC0415
@@ -115,22 +113,18 @@ def _alone(workspace: Workspace, repository: Repository, data: ReportData) -> It
     prices = PriceBook(workspace).prices()
     known = None if isinstance(prices, Refusal) else prices
     try:
-        with read_store(workspace.data) as store:
-            rows = usage(store, Query(_BY, LocalZone(), prices=known)).rows
-            times = {
-                SessionKey(agent, name): (begun, last)
-                for agent, name, begun, last in store.rows(
-                    "SELECT a.name, s.name, s.born_at, s.last_at FROM session s JOIN agent a ON a.id = s.agent"
-                )
-            }
+        with read_store(workspace.data) as store, store.as_of_now():
+            here = frozenset(one for one in known_projects(store) if _is_here(repository, one))
+            rows = usage(store, Query(_BY, LocalZone(), Filter(projects=tuple(here)), known)).rows if here else ()
+            times = {(agent, name): moments for agent, name, *moments in store.rows(_TIMES)} if rows else {}
     except StoreUnavailable:
         return
     heads: HeadHistory | None = None
     for row in rows:
         agent, session, project, branch = row.key
         key = SessionKey(agent or "", session or "")
-        if key not in data.accounts.shares and _is_here(repository, project):
-            begun, last = times.get(key, (None, None))
+        if project in here and key not in data.accounts.shares:
+            begun, last = times.get((agent, session), (None, None))
             branch = None if branch == _DETACHED else branch
             if branch is None and begun is not None and last is not None:
                 heads = heads or head_history(repository.git)
@@ -138,8 +132,6 @@ def _alone(workspace: Workspace, repository: Repository, data: ReportData) -> It
             yield Alone(key, branch, Measure(row.tokens, row.quality), row.cost, begun, last)
 
 
-def _is_here(repository: Repository, project: str | None) -> bool:
-    if project is None:
-        return False
+def _is_here(repository: Repository, project: str) -> bool:
     place = Path(project)
     return place == Path(directory_of(str(repository.common_dir))) or place.is_relative_to(repository.toplevel)

@@ -29,7 +29,7 @@ def declared_numbers(goal: Goal) -> frozenset[str]:
 class PullHistory(msgspec.Struct, frozen=True):
     """The pull requests of a repository, and the branch that they are merged into."""
 
-    pulls: Pulls = Pulls({}, {}, (), {})
+    pulls: Pulls = Pulls({}, {}, {}, {})
     main: str = ""
 
     def of_goal(self, members: Sequence[Goal], commits: Sequence[str]) -> Keys:
@@ -66,5 +66,5 @@ class PullHistory(msgspec.Struct, frozen=True):
         """The first pull request that merged the branch after that; the main line itself is nobody's branch."""
         if branch is None or begun is None or branch == self.main:
             return None
-        later = (merge for merge in self.pulls.merges if merge.is_of(branch) and begun <= merge.at * _SECOND)
+        later = (merge for merge in self.pulls.of_branch.get(branch, ()) if begun <= merge.at * _SECOND)
         return next((merge.number for merge in later), None)
