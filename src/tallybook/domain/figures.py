@@ -97,6 +97,11 @@ class GoalUsage(msgspec.Struct, frozen=True):
         return tuple((model, total_of(tokens for name, tokens in parts if name == model)) for model in models)
 
 
+Spending = tuple[tuple[str, ClassUsage], ...]
+"""What snapshots tell of a goal: agents with what their responses of one price class used, sorted. Of one class that of
+which searches of the web were counted stands apart, so that nothing that has a price is lost."""
+
+
 class Share(msgspec.Struct, frozen=True):
     """What one session, or all of them, counted, and what of it belongs to no goal."""
 
@@ -112,6 +117,8 @@ class Figures(msgspec.Struct, eq=False):
     """By goal id."""
     measures: MutableMapping[str, Measure] = msgspec.field(default_factory=dict)
     """By goal id, ``GoalUsage.measure`` alone."""
+    spending: MutableMapping[str, Spending] = msgspec.field(default_factory=dict)
+    """By goal id."""
     shares: MutableMapping[SessionKey, Share] = msgspec.field(default_factory=dict)
     """Of each session as it was when it was last asked for."""
     total: Share = Share()
@@ -133,8 +140,8 @@ class Figures(msgspec.Struct, eq=False):
 
     def forget_goal(self, goal: str) -> None:
         """Something changed that the goal's numbers depend on."""
-        self.usages.pop(goal, None)
-        self.measures.pop(goal, None)
+        for known in (self.usages, self.measures, self.spending):
+            known.pop(goal, None)
 
     def forget_session(self, key: SessionKey) -> None:
         """Some boundary of the session changed."""

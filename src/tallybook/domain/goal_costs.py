@@ -87,19 +87,23 @@ def total_of_goal(state: LedgerState, goal_id: str, price_of: PriceOf) -> Cost |
     Raises:
         KeyError: there is no such goal.
     """
-    known, members = accounts(state), members_of(state, goal_id)
+    known = accounts(state)
     if known.measures[goal_id].tokens is None:
         return None
-    if any(member.manual is not None for member in members):
+    if any(member.manual is not None for member in members_of(state, goal_id)):
         return costs_of(state, goal_id, known.goals[goal_id], price_of).total
-    return total_cost(cost for segment in segments_of_goal(state, members) for _, cost in _by_model(segment, price_of))
+    return total_cost(
+        cost_of(price_of(agent, usage.price_class), usage.tokens, usage.web_searches)
+        for agent, usage in known.spending[goal_id]
+    )
 
 
 def remainder_cost(state: LedgerState, price_of: PriceOf) -> Cost:
     """What usage costs that belongs to no goal, in sessions that goals have touched."""
     return total_cost(
         cost
-        for key in state.lines
+        for key, share in accounts(state).shares.items()
+        if share.rest is not None
         for segment in segments_of_session(state, key, None)
         for _, cost in _by_model(segment, price_of)
     )

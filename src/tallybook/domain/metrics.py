@@ -16,12 +16,13 @@ from tallybook.domain.figures import (
     Measure,
     SessionShare,
     Share,
+    Spending,
     StageUsage,
 )
 from tallybook.domain.goal import Goal
 from tallybook.domain.quality import Quality, join
 from tallybook.domain.tokens import ZERO, TokenVector, total_of
-from tallybook.domain.usage import SessionKey, merge_classes
+from tallybook.domain.usage import ClassUsage, SessionKey, merge_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, MutableMapping
@@ -47,6 +48,11 @@ class Accounts:
     def measures(self) -> Mapping[str, Measure]:
         """The measure of each goal alone, by goal id."""
         return _OfGoals(self._state, self._state.figures.measures, lambda goal: measure_of(self._state, goal))
+
+    @property
+    def spending(self) -> Mapping[str, Spending]:
+        """Of each goal, all that its price depends on, by goal id."""
+        return _OfGoals(self._state, self._state.figures.spending, lambda goal: spending_of(self._state, goal))
 
     @property
     def remainder(self) -> tuple[SessionShare, ...]:
@@ -140,6 +146,19 @@ def measure_of(state: LedgerState, goal_id: str) -> Measure:
             own = [of_session[part] for of_session in tallies if part in of_session]
             attempts.append(AttemptUsage(attempt, goal.id, _measure(goal, attempt, own, measured=measured)))
     return _whole(attempts, members).measure
+
+
+def spending_of(state: LedgerState, goal_id: str) -> Spending:
+    """What snapshots tell of a goal, added up by agent, price class and whether searches were counted.
+
+    Raises:
+        KeyError: there is no such goal.
+    """
+    found: dict[tuple[str, bool], list[ClassUsage]] = {}
+    for segment in segments_of_goal(state, members_of(state, goal_id)):
+        for usage in segment.classes:
+            found.setdefault((segment.session.agent, usage.web_searches is None), []).append(usage)
+    return tuple((agent, usage) for (agent, _), some in sorted(found.items()) for usage in merge_classes(some))
 
 
 def _owned(state: LedgerState, members: list[Goal]) -> list[SessionKey]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tallybook.domain.attribution import SessionLine
-from tallybook.domain.figures import Measure, Share
+from tallybook.domain.figures import Measure, Share, Spending
 from tallybook.domain.goal import Budget, Goal
 from tallybook.domain.problems import Problem
 from tallybook.domain.state import Claims, LedgerState, PendingBoundary
@@ -71,6 +71,7 @@ KINDS: Final = {
     "visitors": Kind(_TEXTS, by_session=True),
     "working": Kind(_TEXTS, by_session=True),
     "measures": Kind(Measure),
+    "spending": Kind(Spending),
     "shares": Kind(Share, by_session=True),
 }
 """All tables, by their names in the state, its index or its figures."""

@@ -91,7 +91,12 @@ class Saved:
                 visitors=shelves["visitors"],
                 working=shelves["working"],
             ),
-            figures=Figures(measures=shelves["measures"], shares=shelves["shares"], total=small.total),
+            figures=Figures(
+                measures=shelves["measures"],
+                spending=shelves["spending"],
+                shares=shelves["shares"],
+                total=small.total,
+            ),
         )
 
     def row(self, table: str, key: str) -> bytes | None:

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from tallybook import __version__
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 """Goes up with every change of what a replay makes of the same events, or of how a state is saved."""
 VERSION: Final = f"{FORMAT} {__version__}"
 GOALS: Final = "goals"
