@@ -6,6 +6,7 @@ In process, as the command asks; what git takes is a part of it. The rows must a
 
 from __future__ import annotations
 
+import gc
 import random
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ from bench.running import place_in
 from bench.synthetic import write_ledger
 from bench.table import Row
 
+from tallybook.__main__ import RARELY
 from tallybook.clock import SystemClock, SystemIds
 from tallybook.domain.problems import Refusal
 from tallybook.history.store import open_store
@@ -49,6 +51,7 @@ def rows() -> list[Row]:
         workspace = workspace_at(Surroundings(environment(place.home), place.repository, SystemClock(), SystemIds()))
         with open_store(workspace.data) as store:
             history = filled(store, str(place.repository))
+        gc.set_threshold(RARELY)
         goals = write_ledger(place.events, GOALS, 10).totals
         whole = history.total() + sum(goals.values())  # of sessions that this history does not know
         times = {by: _p95(workspace, by, whole) for by in By}

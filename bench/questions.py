@@ -5,6 +5,7 @@ As the command does it, with what each row costs; prices are looked up before th
 
 from __future__ import annotations
 
+import gc
 import random
 import tempfile
 import time
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from bench.table import Row
 
+from tallybook.__main__ import RARELY
 from tallybook.agents.port import Response
 from tallybook.agents.registry import reader
 from tallybook.domain.tokens import TokenVector
@@ -111,6 +113,7 @@ def rows() -> list[Row]:
         if {row.key[0]: row.tokens and row.tokens.total for row in found.rows} != truth:
             message = "the sums are not what was written"
             raise AssertionError(message)
+        gc.set_threshold(RARELY)
         times = sorted((_p95(store, by, where), by) for by in QUESTIONS for where in FILTERS)
     slowest, by = times[-1]
     many = f"of {len(times)} questions on {RESPONSES:,} responses with costs, in process, p95"

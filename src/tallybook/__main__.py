@@ -8,7 +8,7 @@ import sys
 
 _FAILED = 1
 _INTERRUPTED = 130
-_RARELY = 200_000
+RARELY = 200_000
 """So many new objects before cycles are looked for: a command lives shortly, and makes values that have none."""
 
 
@@ -47,7 +47,7 @@ def _dispatch(arguments: list[str]) -> int:
 
         sys.stdout.write(f"tally {__version__}\n")
         return 0
-    gc.set_threshold(_RARELY)
+    gc.set_threshold(RARELY)
     from tallybook.cli.main import run  # noqa: PLC0415 - typer takes 40 ms
 
     try:
