@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING, Final
 from tallybook.repo.git import Git, GitFault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tallybook.repo.made_commits import MadeCommit
 
 _PLACES: Final = ("refs/heads/", "refs/remotes/origin/")
+
+
+def behind(commits: Sequence[MadeCommit], tips: Iterable[str]) -> frozenset[str]:
+    """Those commits and all that is older, among commits of which each stands before its parents."""
+    found = set(tips)
+    for commit in commits:
+        if commit.id in found:
+            found.update(commit.parents)
+    return frozenset(found)
 
 
 class BranchReach:
@@ -32,15 +41,8 @@ class BranchReach:
         """The commits of a branch; None where it is gone."""
         if branch not in self._known:
             tips = {self._tips[ref] for ref in (place + branch for place in _PLACES) if ref in self._tips}
-            self._known[branch] = self._behind(tips) if tips else None
+            self._known[branch] = behind(self._commits, tips) if tips else None
         return self._known[branch]
-
-    def _behind(self, tips: set[str]) -> frozenset[str]:
-        found = set(tips)
-        for commit in self._commits:
-            if commit.id in found:
-                found.update(commit.parents)
-        return frozenset(found)
 
     @cached_property
     def _tips(self) -> Mapping[str, str]:

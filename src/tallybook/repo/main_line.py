@@ -1,4 +1,4 @@
-"""The branch that work is merged into, and which commits are on it.
+"""The branch that work is merged into.
 
 Standard library only.
 """
@@ -19,19 +19,19 @@ _THERE: Final = "refs/remotes/origin/"
 
 
 class MainLine(NamedTuple):
-    """One branch, and all commits that it has."""
+    """One branch, here or on the remote or both."""
 
     name: str
-    commits: frozenset[str]
-    """Full ids; of a branch that is both here and on the remote, those of either."""
     refs: tuple[str, ...] = ()
-    """What it was read from."""
+    """What names it; nothing in a repository without commits."""
+    tips: frozenset[str] = frozenset()
+    """The last commit of each, by its full id."""
 
 
 def main_line(git: Git, named: str | None) -> MainLine | GitFault:
     """The main line that is named, else the one of the remote, else a branch that is usually called so, else HEAD.
 
-    It has no commits where the repository has none.
+    It has no tips where the repository has no commits.
     """
     if named is not None:
         return _read(git, named, [named])
@@ -42,7 +42,7 @@ def main_line(git: Git, named: str | None) -> MainLine | GitFault:
         if refs:
             return _read(git, name, refs)
     if isinstance(git.read("rev-parse", "--verify", "--quiet", "HEAD^{commit}"), GitFault):
-        return MainLine("HEAD", frozenset())
+        return MainLine("HEAD")
     return _read(git, "HEAD", ["HEAD"])
 
 
@@ -54,9 +54,9 @@ def _refs(git: Git, name: str) -> list[str]:
 
 
 def _read(git: Git, name: str, revisions: Sequence[str]) -> MainLine | GitFault:
-    found = git.read("rev-list", *revisions, "--")
+    found = git.read("rev-list", "--no-walk", *revisions, "--")
     return (
         found
         if isinstance(found, GitFault)
-        else MainLine(name, frozenset(os.fsdecode(found).split()), tuple(revisions))
+        else MainLine(name, tuple(revisions), frozenset(os.fsdecode(found).split()))
     )

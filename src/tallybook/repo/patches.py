@@ -45,13 +45,16 @@ class Branch(NamedTuple):
     commits: frozenset[str]
 
 
-def branches(git: Git, line: MainLine) -> list[Branch]:
-    """The branches here and on remotes that the main line lacks; the last ones that moved, as far as git can tell."""
+def branches(git: Git, line: MainLine, merged: frozenset[str]) -> list[Branch]:
+    """The branches here and on remotes that the main line lacks; the last ones that moved, as far as git can tell.
+
+    ``merged`` are the commits that it has.
+    """
     told = git.read("for-each-ref", "--sort=-committerdate", "--format=%(objectname)", "refs/heads", "refs/remotes")
     tips = [] if isinstance(told, GitFault) else list(dict.fromkeys(os.fsdecode(told).split()))
     found: dict[str, frozenset[str]] = {}
     patches: list[bytes] = []
-    for tip in [tip for tip in tips if tip not in line.commits][:MOST_BRANCHES]:
+    for tip in [tip for tip in tips if tip not in merged][:MOST_BRANCHES]:
         base = git.read("merge-base", tip, *line.refs)
         if isinstance(base, GitFault):
             continue

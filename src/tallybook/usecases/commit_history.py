@@ -11,6 +11,7 @@ import msgspec
 from tallybook.domain.outcomes import Made, Work, work_of
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.state import kept_goal
+from tallybook.repo.branch_reach import behind
 from tallybook.repo.commits import is_shallow, unaltered
 from tallybook.repo.git import Git, GitFault
 from tallybook.repo.made_commits import MadeCommit, made_commits
@@ -33,6 +34,8 @@ class CommitHistory(msgspec.Struct, frozen=True):
 
     git: Git
     line: MainLine
+    merged: frozenset[str]
+    """The commits that the main line has."""
     commits: tuple[MadeCommit, ...]
     """Each before its parents."""
 
@@ -55,7 +58,7 @@ class CommitHistory(msgspec.Struct, frozen=True):
         reverts = Reverts(self)
         for commit in self.commits:
             named = {goal for goal in commit.named if goal in state.goals} | linked.get(commit.id, set())
-            on_main = commit.id in self.line.commits
+            on_main = commit.id in self.merged
             back = reverts.by(commit) if on_main else frozenset()
             if named or back:
                 yield Made(commit.id, commit.at, frozenset(named), on_main, back)
@@ -65,7 +68,7 @@ class Reverts:
     """What commits take back."""
 
     def __init__(self, history: CommitHistory) -> None:
-        self._line = history.line.commits
+        self._line = history.merged
         self._commits = history.commits
         self._places = {commit.id: place for place, commit in enumerate(history.commits)}
         self._merges = Merges(history.commits)
@@ -99,11 +102,11 @@ def commit_history(git: Git, main: str | None = None) -> CommitHistory | Refusal
     line = main_line(git, main)
     if isinstance(line, GitFault):
         return Refusal("bad-revision", line.message, "name a branch with --main, such as origin/main")
-    more = (*(("HEAD",) if line.commits else ()), *((main,) if main else ()))
+    more = (*(("HEAD",) if line.refs else ()), *((main,) if main else ()))
     commits = made_commits(git, *_EVERYWHERE, *more)
     if isinstance(commits, GitFault):
         return Refusal(commits.code, commits.message)
-    return CommitHistory(git, line, tuple(commits))
+    return CommitHistory(git, line, behind(commits, line.tips), tuple(commits))
 
 
 def shallow(git: Git) -> tuple[Problem, ...]:

@@ -110,7 +110,7 @@ def _seen(history: CommitHistory) -> _Seen | Refusal:
     patches = patch_ids(git, [commit.id for commit in plain[:MOST]])
     if isinstance(patches, GitFault):
         return Refusal(patches.code, patches.message)
-    whole = tuple(branches(git, history.line)) if history.line.refs else ()
+    whole = tuple(branches(git, history.line, history.merged)) if history.line.refs else ()
     patches |= {f"{_BRANCH}{number}": one.patch for number, one in enumerate(whole)}
     many: tuple[Problem, ...] = ()
     if len(plain) > MOST:

@@ -72,10 +72,10 @@ def _of_range(git: Git, change: str | None) -> tuple[str, list[MadeCommit]] | Re
         line = main_line(git, None)
         if isinstance(line, GitFault):
             return Refusal("bad-revision", line.message, _NAME_ONE)
-        commits = made_commits(git, "HEAD") if line.commits else []
+        commits = made_commits(git, "HEAD", "--not", *line.refs) if line.refs else []
         if isinstance(commits, GitFault):
             return Refusal("bad-revision", commits.message, _NAME_ONE)
-        return f"{line.name}..HEAD", [commit for commit in commits if commit.id not in line.commits]
+        return f"{line.name}..HEAD", commits
     if not is_revision(change):
         return Refusal("bad-revision", f"{change!r} is no range of commits", _NAME_ONE, usage=True)
     found, ends = made_commits(git, change), tips(git, change)
