@@ -30,14 +30,19 @@ pytestmark = pytest.mark.usefixtures("unmeasured")  # coverage imports modules o
 
 LONG = 40
 HEAVY = {
+    "ast",
     "asyncio",
+    "dataclasses",
     "email",
     "importlib.resources",
+    "inspect",
     "platformdirs",
     "rich",
     "tempfile",
+    "tokenize",
     "tomllib",
     "typer",
+    "typing_extensions",
 }
 READING = {
     "amp": {"tallybook.agents.amp.reading", "tallybook.agents.amp.counting"},
