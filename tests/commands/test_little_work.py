@@ -14,6 +14,7 @@ import pytest
 from commands.agents import ClaudeAgent, CodexAgent
 from gitrepo import counted_calls
 from tallybook.agents.codex.reader import CodexReader
+from tallybook.domain.usage import SessionKey
 from tallybook.history import contents, growth, queries
 from tallybook.history.contents import PROOF
 from tallybook.history.store import Store, open_store
@@ -249,6 +250,24 @@ def test_the_last_response_of_a_session_is_found_without_the_others(bench: Bench
             for agent in (short, long)
         }
     assert work[long.session] <= work[short.session] + 10
+
+
+def test_what_a_session_has_used_is_told_without_its_responses(bench: Bench) -> None:
+    """The sums of an hour are kept; a session of a week asks for no more."""
+    short, long = CodexAgent(bench, 1), CodexAgent(bench, 2)
+    for agent, responses in ((short, 5), (long, 200)):
+        for _ in range(responses):
+            agent.say()
+    bench.ok("sessions")
+    with open_store(bench.data) as store:
+        work = {
+            agent.session: steps(store, lambda agent=agent: queries.usage_of(store, SessionKey("codex", agent.session)))  # type: ignore[misc]
+            for agent in (short, long)
+        }
+        counter = queries.usage_of(store, SessionKey("codex", long.session))
+    assert counter is not None
+    assert sum(part.responses for part in counter.classes) == 200
+    assert work[long.session] <= work[short.session] * 2
 
 
 def test_a_store_without_the_indexes_gets_them(bench: Bench, live: Agent) -> None:

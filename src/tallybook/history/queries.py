@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,12 +15,10 @@ from tallybook.domain.usage import ClassUsage, SessionKey
 from tallybook.history.names import digest, stored_text
 from tallybook.history.rollup import COMPONENTS
 from tallybook.history.store import Store
-from tallybook.history.sums import SUMS, Span, used
+from tallybook.history.sums import SUMS, Span, used, used_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-_NOWHERE: Final = (-1, 0)
 
 
 class SessionCounter(msgspec.Struct, frozen=True):
@@ -121,7 +119,7 @@ def usage_of(store: Store, key: SessionKey) -> SessionCounter | None:
     last = _last_response(store, found.number)
     call = _pending_call(store, key)
     return found.counter(
-        used(store, found.span, _NOWHERE),
+        used(store, found.span),
         Under(call is not None or (last is not None and not last.final), call, last.key if last else None),
     )
 
@@ -152,7 +150,9 @@ def usage_through(store: Store, key: SessionKey, response_key: str) -> SessionCo
     )
     if not rows:
         return None
-    return found.counter(used(store, found.span, rows[0]), Under(pending=False, call=None, high_water=response_key))
+    return found.counter(
+        used_through(store, found.span, rows[0]), Under(pending=False, call=None, high_water=response_key)
+    )
 
 
 def response_of_call(store: Store, key: SessionKey, call_id: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -13,8 +13,11 @@ from tallybook.domain.sizes import CONTEXT_BANDS, context_band
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import ClassUsage, PriceClass, merge_classes
 from tallybook.history.bands import BAND
+from tallybook.history.grain import QUARTER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tallybook.history.store import Store
 
 SUMS: Final = """coalesce(sum(r.input), 0), coalesce(sum(r.cache_read), 0), coalesce(sum(r.cache_write_5m), 0),
@@ -24,12 +27,13 @@ coalesce(sum(r.output), 0), coalesce(sum(r.reasoning), 0)"""
 VECTOR: Final = """r.input, r.cache_read, r.cache_write_5m, r.cache_write_1h, r.cache_write_unknown,
 r.output, r.reasoning"""
 """Of one response ``r``, in the same order."""
-_WORDS: Final = "JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier"
 _UP_TO: Final = "r.session = ? AND NOT (r.source = ? AND r.offset > ?)"
 _BEFORE: Final = "r.session = ? AND (r.at < ? OR r.at IS NULL)"
+_ALL: Final = "r.session = ?"
 DAY: Final = 86_400_000_000
 """In microseconds."""
-_DAY_AT: Final = 4
+_KEPT_SUMS: Final = f"""SELECT r.quality, r.model, r.tier, r.band, r.quarter / {DAY // QUARTER}, sum(r.responses),
+sum(r.web_searches), {SUMS} FROM rollup r WHERE {_ALL} GROUP BY 1, 2, 3, 4, 5"""  # noqa: S608
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -44,28 +48,49 @@ class Span(msgspec.Struct, frozen=True):
     """It may hold answers whose usage was never logged."""
 
 
-def used(store: Store, session: Span, end: tuple[int, int]) -> tuple[tuple[ClassUsage, ...], Quality]:
-    """The sums by price class, sorted, and their quality; without what stands behind ``end``, a log and an offset."""
-    return _added_up(store, session, (_UP_TO, (session.number, *end)), None)
+def used(store: Store, session: Span) -> tuple[tuple[ClassUsage, ...], Quality]:
+    """The sums by price class, sorted, and their quality.
+
+    What is dated was added up when it was written: a session may have tens of thousands of responses.
+    """
+    return _added_up(store, session, store.rows(_KEPT_SUMS, (session.number,)), _Chosen(_ALL, (session.number,)))
+
+
+def used_through(store: Store, session: Span, end: tuple[int, int]) -> tuple[tuple[ClassUsage, ...], Quality]:
+    """The same without what stands behind ``end``, an offset in a log."""
+    chosen = _Chosen(_UP_TO, (session.number, *end))
+    return _added_up(store, session, _dated(store, chosen), chosen)
 
 
 def used_before(store: Store, session: Span, at: int) -> tuple[tuple[ClassUsage, ...], Quality]:
     """The same without what came at a moment (microseconds, UTC) or later."""
-    return _added_up(store, session, (_BEFORE, (session.number, at)), at)
+    chosen = _Chosen(_BEFORE, (session.number, at), at)
+    return _added_up(store, session, _dated(store, chosen), chosen)
+
+
+class _Chosen(msgspec.Struct, frozen=True):
+    """Some responses ``r`` of one session."""
+
+    condition: str
+    values: tuple[int, ...]
+    until: int | None = None
+    """The moment before which an undated one must be placed."""
+
+
+def _dated(store: Store, chosen: _Chosen) -> list[tuple[Any, ...]]:
+    """Grouped by numbers, and named afterwards."""
+    return store.rows(
+        f"""SELECT r.quality, r.model, r.tier, {BAND}, r.at / {DAY}, count(*), sum(r.web_searches), {SUMS}
+        FROM response r WHERE {chosen.condition} AND r.at IS NOT NULL GROUP BY 1, 2, 3, 4, 5""",  # noqa: S608
+        chosen.values,
+    )
 
 
 def _added_up(
-    store: Store, session: Span, choice: tuple[str, tuple[int, ...]], until: int | None
+    store: Store, session: Span, dated: Sequence[tuple[Any, ...]], chosen: _Chosen
 ) -> tuple[tuple[ClassUsage, ...], Quality]:
-    condition, values = choice
-    # Grouped by numbers, and named afterwards: a session may have tens of thousands of responses.
-    rows = store.rows(
-        f"""SELECT r.quality, r.model, r.tier, {BAND}, r.at / {DAY}, count(*), sum(r.web_searches), {SUMS}
-        FROM response r WHERE {condition} GROUP BY 1, 2, 3, 4, 5""",  # noqa: S608
-        values,
-    )
     words = dict(store.rows("SELECT id, text FROM word"))
-    qualities = {Quality(words[row[0]]) for row in rows if row[_DAY_AT] is not None}
+    qualities = {Quality(words[row[0]]) for row in dated}
     classes = [
         ClassUsage(
             PriceClass(words[model], words[tier], CONTEXT_BANDS[band], day_of(day)),
@@ -73,20 +98,19 @@ def _added_up(
             TokenVector(*parts),
             searches,
         )
-        for _, model, tier, band, day, count, searches, *parts in rows
-        if day is not None
+        for _, model, tier, band, day, count, searches, *parts in dated
     ]
-    if any(row[_DAY_AT] is None for row in rows):
-        undated = store.rows(
-            f"""SELECT r.source, r.offset, r.quality, m.text, t.text, r.web_searches, {VECTOR}
-            FROM response r {_WORDS} WHERE {condition} AND r.at IS NULL""",  # noqa: S608
-            values,
-        )
+    undated = store.rows(
+        f"""SELECT r.source, r.offset, r.quality, r.model, r.tier, r.web_searches, {VECTOR}
+        FROM response r WHERE {chosen.condition} AND r.at IS NULL""",  # noqa: S608
+        chosen.values,
+    )
+    if undated:
         places = Places(store, session)
         for source, offset, quality, model, tier, searches, *parts in undated:
             at = places.moment(source, offset)
-            if until is None or at < until:
-                classes.append(_placed(at, (model, tier), TokenVector(*parts), searches))
+            if chosen.until is None or at < chosen.until:
+                classes.append(_placed(at, (words[model], words[tier]), TokenVector(*parts), searches))
                 qualities |= {Quality(words[quality]), Quality.ESTIMATED}
     if session.silent:
         qualities.add(Quality.UNMEASURED)
