@@ -137,7 +137,7 @@ def test_every_contract_is_broken_above() -> None:
 
 SHARED = {"__init__", "documents", "handover", "identity", "lines", "offspring", "port", "processes", "programs"}
 SHARED |= {"argv", "calls", "copies", "kinds", "local_calls", "names", "panels", "registry", "surrogates", "trees"}
-SHARED |= {"values", "verdicts"}
+SHARED |= {"values", "verdicts", "walked"}
 VENDORS = {path.stem for path in (SOURCE / "agents").iterdir() if path.suffix == ".py" or path.is_dir()}
 VENDORS -= {*SHARED, "__pycache__"}
 HOOKED = {"claude_code", "codex"}
@@ -155,6 +155,7 @@ SHARED_BY_READERS = (
     "trees",
     "values",
     "verdicts",
+    "walked",
 )
 BEHIND_THE_PORT = tuple(f"tallybook.agents.{name}." for name in SHARED_BY_READERS)
 

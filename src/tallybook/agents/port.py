@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tallybook.agents.verdicts import Verdict
+    from tallybook.agents.walked import Walked
 
 
 class LogFile(NamedTuple):
@@ -325,6 +326,15 @@ class GrowingReader(Protocol):
 
         None where these rows may change a response before them, so that all rows must be derived.
         """
+        ...
+
+
+@runtime_checkable
+class WalkingReader(Protocol):
+    """A reader that can say which directories its logs were found by: for agents that have thousands of logs."""
+
+    def walk(self, environ: Mapping[str, str], walked: Walked) -> Iterator[LogFile]:
+        """What ``discover`` tells, all of it plain or compressed lines; ``walked`` is told of every directory."""
         ...
 
 

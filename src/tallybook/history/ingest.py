@@ -9,6 +9,7 @@ import msgspec
 
 from tallybook.domain.problems import Problem
 from tallybook.history.names import stored_text
+from tallybook.history.sighting import remember
 from tallybook.history.store import Store, StoreDamaged
 from tallybook.history.survey import Task, marks, record_moves, survey, unreadable
 
@@ -72,6 +73,8 @@ def _ingest(
     for reader, found in surveys:
         run.problems.extend(found.problems)
         record_moves(store, reader.agent, found)
+        if found.sight is not None:
+            remember(store, reader, environ, found.sight)
         run.take(reader, found.tasks)
     return IngestReport(
         sum(found.seen for _, found in surveys),

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tallybook.agents.port import LogFile
+from tallybook.agents.port import LogFile, WalkingReader
 from tallybook.domain.problems import Problem, Where
 from tallybook.history.contents import SIGNED, Mark, Stamp, database_stamp
 from tallybook.history.names import stored_text
+from tallybook.history.sighting import UNLIKE, Sight, last_change, recall
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tallybook.agents.port import LogReader
     from tallybook.history.store import Store
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _ENCODING: Final = sys.getfilesystemencoding()
 _ERRORS: Final = sys.getfilesystemencodeerrors()
 _AT_ONCE: Final = 1000
+_SOURCES: Final = "agent = (SELECT id FROM agent WHERE name = ?)"
 _PATH: Final = 7
 _GONE: Final = 8
 
@@ -45,51 +47,98 @@ class Survey(msgspec.Struct, frozen=True):
     vanished: tuple[str, ...]
     """Stored keys of logs that are there no longer."""
     problems: tuple[Problem, ...]
+    sight: Sight | None
+    """What may be remembered of it; None where there is nothing new."""
 
 
 def survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Survey:
-    """Compare the logs of one agent with what the store knows of them.
+    """Compare the logs of one agent with what the store knows of them."""
+    recalled = recall(store, reader, environ)
+    if recalled is None:
+        return full_survey(store, reader, environ)
+    keys = [stored_text(log.key) for log in recalled.logs]
+    compared = _Compared({key: row for key in keys for row in _rows(store, reader, f"{_SOURCES} AND key = ?", (key,))})
+    compared.take(recalled.logs, None)
+    return compared.result(recalled.others, None)
 
-    Of logs that are as they were there may be tens of thousands, so the loop makes nothing for them but a tuple.
-    """
-    rest = _known(store, reader)
-    seen = 0
-    tasks: list[Task] = []
-    moved: list[tuple[bytes, str]] = []
-    problems: list[Problem] = []
-    closed: list[bytes] = []
-    for log in reader.discover(environ):
-        if log.is_closed:
-            closed.append(log.place.encode(_ENCODING, _ERRORS))
-            problems += _closed(log)
-            continue
-        key = stored_text(log.key)
-        try:
-            status = os.stat(log.place)  # noqa: PTH116
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            seen += 1
-            rest.pop(key, None)
-            problems.append(unreadable(log, error.strerror or str(error)))
-            continue
-        seen += 1
-        row = rest.pop(key, None)
-        stamp = (status.st_dev & SIGNED, status.st_ino & SIGNED, status.st_size, status.st_mtime_ns)
-        if log.journal is not None:
-            stamp = database_stamp(status, log.journal)
-        path = log.place.encode(_ENCODING, _ERRORS)
-        if row == (key, *stamp, log.compressed, 1, path, 0):
-            continue
-        if row is None or row[1:_PATH] != (*stamp, log.compressed, 1):
-            if stat.S_ISREG(status.st_mode):
-                tasks.append(Task(log, stamp[2]))
-            else:
-                problems.append(unreadable(log, "not a regular file"))
+
+def full_survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Survey:
+    """The same, with all directories listed and all logs compared, whatever is remembered of them."""
+    if not isinstance(reader, WalkingReader):
+        compared = _Compared({row[0]: row for row in _rows(store, reader, _SOURCES)})
+        compared.take(reader.discover(environ), None)
+        return compared.result(0, None)
+    with store.as_of_now():
+        sight = Sight(last_change(store, reader.agent))
+        compared = _Compared({row[0]: row for row in _rows(store, reader, _SOURCES)})
+    compared.take(reader.walk(environ, sight.walked), sight)
+    return compared.result(0, sight)
+
+
+class _Compared:
+    """What a comparison has come to; ``rest`` are the store's rows of logs that were not met yet, by key."""
+
+    def __init__(self, rest: dict[str, tuple[Any, ...]]) -> None:
+        self._rest = rest
+        self._seen = 0
+        self._tasks: list[Task] = []
+        self._moved: list[tuple[bytes, str]] = []
+        self._problems: list[Problem] = []
+        self._closed: list[bytes] = []
+
+    def take(self, logs: Iterable[LogFile], sight: Sight | None) -> None:
+        """Compare logs; ``sight`` is told of them.
+
+        Of logs that are as they were there may be tens of thousands, so the loop makes nothing for them but a tuple.
+        """
+        rest = self._rest
+        for log in logs:
+            if log.is_closed:
+                self._closed.append(log.place.encode(_ENCODING, _ERRORS))
+                self._problems += _closed(log)
+                continue
+            key = stored_text(log.key)
+            try:
+                status = os.stat(log.place)  # noqa: PTH116
+            except OSError as error:
+                self._without_status(log, key, error)
+                if sight is not None:
+                    sight.walked.is_all = False
+                continue
+            self._seen += 1
+            row = rest.pop(key, None)
+            stamp = (status.st_dev & SIGNED, status.st_ino & SIGNED, status.st_size, status.st_mtime_ns)
+            if log.journal is not None:
+                stamp = database_stamp(status, log.journal)
+            path = log.place.encode(_ENCODING, _ERRORS)
+            is_same = row == (key, *stamp, log.compressed, 1, path, 0)
+            if sight is not None:
+                sight.add(log, stamp if is_same else UNLIKE)
+            if not is_same:
+                self._differs(log, row, status, stamp)
+
+    def result(self, others: int, sight: Sight | None) -> Survey:
+        """All of it, with as many other logs that are as they were."""
+        closed = tuple(self._closed)
+        vanished = (key for key, row in self._rest.items() if not row[_GONE] and not row[_PATH].startswith(closed))
+        parts = (tuple(self._tasks), tuple(self._moved), tuple(vanished), tuple(self._problems))
+        return Survey(self._seen + others, *parts, sight)
+
+    def _without_status(self, log: LogFile, key: str, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            self._seen += 1
+            self._rest.pop(key, None)
+            self._problems.append(unreadable(log, error.strerror or str(error)))
+
+    def _differs(
+        self, log: LogFile, row: tuple[Any, ...] | None, status: os.stat_result, stamp: tuple[int, ...]
+    ) -> None:
+        if row is not None and row[1:_PATH] == (*stamp, log.compressed, 1):
+            self._moved.append((log.place.encode(_ENCODING, _ERRORS), row[0]))
+        elif stat.S_ISREG(status.st_mode):
+            self._tasks.append(Task(log, stamp[2]))
         else:
-            moved.append((path, key))
-    vanished = tuple(key for key, row in rest.items() if not row[_GONE] and not row[_PATH].startswith(tuple(closed)))
-    return Survey(seen, tuple(tasks), tuple(moved), vanished, tuple(problems))
+            self._problems.append(unreadable(log, "not a regular file"))
 
 
 def record_moves(store: Store, agent: str, result: Survey) -> None:
@@ -136,11 +185,9 @@ def unreadable(log: LogFile, why: str) -> Problem:
     return Problem("unreadable-log", f"the log was not read: {why}", Where(file=stored_text(log.place)))
 
 
-def _known(store: Store, reader: LogReader) -> dict[str, tuple[Any, ...]]:
-    """By key: key, the four numbers of the stamp, compressed, read by this version, path, gone."""
-    rows = store.rows(
-        """SELECT key, dev, ino, size, mtime_ns, compressed, reader = ?, path, gone
-        FROM source WHERE agent = (SELECT id FROM agent WHERE name = ?)""",
-        (reader.version, reader.agent),
+def _rows(store: Store, reader: LogReader, which: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+    """Key, the four numbers of the stamp, compressed, read by this version, path, gone."""
+    return store.rows(
+        f"SELECT key, dev, ino, size, mtime_ns, compressed, reader = ?, path, gone FROM source WHERE {which}",  # noqa: S608
+        (reader.version, reader.agent, *values),
     )
-    return {row[0]: row for row in rows}

@@ -13,6 +13,8 @@ from tallybook.agents.port import LogFile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from tallybook.agents.walked import Walked
+
 AGENT: Final = "claude"
 
 _Identity = tuple[int, int]
@@ -40,9 +42,9 @@ def _expanded(part: str, home: str) -> Path:
     return Path(home, part[2:]) if home and part.startswith("~/") else Path(part)
 
 
-def discover(environ: Mapping[str, str]) -> Iterator[LogFile]:
+def discover(environ: Mapping[str, str], walked: Walked | None = None) -> Iterator[LogFile]:
     """Every log below the roots, sorted within each root, and each directory that may not be looked into."""
-    walk = _Walk()
+    walk = _Walk(walked)
     for root in log_roots(environ):
         for path in sorted(walk.files(str(root))):
             yield log_at(path)
@@ -64,7 +66,8 @@ class _Walk:
     Only links and further trees lead to a place twice, so nothing is looked at for that before there are any.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, told: Walked | None = None) -> None:
+        self._told = told
         self._walked: list[str] = []
         """Directories."""
         self._found: list[str] = []
@@ -107,6 +110,8 @@ class _Walk:
         pending = [top]
         while pending:
             directory = pending.pop()
+            if self._told is not None:
+                self._told.into(directory)
             identities = set() if seen is None else _identities([directory])
             if seen is not None and not identities.isdisjoint(seen):
                 continue
@@ -120,6 +125,7 @@ class _Walk:
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
                 elif entry.is_symlink():
+                    self._hangs_elsewhere()
                     links.append(entry.path)
 
     def _listed(self, directory: str) -> list[os.DirEntry[str]]:
@@ -127,12 +133,17 @@ class _Walk:
             with os.scandir(directory) as entries:
                 found = list(entries)
         except PermissionError:
+            self._hangs_elsewhere()
             self._closed.append(directory + os.sep)
             return []
         except OSError:  # absent, or not a directory
             return []
         self._walked.append(directory)
         return found
+
+    def _hangs_elsewhere(self) -> None:
+        if self._told is not None:
+            self._told.is_all = False
 
 
 def _identities(paths: Iterable[str]) -> set[_Identity]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
     from tallybook.agents.verdicts import Verdict
+    from tallybook.agents.walked import Walked
 
 VERSION: Final = "claude/2"
 
@@ -45,6 +46,10 @@ class ClaudeCodeReader:
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every log below the roots that ``environ`` names."""
         return paths.discover(environ)
+
+    def walk(self, environ: Mapping[str, str], walked: Walked) -> Iterator[LogFile]:
+        """The same, with the directories that were looked into."""
+        return paths.discover(environ, walked)
 
     def log_at(self, path: Path) -> LogFile:
         """The transcript at this path."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents.port import LogFile
+from tallybook.agents.walked import Walked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,14 +20,15 @@ _FOLDERS: Final = (("sessions", _DATED, False), ("archived_sessions", 0, True))
 """Name, how deep it is, and whether what lies there is archived."""
 
 
-def logs_of(agent: str, environ: Mapping[str, str]) -> Iterator[LogFile]:
+def logs_of(agent: str, environ: Mapping[str, str], walked: Walked | None = None) -> Iterator[LogFile]:
     """Every rollout of the Codex home that ``environ`` names, in the order of keys; closed directories are first."""
+    seen = Walked() if walked is None else walked
     root = _root(environ)
     if root is None:
         return
     found: dict[str, tuple[bool, bool, str]] = {}
     for folder, depth, archived in _FOLDERS:
-        for path in _files(os.path.join(root, folder), depth):  # noqa: PTH118 - strings are twice as fast here
+        for path in _files(os.path.join(root, folder), depth, seen):  # noqa: PTH118 - strings are twice as fast here
             if path.endswith(os.sep):
                 yield LogFile(agent, f"{root}:{path}", path)
             stem, compressed = _stem(path)
@@ -68,20 +70,24 @@ def _stem(path: str) -> tuple[str, bool]:
     return (name.removesuffix(_COMPRESSED), True) if name.endswith(_COMPRESSED) else ("", False)
 
 
-def _files(folder: str, depth: int) -> Iterator[str]:
+def _files(folder: str, depth: int, walked: Walked) -> Iterator[str]:
     """Regular files (or links to them) in ``folder`` and in directories at most ``depth`` below it.
 
     A directory that may not be looked into comes with a slash at its end.
     """
+    walked.into(folder)
     try:
         with os.scandir(folder) as entries:
             found = list(entries)
     except PermissionError:
+        walked.is_all = False
         yield folder + os.sep
         return
     except OSError:  # absent, or not a directory: no logs here
         return
     for entry in found:
+        if entry.is_symlink():
+            walked.is_all = False
         try:
             is_file = entry.is_file()
             below = not is_file and depth > 0 and entry.is_dir()
@@ -90,4 +96,4 @@ def _files(folder: str, depth: int) -> Iterator[str]:
         if is_file:
             yield entry.path
         elif below:
-            yield from _files(entry.path, depth - 1)
+            yield from _files(entry.path, depth - 1, walked)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tallybook.agents.panels import Panel
     from tallybook.agents.port import Batch, Grown, Keeping, Line, LogFile, Response, SourceRows
     from tallybook.agents.verdicts import Verdict
+    from tallybook.agents.walked import Walked
 
 AGENT: Final = "codex"
 
@@ -46,6 +47,10 @@ class CodexReader:
     def discover(self, environ: Mapping[str, str]) -> Iterator[LogFile]:
         """Every rollout below ``$CODEX_HOME``, or else below ``$HOME/.codex``."""
         return paths.logs_of(AGENT, environ)
+
+    def walk(self, environ: Mapping[str, str], walked: Walked) -> Iterator[LogFile]:
+        """The same, with the directories that were looked into."""
+        return paths.logs_of(AGENT, environ, walked)
 
     def log_at(self, path: Path) -> LogFile:
         """The rollout at this path."""

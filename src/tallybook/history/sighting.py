@@ -1,0 +1,259 @@
+"""Remembers which logs an agent had, in which directories, and how they were: then little is listed or compared.
+
+A sighting is of one agent, in its row. It is taken back by what it says itself (see ``agents.walked`` for directories,
+the stamps of logs for their content), and by whoever writes a source of the agent: triggers note the keys, in whatever
+process or version of the program. The first survey of many logs arms those, the next keeps what it has seen.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tallybook.agents.port import LogFile
+from tallybook.agents.walked import Walked, stamp_of
+from tallybook.history.names import stored_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tallybook.agents.port import LogReader
+    from tallybook.history.store import Store
+
+LEAST: Final = 200
+"""Logs; fewer are looked at in no time."""
+MOST_CHANGED: Final = 100
+"""Logs that are compared singly; for more of them a new sighting pays."""
+_FORM: Final = 1
+_BLOCK: Final = 64
+_STAMP: Final = 4
+_WIDTH: Final = 8 * _STAMP
+"""Bytes of the stamp of a log."""
+UNLIKE: Final = (-1, -1, -1, -1)
+"""The stamp of no log."""
+_END: Final = b"\0"
+"""Stands before and behind every name: no path has it."""
+_numbers: Final = attrgetter("st_dev", "st_ino", "st_size", "st_mtime_ns")
+_PARTS: Final = ("sighting", "sighting_change", "sighting_insert", "sighting_update", "sighting_delete")
+_ARMS: Final = (
+    "CREATE TABLE IF NOT EXISTS sighting (agent INTEGER PRIMARY KEY REFERENCES agent, data BLOB) STRICT",
+    """CREATE TABLE IF NOT EXISTS sighting_change (id INTEGER PRIMARY KEY AUTOINCREMENT, agent INTEGER NOT NULL,
+    key TEXT NOT NULL, UNIQUE (agent, key)) STRICT""",
+    *(
+        f"""CREATE TRIGGER IF NOT EXISTS sighting_{act} AFTER {act} ON source
+        WHEN EXISTS (SELECT 1 FROM sighting WHERE agent = {row}.agent)
+        BEGIN
+            DELETE FROM sighting_change WHERE agent = {row}.agent AND key = {row}.key;
+            INSERT INTO sighting_change (agent, key) VALUES ({row}.agent, {row}.key);
+        END"""  # noqa: S608
+        for act, row in (("insert", "NEW"), ("update", "NEW"), ("delete", "OLD"))
+    ),
+)
+"""The number of a change is greater than that of every earlier one, also of those that are gone."""
+_AGENT: Final = "(SELECT id FROM agent WHERE name = ?)"
+
+
+class _Kept(msgspec.Struct, array_like=True, frozen=True):
+    form: int
+    user: int
+    """Whose rights the directories were looked into with."""
+    version: str
+    """Of the reader."""
+    roots: list[bytes]
+    through: int
+    """The last change of a source that it knows of."""
+    directories: bytes
+    directory_stamps: bytes
+    absent: bytes
+    keys: bytes
+    places: bytes
+    compressed: bytes
+    """A byte for each log."""
+    stamps: bytes
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(_Kept).decode
+
+
+class Recalled(msgspec.Struct, frozen=True):
+    """What a sighting leaves to do."""
+
+    logs: tuple[LogFile, ...]
+    """Those that must be compared: they, or what the store knows of them, have changed."""
+    others: int
+    """How many are as they were."""
+
+
+class Sight:
+    """A sighting in the making: every log that is looked at, in order."""
+
+    def __init__(self, change: int | None) -> None:
+        self.walked = Walked()
+        self.change = change
+        """The last change of a source before the sources were read; None where changes are not noted yet."""
+        self.logs: list[LogFile] = []
+        self.stamps: list[int] = []
+
+    def add(self, log: LogFile, stamp: Sequence[int]) -> None:
+        """A log, and its stamp where the store has it as it is."""
+        self.logs.append(log)
+        self.stamps += stamp
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether nothing but what it holds can change what the next survey finds."""
+        return len(self.logs) >= LEAST and self.walked.is_all
+
+
+def last_change(store: Store, agent: str) -> int | None:
+    """The number of the last change that is noted; None where changes of the agent's sources are not noted."""
+    if not _is_armed(store) or not store.rows(f"SELECT 1 FROM sighting WHERE agent = {_AGENT}", (agent,)):  # noqa: S608
+        return None
+    return int(store.rows("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'sighting_change'")[0][0])
+
+
+def recall(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Recalled | None:
+    """What is left to do of a survey; None where all of it is, since there is no sighting or it holds no more."""
+    with store.as_of_now():
+        kept, noted = _last(store, reader.agent)
+    if kept is None or (kept.user, kept.version, kept.roots) != (os.geteuid(), reader.version, _roots(reader, environ)):
+        return None
+    places = _names(kept.places)
+    changed = _changed(kept, places, noted)
+    if changed is None or len(changed) > MOST_CHANGED:
+        return None
+    keys = _names(kept.keys) if changed else []
+    logs = (
+        LogFile(reader.agent, keys[at].decode(), os.fsdecode(places[at]), bool(kept.compressed[at])) for at in changed
+    )
+    return Recalled(tuple(logs), len(places) - len(changed))
+
+
+def _last(store: Store, agent: str) -> tuple[_Kept | None, list[str]]:
+    """The sighting, and the keys of sources that were written since."""
+    if not _is_armed(store):
+        return None, []
+    rows = store.rows(f"SELECT agent, data FROM sighting WHERE data IS NOT NULL AND agent = {_AGENT}", (agent,))  # noqa: S608
+    kept = _understood(rows[0][1]) if rows else None
+    if kept is None:
+        return None, []
+    query = "SELECT key FROM sighting_change WHERE agent = ? AND id > ?"
+    return kept, [key for (key,) in store.rows(query, (rows[0][0], kept.through))]
+
+
+def remember(store: Store, reader: LogReader, environ: Mapping[str, str], sight: Sight) -> None:
+    """Keep a sighting, if changes were noted when it was made; else have them noted from now on."""
+    if not sight.can_be_kept:
+        return
+    if sight.change is None:
+        with store.transaction() as connection:
+            for statement in _ARMS:
+                connection.execute(statement)
+            connection.execute(
+                "INSERT OR IGNORE INTO sighting SELECT id, NULL FROM agent WHERE name = ?", (reader.agent,)
+            )
+        return
+    kept = _packed(reader, environ, sight)
+    if kept is not None:
+        with store.transaction() as connection:
+            connection.execute(f"UPDATE sighting SET data = ? WHERE agent = {_AGENT}", (_encode(kept), reader.agent))  # noqa: S608
+            connection.execute(
+                f"DELETE FROM sighting_change WHERE agent = {_AGENT} AND id <= ?",  # noqa: S608
+                (reader.agent, sight.change),
+            )
+
+
+def _is_armed(store: Store) -> bool:
+    """Whether all is there that notes changes."""
+    marks = ", ".join("?" * len(_PARTS))
+    query = f"SELECT count(*) FROM sqlite_master WHERE name IN ({marks})"  # noqa: S608
+    return bool(store.rows(query, _PARTS)[0][0] == len(_PARTS))
+
+
+def _understood(data: bytes) -> _Kept | None:
+    try:
+        kept = _decode(data)
+    except msgspec.MsgspecError:  # of another version of the program
+        return None
+    return kept if kept.form == _FORM else None
+
+
+def _changed(kept: _Kept, places: Sequence[bytes], noted: Iterable[str]) -> list[int] | None:
+    """The indices of logs that differ from what was seen, or that were written since; None where names may differ."""
+    try:
+        directories = _stamps(map(stamp_of, map(os.stat, _names(kept.directories))))
+        if directories != kept.directory_stamps or any(map(_is_there, _names(kept.absent))):
+            return None
+        found = _stamps(map(_numbers, map(os.stat, places)))
+    except (OSError, OverflowError):  # a log has gone, or closed
+        return None
+    changed = set(_differences(found, kept.stamps))
+    for key in noted:
+        at = kept.keys.find(_END + key.encode() + _END)
+        if at < 0:
+            return None
+        changed.add(kept.keys.count(_END, 0, at))
+    return sorted(changed)
+
+
+def _differences(found: bytes, kept: bytes) -> Iterator[int]:
+    step = _WIDTH * _BLOCK
+    for start in range(0, len(found), step):
+        if found[start : start + step] != kept[start : start + step]:
+            for at in range(start, min(start + step, len(found)), _WIDTH):
+                if found[at : at + _WIDTH] != kept[at : at + _WIDTH]:
+                    yield at // _WIDTH
+
+
+def _packed(reader: LogReader, environ: Mapping[str, str], sight: Sight) -> _Kept | None:
+    """None for what has no place in it: names that are no text, numbers of more than 63 bits."""
+    if any(stored_text(log.key) != log.key for log in sight.logs):
+        return None
+    walked = sight.walked
+    try:
+        return _Kept(
+            form=_FORM,
+            user=os.geteuid(),
+            version=reader.version,
+            roots=_roots(reader, environ),
+            through=sight.change or 0,
+            directories=_joined(map(os.fsencode, walked.directories)),
+            directory_stamps=array("q", walked.stamps).tobytes(),
+            absent=_joined(map(os.fsencode, walked.absent)),
+            keys=_joined(log.key.encode() for log in sight.logs),
+            places=_joined(os.fsencode(log.place) for log in sight.logs),
+            compressed=bytes(log.compressed for log in sight.logs),
+            stamps=array("q", sight.stamps).tobytes(),
+        )
+    except OverflowError:
+        return None
+
+
+def _roots(reader: LogReader, environ: Mapping[str, str]) -> list[bytes]:
+    return [os.fsencode(root) for root in reader.roots(environ)]
+
+
+def _stamps(numbers: Iterable[tuple[int, ...]]) -> bytes:
+    return array("q", chain.from_iterable(numbers)).tobytes()
+
+
+def _joined(names: Iterable[bytes]) -> bytes:
+    return b"".join((_END, *(name + _END for name in names)))
+
+
+def _names(joined: bytes) -> list[bytes]:
+    return joined.split(_END)[1:-1]
+
+
+def _is_there(place: bytes) -> bool:
+    try:
+        os.stat(place)  # noqa: PTH116 - it is bytes
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
