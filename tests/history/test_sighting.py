@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import time
 from collections import Counter
 from pathlib import Path
@@ -22,7 +23,7 @@ from tallybook.agents.port import LogFile
 from tallybook.history import sighting
 from tallybook.history.ingest import ingest
 from tallybook.history.sighting import recall
-from tallybook.history.store import Store, open_store
+from tallybook.history.store import Store, StoreDamaged, open_store
 from tallybook.history.survey import full_survey, survey
 
 if TYPE_CHECKING:
@@ -278,11 +279,14 @@ def test_the_first_survey_notes_changes_and_the_next_remembers(home: Home) -> No
     time.sleep(TICK)
     home.update()
     assert home.recalls() == [False, False]
-    home.update()
     with home.store() as store:
         assert store.rows("SELECT count(*) FROM sighting WHERE data IS NULL") == [(2,)]
+    home.act("elsewhere")
+    with home.store() as store:
+        moved = [len(survey(store, reader, home.environ).moved) for reader in home.readers]
     home.update()
-    assert home.recalls() == [True, True]
+    assert (moved, home.recalls()) == ([3, 4], [True, True])
+    home.check()
 
 
 def test_few_logs_are_not_worth_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,3 +431,24 @@ def test_names_that_are_no_text(home: Home) -> None:
         sight.add(LogFile("codex", os.fsdecode(b"rollout-\xff"), "/nowhere"), sighting.UNLIKE)
         sighting.remember(store, CodexReader(), home.environ, sight)
         assert store.rows(query) == before
+
+
+@pytest.mark.parametrize("fault", ["no such place", "damage"])
+def test_what_cannot_be_remembered(home: Home, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """What was read meanwhile is kept, and the command goes on; a damaged store is another matter."""
+    error = sqlite3.OperationalError("no room") if fault != "damage" else sqlite3.DatabaseError("malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL if fault != "damage" else sqlite3.SQLITE_CORRUPT
+
+    def failing(*_: object) -> None:
+        raise error
+
+    time.sleep(TICK)
+    monkeypatch.setattr(sighting, "_arm", failing)
+    if fault == "damage":
+        with pytest.raises(StoreDamaged):
+            home.update()
+    else:
+        home.update()
+    with home.store() as store:
+        assert store.rows("SELECT count(*) FROM source") == [(7,)]
+        assert recall(store, CodexReader(), home.environ) is None

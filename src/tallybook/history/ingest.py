@@ -73,9 +73,10 @@ def _ingest(
     for reader, found in surveys:
         run.problems.extend(found.problems)
         record_moves(store, reader.agent, found)
+        run.take(reader, found.tasks)
+    for reader, found in surveys:
         if found.sight is not None:
             remember(store, reader, environ, found.sight)
-        run.take(reader, found.tasks)
     return IngestReport(
         sum(found.seen for _, found in surveys),
         len(run.stored),

@@ -18,12 +18,13 @@ import msgspec
 from tallybook.agents.port import LogFile
 from tallybook.agents.walked import Walked, stamp_of
 from tallybook.history.names import stored_text
+from tallybook.history.store import Store, StoreDamaged, StoreUnavailable
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tallybook.agents.port import LogReader
-    from tallybook.history.store import Store
 
 LEAST: Final = 200
 """Logs; fewer are looked at in no time."""
@@ -148,25 +149,39 @@ def _last(store: Store, agent: str) -> tuple[_Kept | None, list[str]]:
 
 
 def remember(store: Store, reader: LogReader, environ: Mapping[str, str], sight: Sight) -> None:
-    """Keep a sighting, if changes were noted when it was made; else have them noted from now on."""
+    """Keep a sighting, if changes were noted when it was made; else have them noted from now on.
+
+    Where it can't be written, the next survey looks at everything, as this one did.
+    """
     if not sight.can_be_kept:
         return
-    if sight.change is None:
+    kept = None if sight.change is None else _packed(reader, environ, sight)
+    store.commit()  # what was written before must not be undone with it
+    try:
         with store.transaction() as connection:
-            for statement in _ARMS:
-                connection.execute(statement)
-            connection.execute(
-                "INSERT OR IGNORE INTO sighting SELECT id, NULL FROM agent WHERE name = ?", (reader.agent,)
-            )
+            if sight.change is None:
+                _arm(connection, reader.agent)
+            elif kept is not None:
+                _keep(connection, reader.agent, kept)
+        store.commit()
+    except StoreDamaged:
+        raise
+    except StoreUnavailable:
         return
-    kept = _packed(reader, environ, sight)
-    if kept is not None:
-        with store.transaction() as connection:
-            connection.execute(f"UPDATE sighting SET data = ? WHERE agent = {_AGENT}", (_encode(kept), reader.agent))  # noqa: S608
-            connection.execute(
-                f"DELETE FROM sighting_change WHERE agent = {_AGENT} AND id <= ?",  # noqa: S608
-                (reader.agent, sight.change),
-            )
+
+
+def _arm(connection: sqlite3.Connection, agent: str) -> None:
+    for statement in _ARMS:
+        connection.execute(statement)
+    connection.execute("INSERT OR IGNORE INTO sighting SELECT id, NULL FROM agent WHERE name = ?", (agent,))
+
+
+def _keep(connection: sqlite3.Connection, agent: str, kept: _Kept) -> None:
+    connection.execute(f"UPDATE sighting SET data = ? WHERE agent = {_AGENT}", (_encode(kept), agent))  # noqa: S608
+    connection.execute(
+        f"DELETE FROM sighting_change WHERE agent = {_AGENT} AND id <= ?",  # noqa: S608
+        (agent, kept.through),
+    )
 
 
 def _is_armed(store: Store) -> bool:
