@@ -36,6 +36,16 @@ def test_a_model_by_the_size_of_its_requests(bench: Bench) -> None:
     assert "they cost what input costs" in lines[1]
 
 
+def test_a_dated_name_with_a_price_of_its_own(bench: Bench) -> None:
+    """The first GPT-4o cost twice what later ones do; its response is priced as that, and not as its family."""
+    it = CodexAgent(bench, 1, model="gpt-4o-2024-05-13")
+    it.say()
+    told = bench.ok("usage", "--json").json["total"]
+    tokens = told["tokens"]
+    fresh = tokens["input"] + tokens["cache_read"] + tokens["cache_write"]  # cache reads have no price of their own
+    assert told["cost"]["nano_usd"] == fresh * 5000 + tokens["output"] * 15_000
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -104,6 +104,9 @@ def test_requests_are_priced_one_by_one() -> None:
         ("gpt-5.4", "standard", LONG, "output", "22.5"),
         ("gpt-5.4", "flex", SHORT, "cache_read", "0.13"),
         ("gpt-5.5", "priority", SHORT, "output", "75"),
+        ("gpt-4o-2024-05-13", "standard", SHORT, "input", "5"),
+        ("gpt-4o-2024-05-13", "standard", SHORT, "output", "15"),
+        ("gpt-4o-2024-08-06", "standard", SHORT, "input", "2.5"),
         ("o4-mini", "standard", SHORT, "input", "1.1"),
         ("gpt-5.1-codex", "standard", SHORT, "input", "1.25"),
         ("gpt-5.2-codex", "standard", SHORT, "input", "1.75"),
@@ -122,6 +125,7 @@ def test_requests_are_priced_one_by_one() -> None:
         ("xai/grok-4.5", "standard", MIDDLE, "input", "4"),
         ("openrouter/z-ai/glm-4.6", "standard", SHORT, "output", "2.2"),
         ("kimi-k2.6", "standard", SHORT, "input", "0.95"),
+        ("kimi-k2-thinking", "standard", SHORT, "cache_read", "0.15"),
     ],
 )
 def test_published_prices(model: str, tier: str, context: str, part: str, dollars: str) -> None:

@@ -69,6 +69,14 @@ def source(model: str) -> str | None:
         ("codex-mini-latest", "openai codex-mini"),
         ("o3", "openai o3"),
         ("o4-mini", "openai o4-mini"),
+        ("gpt-4o", "openai gpt-4o"),
+        ("gpt-4o-2024-08-06", "openai gpt-4o"),
+        ("gpt-4o-2024-05-13", "openai gpt-4o-2024-05-13"),
+        ("azure/gpt-4o-2024-05-13", "openai gpt-4o-2024-05-13"),
+        ("kimi-k2-thinking", "moonshotai kimi-k2-thinking"),
+        ("openrouter/deepseek/deepseek-v3.2-exp", "deepseek deepseek-v3.2-exp"),
+        ("gemini-2.5-flash-preview", "google gemini-2.5-flash-preview"),
+        ("gemini-2.5-flash-preview-09-2025", "google gemini-2.5-flash"),
         ("gemini-2.5-pro", "google gemini-2.5-pro"),
         ("models/gemini-2.5-pro", "google gemini-2.5-pro"),
         ("gemini/gemini-2.5-flash", "google gemini-2.5-flash"),
@@ -141,3 +149,11 @@ def test_no_unknown_word_behind_a_name_is_priced(model: str, word: str) -> None:
     listed = {"codex", "chat", "pro", "mini", "nano", "flash", "image", "lite", "fast", "beta"}
     if word not in known | listed:
         assert source(f"{model}-{word}") is None
+
+
+def test_every_model_of_the_list_has_its_own_price() -> None:
+    """The name of an entry leads to it, and to no other one that begins alike or has a shorter name."""
+    listed = [(vendor, name) for vendor, name in BOOK.models() if vendor != "aws"]
+    found = {name: source(name) for _, name in listed}
+    assert {name: told for name, told in found.items() if told not in {None, name.replace("/", " ", 1)}} == {}
+    assert sum(told is not None for told in found.values()) > 150

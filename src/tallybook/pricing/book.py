@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tallybook.domain.money import Rates, Unpriced, pico_per_token
 from tallybook.domain.tariffs import Band, Tariff, flat, tariff_of
-from tallybook.pricing.matching import matches
+from tallybook.pricing.matching import is_spelled, matches
 from tallybook.pricing.names import Named, translated, without_effort
 from tallybook.pricing.table import Factor, factor
 
@@ -222,9 +222,13 @@ def _model(named: Named) -> Any:  # noqa: ANN401 - the library's
         message = f"the book has no prices of {named.vendor}"
         raise Fault(message)
     for name in (named.model, without_effort(named.model)):
-        found = next((one for one in vendor.models if name and matches(one, named._replace(model=name))), None)
-        if found is not None:
-            return found
+        if name is None:
+            continue
+        asked = named._replace(model=name)
+        for fits in (is_spelled, matches):
+            found = next((one for one in vendor.models if fits(one, asked)), None)
+            if found is not None:
+                return found
     message = f"the book does not know the model ({named.vendor} {named.model})"
     raise Fault(message)
 
