@@ -145,17 +145,33 @@ def test_prices_may_be_agreed_for_one_agent(bench: Bench) -> None:
     assert [one["usd_per_million_tokens"]["output"] for one in prices] == ["10", "5"]
 
 
+def test_what_could_never_hold_is_no_agreement(bench: Bench) -> None:
+    """A vendor or an agent that nobody knows would leave the book's price where another was meant."""
+    for key, known in (("vendor", "anthropic"), ("agent", "codex")):
+        agree(bench, f'[[discount]]\npercent = 5\n{key} = "Claude Code"')
+        error = bench.tally("usage", "--json").json["error"]
+        assert "prices.toml:3: discount 1: " in error["message"]
+        assert known in error["hint"]
+
+
+def test_an_agreed_name_with_brackets(bench: Bench) -> None:
+    """The long context of Claude Code is named with brackets, and what is agreed for that name counts."""
+    agree(bench, '[[rate]]\nmodel = "claude-sonnet-4-5-20250929[1m]"\ninput = 1\nsource = "contract"')
+    told = bench.ok("prices", "show", "claude-sonnet-4-5-20250929[1m]", "--json").json["rates"]
+    assert [(one["source"], one["usd_per_million_tokens"]["input"]) for one in told] == [("contract", "1")] * 2
+
+
 @pytest.mark.parametrize(
     "words", [("prices", "list"), ("prices", "show", "gpt-5"), ("prices", "coverage"), ("prices", "explain", "r"),
               ("usage",)]
 )  # fmt: skip
 def test_a_fault_in_what_was_agreed_is_a_fault_of_usage(bench: Bench, words: tuple[str, ...]) -> None:
     """Exit 2 with the file and the key; never a price of the book where another was agreed."""
-    agree(bench, "[[rate]]\ninput = -1")
+    agree(bench, "# what we pay\n[[rate]]\ninput = -1")
     said = bench.tally(*words, "--json")
     assert (said.code, said.error) == (2, "prices-unusable")
     message = said.json["error"]["message"]
-    assert str(bench.repo / "config" / "prices.toml") in message
+    assert f"{bench.repo / 'config' / 'prices.toml'}:3: " in message
     assert "rate 1: 'input' must be a number" in message
 
 

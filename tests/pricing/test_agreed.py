@@ -44,6 +44,33 @@ def test_a_part_that_is_not_named_keeps_the_price_of_the_book() -> None:
     assert (it.source, it.since, it.model) == ("contract 7", "2026-10-01", "gpt-5")
     assert it.notes == ("no price of cache_write_5m: it costs what input costs",
                         "no price of cache_write_1h: it costs what cache_write_5m costs")  # fmt: skip
+    assert (it.cache_write_5m, it.cache_write_1h) == (1, 1)
+
+
+def test_a_part_that_the_book_has_no_price_of_follows_what_is_agreed() -> None:
+    """By hand: GPT-5 has no price of cache writes; at 1 dollar a million for input, 1,000 of them cost 0.001."""
+    it = rates('[[rate]]\nmodel = "gpt-5"\ninput = 1')
+    assert it.cost(TokenVector(input=1000, cache_read=1000, cache_write_5m=1000)) == 10**9 + 125 * 10**6 + 10**9
+    own = rates("[[rate]]\ninput = 1", "claude-opus-4-5")
+    assert (own.input, own.cache_write_5m, own.cache_write_1h, own.notes) == (10**6, 6_250_000, 10**7, ())
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5[1m]", "*[1m]", "claude-*-4-5[[]1m]", "claude-sonnet-4-5?1m]"])
+def test_only_the_star_stands_for_anything(model: str) -> None:
+    """A name with brackets is written as it is logged."""
+    text = f'[[rate]]\nmodel = "{model}"\ninput = 1'
+    fits = model in {"claude-sonnet-4-5[1m]", "*[1m]"}
+    assert rates(text, "claude-sonnet-4-5[1m]").input == (1_000_000 if fits else 3_000_000)
+    assert rates(text, "claude-sonnet-4-5").input == 3_000_000
+
+
+@pytest.mark.parametrize("logged", ["", "standard", "default", "auto", "on_demand"])
+@pytest.mark.parametrize("told", ["", '\ntier = "standard"', '\ntier = "default"', '\ntier = "*"'])
+def test_the_standard_tier_has_several_names(logged: str, told: str) -> None:
+    """What is agreed for it holds whichever of them is logged; for other tiers it does not."""
+    text = f'[[rate]]\nmodel = "gpt-5"\ninput = 1{told}'
+    assert rates(text, tier=logged).input == 1_000_000
+    assert rates(text, tier="flex").input == (1_000_000 if "*" in told else 625_000)
 
 
 @pytest.mark.parametrize(
@@ -148,14 +175,39 @@ def test_nothing_agreed_changes_nothing(model: str, day: str) -> None:
         ("[[credit]]", "credit 1: 'usd' is missing"),
         ("[[credit]]\nusd = -5", "credit 1: 'usd' must be a number"),
         ("a = " + "[" * 5000, ""),
+        ("[[rate]]\ninput = 1\nweb_search = 1e-999999999", "rate 1: 'web_search' has more than 24 digits"),
+        ("[[discount]]\npercent = 0." + "1" * 30, "discount 1: 'percent' has more than 24 digits"),
+        ('[[rate]]\ninput = 1\nvendor = "Anthropic"', "rate 1: 'vendor' is none that is known: 'Anthropic'"),
+        ('[[credit]]\nusd = 1\nagent = "claude-code"', "credit 1: 'agent' is none that is known: 'claude-code'"),
     ],
 )
 def test_a_fault_is_told_by_its_key(text: str, message: str) -> None:
     """The first of them, never a half of what was meant."""
     with pytest.raises(PriceFault) as told:
-        agreed_in(text)
+        agreed_in(text, ("codex", "claude"))
     assert message in told.value.message
     assert told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# mine\n\n[[rate]", 3),
+        ("[[rate]]\ninput = 1\n\n[[rates]]\ninput = 1", 4),
+        ("\nrate = 3", 2),
+        ("\n[rate]\ninput = 1", 2),
+        ("[[rate]]\ninput = 1\n\n[[discount]]\npercent = 1\n\n[[rate]]\n  'output'=2\ninput = -1\n", 9),
+        ('[[rate]]\ninput = 1\n[[ "rate" ]]\noutput = 2\n"since" = 3', 5),
+        ("[[rate]]\ninput = 1\n[[rate]] # no price", 3),
+        ("# a\u2028b\n[[rate]]\ninput = -1", 3),
+        ("rate = [{input = 1}, {input = -1}]", None),
+    ],
+)
+def test_a_fault_is_told_by_its_line(text: str, line: int | None) -> None:
+    """Of the key where there is one, else of the table; nothing where a table stands within a line."""
+    with pytest.raises(PriceFault) as told:
+        agreed_in(text)
+    assert told.value.line == line
 
 
 @given(st.text(max_size=40) | st.text("[]rate= \n\"'disconput.12-", max_size=40))

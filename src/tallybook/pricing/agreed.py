@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from tallybook.domain.money import PARTS, Rates, Unpriced
 from tallybook.domain.tariffs import Band, Tariff, tariff_of
-from tallybook.pricing.names import translated
+from tallybook.pricing.names import standard, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,7 +42,7 @@ class Where(msgspec.Struct, frozen=True):
     agent: str | None = None
     vendor: str | None = None
     model: str | None = None
-    """As logged, or a pattern with ``*``."""
+    """As logged, or a pattern with ``*``, which alone stands for anything."""
     tier: str | None = None
     since: str = ""
     """UTC, YYYY-MM-DD; empty for ever."""
@@ -54,8 +54,8 @@ class Where(msgspec.Struct, frozen=True):
         named = translated(asked.model) if self.vendor is not None else None
         return (
             self.agent in {None, asked.agent}
-            and (self.model is None or fnmatchcase(asked.model, self.model))
-            and (self.tier is None or fnmatchcase(asked.tier or "standard", self.tier))
+            and (self.model is None or _like(asked.model, self.model))
+            and (self.tier is None or _like(standard(asked.tier), standard(self.tier)))
             and (self.vendor is None or (named is not None and named.vendor == self.vendor))
         )
 
@@ -145,9 +145,8 @@ def _agreed(rate: AgreedRate, listed: Rates | Unpriced, asked: Asked) -> Rates |
     for part in PARTS:
         if part in rate.parts:
             parts[part] = rate.parts[part]
-        elif isinstance(listed, Rates) and not (part == "reasoning" and listed.reasoning == listed.output):
+        elif isinstance(listed, Rates) and part not in _borrowed(listed):
             parts[part] = getattr(listed, part)
-            assumed += [part] if part in listed.assumed else []
         else:
             parts[part] = parts[_INSTEAD[part]]
             assumed += [part] if part != "reasoning" else []
@@ -157,6 +156,11 @@ def _agreed(rate: AgreedRate, listed: Rates | Unpriced, asked: Asked) -> Rates |
         **parts, web_search=search, source=rate.source, since=since, notes=_notes(assumed), assumed=tuple(assumed),
         model=asked.model,
     )  # fmt: skip
+
+
+def _borrowed(listed: Rates) -> frozenset[str]:
+    """Parts that have no price of their own in the book: they cost what the agreed part costs that stands for them."""
+    return frozenset({*listed.assumed, *(["reasoning"] if listed.reasoning == listed.output else [])})
 
 
 def _notes(assumed: Iterable[str]) -> tuple[str, ...]:
@@ -171,6 +175,11 @@ def _less(discount: Discount, listed: Rates | Unpriced) -> Rates | Unpriced:
     search = None if listed.web_search is None else round(listed.web_search * left)
     note = f"less {_shown(discount.percent)} %: {discount.source}"
     return replace(listed, **parts, web_search=search, notes=(*listed.notes, note))
+
+
+def _like(text: str, pattern: str) -> bool:
+    """Whether it is the pattern; brackets are none, as in ``claude-opus-4-5[1m]``."""
+    return fnmatchcase(text, pattern.replace("[", "[[]").replace("?", "[?]"))
 
 
 def _shown(percent: Fraction) -> str:

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 from tallybook.domain.money import Rates, Unpriced, pico_per_token
 from tallybook.domain.tariffs import Band, Tariff, flat, tariff_of
 from tallybook.pricing.matching import is_spelled, matches
-from tallybook.pricing.names import Named, translated, without_effort
+from tallybook.pricing.names import Named, standard, translated, without_effort
 from tallybook.pricing.table import Factor, factor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_STANDARD: Final = frozenset({"", "standard", "default", "auto", "on_demand"})
 _CONTEXTS: Final = {
     ("anthropic", "fast"): {"speed": "fast"},
     **{(vendor, "batch"): {"processing": "batch"} for vendor in ("anthropic", "openai", "google", "mistral", "x-ai")},
@@ -108,7 +107,7 @@ class _Entry:
             message = "no rule tells whose model it is"
             raise Fault(message)
         self._asked = model
-        self._tier = "standard" if tier in _STANDARD else tier
+        self._tier = standard(tier)
         self._vendor = named.vendor
         self._it = _model(named)
         if any(hasattr(one.constraint, "start_time") for one in self._dated()):

@@ -50,6 +50,11 @@ _PLAIN: Final = re.compile(rf"(?:[-@](?:{_BEFORE_DATE}))?(?:-latest|-preview|-ex
 _DATED: Final = re.compile(rf".*[-@](?:{_BEFORE_DATE})")
 
 
+_STANDARD: Final = frozenset({"", "standard", "default", "auto", "on_demand"})
+VENDORS: Final = frozenset({*_ROUTES.values(), "aws"} - {_ANY})
+"""All that a name can lead to."""
+
+
 class Named(NamedTuple):
     """A model of a vendor."""
 
@@ -81,6 +86,11 @@ def translated(model: str) -> Named | None:
     family = next((owner for pattern, owner in _FAMILIES if pattern.match(name)), _ANY)
     vendors = {*routes, family} - {_ANY}
     return Named(vendors.pop(), name) if len(vendors) == 1 else None
+
+
+def standard(tier: str) -> str:
+    """The tier as logged, by one name for all that mean the standard one."""
+    return "standard" if tier in _STANDARD else tier
 
 
 def _routed(name: str) -> tuple[str, set[str]] | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tallybook.domain.money import PARTS, PICO, pico_per_token
 from tallybook.pricing.agreed import Agreed, AgreedRate, Credit, Discount, Where
+from tallybook.pricing.names import VENDORS
+from tallybook.pricing.places import line_of, told_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,20 +24,32 @@ _THOUSAND: Final = 1000
 _HUNDRED: Final = 100
 _MOST: Final = Decimal(10**6)
 """Dollars for a million tokens, more than any price: what is larger is a slip."""
+_DIGITS: Final = 24
+"""More are a slip: they would be counted exactly, however long it took."""
+_DOLLARS: Final = "in dollars, such as 1.25"
+_PERCENT: Final = "in percent, such as 12.5"
 _MOST_CREDIT: Final = Decimal(10**9)
 
 
-class PriceFault(Exception):  # noqa: N818
-    """The text can't be used; ``message`` names the key."""
+class _Source(NamedTuple):
+    """Where rows are from, and what they may name."""
 
-    def __init__(self, message: str, hint: str) -> None:
+    text: str
+    agents: Collection[str] | None
+
+
+class PriceFault(Exception):  # noqa: N818
+    """The text can't be used; ``message`` names the key, ``line`` where it stands, if that is known."""
+
+    def __init__(self, message: str, hint: str, line: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.line = line
 
 
-def agreed_in(text: str) -> Agreed:
-    """What a text in TOML says.
+def agreed_in(text: str, agents: Collection[str] | None = None) -> Agreed:
+    """What a text in TOML says; ``agents`` are those that it may name, None for any.
 
     Raises:
         PriceFault: it is no TOML, or something in it is not understood.
@@ -44,7 +58,7 @@ def agreed_in(text: str) -> Agreed:
         document = tomllib.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         message = str(error) or "it is nested too deep"
-        raise PriceFault(message, "it must be TOML") from error
+        raise PriceFault(message, "it must be TOML", told_line(message)) from error
     kinds: dict[str, Callable[[_Row], AgreedRate | Discount | Credit]] = {
         "rate": _rate,
         "discount": _discount,
@@ -53,8 +67,10 @@ def agreed_in(text: str) -> Agreed:
     unknown = [name for name in document if name not in kinds]
     if unknown:
         message = f"there is no {_shown(unknown[0])}"
-        raise PriceFault(message, "it knows [[rate]], [[discount]] and [[credit]]")
-    found = [make(row) for name, make in kinds.items() for row in _rows(document, name)]
+        hint = "it knows [[rate]], [[discount]] and [[credit]]"
+        raise PriceFault(message, hint, line_of(text, unknown[0]))
+    source = _Source(text, agents)
+    found = [make(row) for name, make in kinds.items() for row in _rows(document, name, source)]
     return Agreed(
         tuple(one for one in found if isinstance(one, AgreedRate)),
         tuple(one for one in found if isinstance(one, Discount)),
@@ -62,22 +78,24 @@ def agreed_in(text: str) -> Agreed:
     )
 
 
-def _rows(document: Mapping[str, object], name: str) -> list[_Row]:
+def _rows(document: Mapping[str, object], name: str, source: _Source) -> list[_Row]:
     value = document.get(name, [])
     rows = value if isinstance(value, list) else [None]
     if not all(isinstance(row, Mapping) for row in rows):
         message = f"{name} must be a list of tables"
-        raise PriceFault(message, f"write [[{name}]]")
-    return [_Row(name, number, row) for number, row in enumerate(rows, 1)]
+        raise PriceFault(message, f"write [[{name}]]", line_of(source.text, name))
+    return [_Row(name, number, row, source) for number, row in enumerate(rows, 1)]
 
 
 class _Row:
     """One table, with the name that faults in it are told by."""
 
-    def __init__(self, kind: str, number: int, table: Mapping[str, object]) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, number: int, table: Mapping[str, object], source: _Source) -> None:
+        self._kind = kind
+        self._number = number
         self._name = f"{kind} {number}"
         self._table = table
+        self._source = source
 
     def only(self, *keys: str) -> None:
         """Refuse what is no key of it."""
@@ -87,7 +105,8 @@ class _Row:
 
     def wrong(self, key: str, what: str, hint: str) -> PriceFault:
         """What is wrong with one key."""
-        return PriceFault(f"{self._name}: {_shown(key)} {what}", hint)
+        line = line_of(self._source.text, self._kind, self._number, key)
+        return PriceFault(f"{self._name}: {_shown(key)} {what}", hint, line)
 
     def text(self, key: str) -> str | None:
         """Text that is not empty."""
@@ -120,7 +139,9 @@ class _Row:
         except InvalidOperation:
             found = None
         if not isinstance(found, Decimal) or not found.is_finite() or not 0 <= found <= most:
-            raise self.wrong(key, f"must be a number from 0 to {most:,}", "in dollars, such as 1.25")
+            raise self.wrong(key, f"must be a number from 0 to {most:,}", _PERCENT if key == "percent" else _DOLLARS)
+        if len(found.as_tuple().digits) > _DIGITS or found.adjusted() < -_DIGITS:
+            raise self.wrong(key, f"has more than {_DIGITS} digits", "that is more than any price has")
         return found
 
     def where(self, tier: str | None = None) -> Where:
@@ -130,6 +151,9 @@ class _Row:
             key = "until"
             raise self.wrong(key, f"is not later than since ({since})", "it is the first day that does not count")
         agent, vendor, model, told = (self.text(key) for key in _WHERE)
+        for key, value, known in (("vendor", vendor, VENDORS), ("agent", agent, self._source.agents)):
+            if value is not None and known is not None and value not in known:
+                raise self.wrong(key, f"is none that is known: {_shown(value)}", f"known: {', '.join(sorted(known))}")
         return Where(agent, vendor, model, told or tier, since, until)
 
     def source(self) -> str:

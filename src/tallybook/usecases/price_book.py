@@ -36,7 +36,8 @@ class PriceBook:
         """The prices, or why there are none."""
         found = self._open()
         if isinstance(found, Problem):
-            return Refusal(found.code, f"{found.where.file}: {found.message}", found.hint, usage=True)
+            place = ":".join(str(part) for part in (found.where.file, found.where.line) if part is not None)
+            return Refusal(found.code, f"{place}: {found.message}", found.hint, usage=True)
         return found[0]
 
     def of_class(self, agent: str, it: PriceClass) -> Rates | Unpriced:
@@ -89,12 +90,13 @@ class PriceBook:
             except OSError as error:
                 return _problem(path, error.strerror or "it can't be read", "make it readable, or remove it")
             if text is not None:
-                from tallybook.pricing.overrides import PriceFault, agreed_in  # noqa: PLC0415 - most have none
+                from tallybook.agents.registry import AGENTS  # noqa: PLC0415 - most have no such file
+                from tallybook.pricing.overrides import PriceFault, agreed_in  # noqa: PLC0415
 
                 try:
-                    parts.append(agreed_in(text))
+                    parts.append(agreed_in(text, AGENTS))
                 except PriceFault as fault:
-                    return _problem(path, fault.message, fault.hint)
+                    return _problem(path, fault.message, fault.hint, fault.line)
         agreed = Agreed(
             tuple(one for part in parts for one in part.rates),
             tuple(one for part in parts for one in part.discounts),
@@ -127,5 +129,5 @@ def _text(path: Path) -> str | None:
         raise OSError(0, f"it is no UTF-8 (byte {error.start})") from error
 
 
-def _problem(path: Path, message: str, hint: str) -> Problem:
-    return Problem("prices-unusable", message, Where(str(path)), hint)
+def _problem(path: Path, message: str, hint: str, line: int | None = None) -> Problem:
+    return Problem("prices-unusable", message, Where(str(path), line), hint)
