@@ -120,3 +120,52 @@ def test_what_can_not_be_taken(bench: Bench, content: object, code: int) -> None
     assert said.code == code
     assert "no date" in said.err or "no goal, analysis or sum" in said.err
     assert bench.tally("import", "missing.json").code == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        ({"cost": 10**40}, "cost so much"),
+        ({"cost": 1e300}, "cost so much"),
+        ({"cost": -0.25}, "less than nothing"),
+        ({"inputTokens": -5}, "less than nothing"),
+        ({"inputTokens": 2**63}, "used so many tokens"),
+        ({"outputTokens": 10**30}, "used so many tokens"),
+    ],
+)
+def test_sums_that_can_not_be_true_are_left_out(bench: Bench, part: dict[str, Any], why: str) -> None:
+    """Each with its day and model and the reason; the others are taken."""
+    report = daily("2025-12-01", "2025-12-02")
+    report["daily"][0]["modelBreakdowns"] = [{"modelName": "gpt-5", "cost": 0.25, **OLD, **part}]
+    written(bench, report)
+    said = bench.tally("import", "report.json", "--json")
+    told = said.json["taken"]
+    assert said.code == 1
+    (refused,) = told["refused"]
+    assert told["new"] == 1
+    assert refused.startswith("2025-12-01 gpt-5: ")
+    assert why in refused
+    assert [row["key"]["period"] for row in bench.ok("usage", "--json").json["imported"]["rows"]] == ["2025-12-02"]
+
+
+def test_many_rows_of_one_day_that_come_to_too_much(bench: Bench) -> None:
+    """Each could be true, and their sum could not: nothing of it is taken."""
+    report = daily(*["2025-12-01"] * 3)
+    for row in report["daily"]:
+        row["modelBreakdowns"] = [{"modelName": "gpt-5", "inputTokens": 2**52, "cost": 9 * 10**8}]
+    written(bench, report)
+    said = bench.tally("import", "report.json", "--json")
+    told = said.json["taken"]
+    assert said.code == 1
+    assert (told["new"], told["refused"]) == (0, ["2025-12-01 gpt-5: no model can have used so many tokens"])
+
+
+def test_a_day_that_is_written_otherwise_is_not_counted_twice(bench: Bench) -> None:
+    """Only days as ccusage writes them are taken."""
+    written(bench, daily("2025-12-01", "20251201", "2025-W49-1"))
+    said = bench.tally("import", "report.json", "--json")
+    told = said.json["taken"]
+    assert said.code == 1
+    assert told["new"] == 1
+    assert told["refused"] == [f"{day} gpt-5: the period is no date" for day in ("20251201", "2025-W49-1")]
+    assert bench.ok("usage", "--json").json["imported"]["gone"]["tokens"]["total"] == 127

@@ -30,6 +30,8 @@ VIEWS: Final = (View.DAILY, View.WEEKLY, View.MONTHLY)
 """Those that can be taken, the finest first."""
 TOOL: Final = "ccusage"
 _MOST: Final = 2**53
+_MOST_NANO: Final = 10**18
+"""A billion US dollars."""
 _ADD: Final = """INSERT INTO imported VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET input = excluded.input, cache_read = excluded.cache_read, cache_write = excluded.cache_write,
     output = excluded.output, nano_usd = excluded.nano_usd, report = excluded.report
@@ -101,6 +103,9 @@ def take(connection: sqlite3.Connection, report: Report, digest: str) -> Taken:
         before, cost = rows.get(key, (Counts(0, 0, 0, 0), 0))
         more = None if cost is None or one.nano_usd is None else cost + one.nano_usd
         rows[key] = (before.plus(one.counts), more)
+    for name, why in [(name, why) for name, sums in rows.items() if (why := _too_much(*sums)) is not None]:
+        del rows[name]
+        refused.append(f"{name[1]} {name[3]}: {why}")
     known = {tuple(row[:4]): sum(row[4:8]) for row in connection.execute("SELECT * FROM imported")}
     connection.executemany(_ADD, [(*key, *counts, cost, digest) for key, (counts, cost) in rows.items()])
     grown = sum(1 for key, (counts, _) in rows.items() if key in known and counts.total > known[key])
@@ -115,9 +120,15 @@ def _fault(view: View, one: Told) -> str | None:
         return "the period is no date"
     if not one.model or len(one.model) > 200:  # noqa: PLR2004
         return "there is no model"
-    if min(one.counts) < 0 or max(one.counts) > _MOST:
+    if min(one.counts) < 0 or (one.nano_usd or 0) < 0:
+        return "no model can have used or cost less than nothing"
+    return _too_much(one.counts, one.nano_usd)
+
+
+def _too_much(counts: Counts, nano_usd: int | None) -> str | None:
+    if max(counts) > _MOST:
         return "no model can have used so many tokens"
-    return None
+    return "no model can have cost so much" if (nano_usd or 0) > _MOST_NANO else None
 
 
 def _span(view: View, period: str) -> _Span | None:
@@ -126,6 +137,8 @@ def _span(view: View, period: str) -> _Span | None:
         begin = date.fromisoformat(f"{period}-01" if view is View.MONTHLY else period)
     except ValueError:
         return None
+    if begin.isoformat()[: len(period)] != period:
+        return None  # the same day written otherwise would be another sum
     if view is View.MONTHLY:
         after = date(begin.year + begin.month // 12, begin.month % 12 + 1, 1) if begin.year < date.max.year else None
     else:
