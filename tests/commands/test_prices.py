@@ -264,6 +264,35 @@ def test_the_price_of_one_response_is_explained(bench: Bench) -> None:
     assert said.out.splitlines()[-1].startswith("cost      ")
 
 
+@pytest.mark.parametrize(
+    ("model", "fee", "text"),
+    [
+        ("claude-opus-4-5-20251101", 30_000_000, "web searches: 3 at 10 a thousand = 0.03 USD"),
+        ("us.anthropic.claude-opus-4-5-20251101-v1:0", None, "web searches: 3 = no price"),
+    ],
+)
+def test_searches_of_the_web_are_never_silently_free(bench: Bench, model: str, fee: int | None, text: str) -> None:
+    """The fee where there is one; else no zero, but that there is none, in every command that looks at the cost."""
+    agent = ClaudeAgent(bench, 1, model=model)
+    goal = bench.start("search", "--budget-usd", "5", **agent.environ)
+    agent.say()
+    agent.records[-1]["message"]["usage"]["server_tool_use"] = {"web_search_requests": 3}
+    agent.flush()
+    said = bench.ok("finish-task", goal, "--status", "success", **agent.environ)
+    (key,) = keys_of(bench, agent.session)
+    (told,) = bench.ok("prices", "explain", key, "--json").json["responses"]
+    assert told["nano_usd"]["web_search"] == fee
+    assert sum(part or 0 for part in told["nano_usd"].values()) == told["cost"]["nano_usd"]
+    assert text in bench.ok("prices", "explain", key).out
+    (budget,) = bench.ok("budget", "show", "--json").json["budgets"]
+    assert budget["at_least"] is (fee is None)
+    free = f"is checked without its searches of the web: {model} (its searches of the web have no price)"
+    assert (free in said.err) is (fee is None)
+    reasons = [one["message"] for row in bench.ok("cost-audit", "--json").json["goals"] for one in row["reasons"]]
+    whole = f"a part of it has no price: {model} (its searches of the web have no price)"
+    assert reasons == ([] if fee is not None else [whole])
+
+
 def test_a_response_without_a_price_is_explained_as_well(bench: Bench) -> None:
     """By the reason."""
     it = CodexAgent(bench, 1, model="my-own-model")

@@ -21,19 +21,19 @@ NONE = Unpriced("own-1", "nobody knows it")
 PICO_IN_NANO = 1000
 _amounts = st.none() | st.integers(0, 10**12)
 _costs = st.builds(
-    lambda pico, priced, rest, least, untold: Cost(
+    lambda pico, priced, rest, least, free: Cost(
         pico if priced else 0,
         priced,
         priced + rest,
-        frozenset({NONE} if rest else ()),
+        frozenset({NONE} if rest or "unpriced" in free else ()),
         min(least, priced),
-        searches_untold=untold,
+        searches_untold="untold" in free,
     ),
     st.integers(0, 10**15),
     st.integers(0, 10**6),
     st.integers(0, 10**6) | st.just(0),
     st.integers(0, 9) | st.just(0),
-    st.booleans(),
+    st.sets(st.sampled_from(["untold", "unpriced"])),
 )
 _uses = st.builds(BudgetUse, st.none() | st.just("plan"), _amounts, _amounts, _amounts, st.none() | _costs)
 
@@ -59,7 +59,8 @@ def test_percent_and_rest_are_exact(use: BudgetUse) -> None:
     warned = use.nano_usd is not None and spent is not None and spent * 100 >= use.nano_usd * WARN_PERCENT
     assert use.warns_in_money is warned
     cost = use.cost
-    assert use.is_least is (cost is not None and (cost.priced < cost.tokens or cost.least > 0 or cost.searches_untold))
+    least = cost is not None and (bool(cost.unpriced) or cost.least > 0 or cost.searches_untold)
+    assert use.is_least is least
 
 
 @given(_uses)
@@ -68,7 +69,7 @@ def test_who_is_warned(use: BudgetUse) -> None:
     told = list(notices((use,)))
     assert sum(" tokens used: " in text for text in told) == use.warns
     assert sum(" USD used: " in text for text in told) == use.warns_in_money
-    unchecked = use.nano_usd is not None and use.cost is not None and use.cost.share < 1
+    unchecked = use.nano_usd is not None and use.cost is not None and bool(use.cost.unpriced)
     assert sum(" is checked without " in text for text in told) == unchecked
     assert len(told) == use.warns + use.warns_in_money + unchecked
 

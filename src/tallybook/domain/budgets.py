@@ -47,10 +47,10 @@ class BudgetUse(msgspec.Struct, frozen=True):
     def is_least(self) -> bool:
         """Whether more may be spent than is known.
 
-        A part has no price, or only the lower of two that it may have, or nobody told of its searches.
+        A part has no price, or only the lower of two that it may have, or its searches have none or were not told.
         """
         cost = self.cost
-        return cost is not None and (cost.share < 1 or cost.least > 0 or cost.searches_untold)
+        return cost is not None and (bool(cost.unpriced) or cost.share < 1 or cost.least > 0 or cost.searches_untold)
 
     @property
     def money_percent(self) -> int | None:
@@ -130,8 +130,8 @@ def _in_money(budget: BudgetUse, allowed: int, of: str) -> Iterator[str]:
         yield f"{least}{dollars(used)} USD used: {_share(budget.money_percent)} {of} of {dollars(allowed)} USD"
     if budget.cost is not None and budget.cost.unpriced:
         first = min(budget.cost.unpriced)
-        unpriced = budget.cost.tokens - budget.cost.priced
-        yield f"{of} of {dollars(allowed)} USD is checked without {unpriced:,} tokens: {first.model} ({first.reason})"
+        lacks = budget.cost.lacks
+        yield f"{of} of {dollars(allowed)} USD is checked without {lacks}: {first.model} ({first.reason})"
 
 
 def _share(percent: int | None) -> str:

@@ -109,7 +109,8 @@ def _unpriced(case: Case) -> Iterator[Reason]:
     if cost.unpriced:
         first = min(cost.unpriced)
         missing = cost.tokens - cost.priced
-        message = f"{missing:,} of its {cost.tokens:,} tokens have no price: {first.model} ({first.reason})"
+        what = f"{missing:,} of its {cost.tokens:,} tokens have" if missing else "a part of it has"
+        message = f"{what} no price: {first.model} ({first.reason})"
         if len(cost.unpriced) > 1:
             message += f", and {len(cost.unpriced) - 1} more"
         yield Reason(Category.PARTIAL_COVERAGE, message, price_command(first), missing=missing)

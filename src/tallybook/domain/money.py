@@ -120,6 +120,12 @@ class Cost(msgspec.Struct, frozen=True):
         return self.priced > 0 or (self.tokens == 0 and not self.unpriced)
 
     @property
+    def lacks(self) -> str:
+        """What of it has no price, such as ``1,200 tokens``; searches of the web are no tokens."""
+        missing = self.tokens - self.priced
+        return f"{missing:,} tokens" if missing else "its searches of the web"
+
+    @property
     def nano_usd(self) -> int | None:
         """Nanodollars of what has a price, rounded half to even; None where nothing has."""
         return half_even(self.pico_usd, _NANO) if self.is_known else None

@@ -214,18 +214,27 @@ def _moment(it: Explanation) -> str:
     return timestamp(datetime.fromtimestamp(0, UTC) + timedelta(microseconds=it.response.at))
 
 
-def _part_costs(it: Explanation) -> dict[str, Cost]:
-    """What each part came to."""
+def _part_costs(it: Explanation) -> dict[str, Cost | None]:
+    """What each part came to; None of searches that have no price."""
     if isinstance(it.rates, Unpriced):
         return {}
-    return {name: Cost(pico) for name, pico in it.rates.parts(it.response.tokens, it.response.web_searches).items()}
+    told = it.response
+    found: dict[str, Cost | None] = {name: Cost(pico) for name, pico in it.rates.parts(told.tokens).items()}
+    fee = 0 if told.web_searches == 0 else it.rates.web_search
+    return {**found, "web_search": None if fee is None else Cost(told.web_searches * fee)}
+
+
+def _usd(cost: Cost | None) -> str:
+    return "no price" if cost is None else f"{cost.usd} USD"
 
 
 def explained_json(it: Explained) -> dict[str, Json]:
     """Each response with all that its price followed from."""
     rows: list[Json] = []
     for one in it.responses:
-        parts: dict[str, Json] = {name: cost.nano_usd for name, cost in _part_costs(one).items()}
+        parts: dict[str, Json] = {
+            name: None if cost is None else cost.nano_usd for name, cost in _part_costs(one).items()
+        }
         rows.append(
             {
                 "key": one.response.key,
@@ -263,8 +272,10 @@ def explained_lines(it: Explanation) -> list[str]:
     for name, count in priced_counts(told.tokens).items():
         if count:
             price = per_million(getattr(it.rates, name))
-            lines.append(f"          {name.replace('_', ' ')}: {count:,} at {price} a million = {costs[name].usd} USD")
+            lines.append(f"          {name.replace('_', ' ')}: {count:,} at {price} a million = {_usd(costs[name])}")
     if told.web_searches:
-        lines.append(f"          web searches: {told.web_searches:,} = {costs['web_search'].usd} USD")
+        fee = _search(it.rates)
+        at = "" if fee is None else f" at {fee} a thousand"
+        lines.append(f"          web searches: {told.web_searches:,}{at} = {_usd(costs['web_search'])}")
     lines += [f"remark    {note}" for note in it.rates.notes]
     return [*lines, f"cost      {it.cost.usd} USD ({it.cost.quality})"]
