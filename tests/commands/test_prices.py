@@ -216,9 +216,23 @@ def test_credits_are_shown_beside_what_they_pay_for(bench: Bench) -> None:
     one, small, over = told["credits"]
     assert (one["source"], one["since"], one["until"], one["usd"]) == ("trial", "2020-01-01", None, "100.00")
     assert one["used_usd"] == cost["usd"]
+    assert (one["priced_share"], one["quality"]) == (1, "exact")
     assert (small["used_usd"], small["left_usd"]) == ("0.000001", "0.00")
     assert (over["used_usd"], over["left_usd"]) == ("0.00", "7.00")
     assert "trial" in bench.ok("prices", "coverage").out
+
+
+def test_a_credit_that_pays_for_more_than_has_a_price(bench: Bench) -> None:
+    """How much of what it is for has a price stands beside what it has paid."""
+    known, own = CodexAgent(bench, 1), CodexAgent(bench, 2, model="own-1")
+    known.say()
+    own.say()
+    agree(bench, "[[credit]]\nusd = 100")
+    told = bench.ok("prices", "coverage", "--json").json
+    (credit,) = told["credits"]
+    assert 0 < credit["priced_share"] < 1
+    assert (credit["priced_share"], credit["quality"]) == (told["total"]["priced_share"], "lower_bound")
+    assert bench.ok("prices", "coverage").out.splitlines()[-1].endswith(f"\t{credit['priced_share']}")
 
 
 def test_the_list_has_every_model_of_the_vendors_with_its_price(bench: Bench) -> None:

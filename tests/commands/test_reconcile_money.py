@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from commands.agents import ClaudeAgent
 from commands.ccusage_cases import CASES, EQUAL, OPUS, Case, write_logs
+from loggen import claude
 from tallybook.domain.price_causes import Way
 from tallybook.history.reconcile import UNEXPLAINED
 
@@ -76,8 +78,40 @@ def test_each_difference_has_the_cause_that_makes_it(bench: Bench, report: Path)
     assert found["total"]["theirs"]["nano_usd"] == round(told * NANO)
     assert found["book"].startswith("genai-prices ")
     row = next(row for row in found["rows"] if row["key"]["period"] == "2026-04-16")
-    assert row["ours"] == {"usd": "0.0405", "nano_usd": 40_500_000}
+    assert row["ours"] == {"usd": "0.0405", "nano_usd": 40_500_000, "priced_share": 1, "quality": "exact"}
     assert row["difference"] == {"usd": "0.03", "nano_usd": 30_000_000}
+
+
+def test_sums_that_are_not_wholly_priced_say_so(bench: Bench, tmp_path: Path) -> None:
+    """A month of one model, one response of which has no price: the share is beside the sum, and no difference."""
+    base = claude.usage(100, 0, 5000, 300)
+    agent = ClaudeAgent(bench, 1, model=OPUS)
+    agent.say()
+    agent.say()
+    agent.records[-1]["message"]["usage"] = base | {"service_tier": "priority"}
+    agent.flush()
+    (row,) = bench.ok("usage", "--by", "month,model", "--json").json["rows"]
+    tokens = row["tokens"]
+    part = {
+        "modelName": OPUS,
+        "inputTokens": tokens["input"],
+        "cacheReadTokens": tokens["cache_read"],
+        "cacheCreationTokens": tokens["cache_write"],
+        "outputTokens": tokens["output"],
+        "cost": 7,
+    }
+    path = tmp_path / "month.json"
+    path.write_text(json.dumps({"monthly": [{"period": row["key"]["month"], "modelBreakdowns": [part]}]}))
+    said = bench.tally("reconcile", str(path), "--json").json["money"]
+    (told,) = said["rows"]
+    share = (tokens["total"] - 5400) * 10_000 // tokens["total"] / 10_000
+    for ours in (told["ours"], said["total"]["ours"]):
+        assert (ours["priced_share"], ours["quality"]) == (share, "lower_bound")
+        assert ours["nano_usd"] == row["cost"]["nano_usd"] > 0
+    assert told["difference"] == {"usd": None, "nano_usd": None}
+    assert told["cause"].startswith("no price here: ")
+    lines = bench.tally("reconcile", str(path)).out.splitlines()
+    assert sum(f" for {share} of the tokens" in line for line in lines) == 2
 
 
 def test_as_text(bench: Bench, report: Path) -> None:

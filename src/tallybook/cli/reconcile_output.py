@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tallybook.cli.render import document, line, say, table, warn
-from tallybook.domain.money import dollars
 from tallybook.reports import contract
 from tallybook.reports.reconcile import NUMBERS, cells, own_json, own_row, reconciled_json
-from tallybook.reports.reconcile_money import HEAD, money_cells, priced_json
+from tallybook.reports.reconcile_money import HEAD, money_cells, priced_json, total_line
 from tallybook.reports.reconcile_money import NUMBERS as MONEY
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def show_report(done: Comparison, *, json: bool) -> int:
         compared = money.equal + len(money.cells)
         if compared:
             line(f"costs: {money.equal:,} equal, {len(money.cells):,} different, {money.unexplained:,} unexplained")
-            line(f"in all {money.ours.usd or 'no'} USD, in the report {dollars(money.nano_usd)} ({done.book})")
+            line(total_line(money, done.book))
         if money.left_out:
             say(f"{money.left_out:,} without a comparison of costs: other tokens, or none told in the report")
     warn(done.problems)

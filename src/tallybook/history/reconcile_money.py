@@ -36,9 +36,9 @@ class MoneyCell(msgspec.Struct, frozen=True):
 
     @property
     def difference(self) -> int | None:
-        """Ours less theirs, in nanodollars; None where we have no price."""
+        """Ours less theirs, in nanodollars; None where not all of it has a price here: that would be no difference."""
         ours = self.ours.nano_usd
-        return None if ours is None else ours - self.nano_usd
+        return None if ours is None or self.ours.share < 1 else ours - self.nano_usd
 
 
 class Priced(msgspec.Struct, frozen=True):

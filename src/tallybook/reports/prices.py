@@ -13,7 +13,7 @@ from tallybook.domain.problems import Problem
 from tallybook.domain.sizes import Size
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.served import Served
-from tallybook.reports.costs import cost_json, dollars, reasons, share
+from tallybook.reports.costs import cost_json, dollars, reasons, share, share_json
 from tallybook.reports.vectors import vector
 from tallybook.reports.words import NOTHING
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 RATE_HEAD: Final = ("context", *(name.replace("_", " ") for name in PARTS), "web search", "since", "remarks")
 LIST_HEAD: Final = ("vendor", "model", *RATE_HEAD[1:])
 COVERAGE_HEAD: Final = ("model", "tier", "responses", "tokens", "USD", "priced", "quality", "why not")
-CREDIT_HEAD: Final = ("credit", "since", "until", "USD", "used", "left")
+CREDIT_HEAD: Final = ("credit", "since", "until", "USD", "used", "left", "priced")
 RATE_NUMBERS: Final = frozenset(RATE_HEAD[1:-2])
 COVERAGE_NUMBERS: Final = frozenset({"responses", "tokens", "USD", "priced"})
-CREDIT_NUMBERS: Final = frozenset({"USD", "used", "left"})
+CREDIT_NUMBERS: Final = frozenset({"USD", "used", "left", "priced"})
 _MILLION: Final = 10**6
 _THOUSAND: Final = 1000
 
@@ -191,6 +191,8 @@ def coverage_json(it: Coverage) -> dict[str, Json]:
             "until": one.until,
             "usd": Cost(one.pico_usd).usd,
             "used_usd": one.used.usd,
+            "priced_share": share_json(one.cost.share),
+            "quality": str(one.cost.quality),
             "left_usd": one.left.usd,
         }
         for one in it.credits
@@ -206,7 +208,7 @@ def coverage_cells(row: ModelCoverage) -> tuple[str, ...]:
 
 def credit_cells(it: CreditUse) -> tuple[str, ...]:
     """The columns of ``CREDIT_HEAD``."""
-    money = (dollars(Cost(it.pico_usd)), dollars(it.used), dollars(it.left))
+    money = (dollars(Cost(it.pico_usd)), dollars(it.used), dollars(it.left), share(it.cost.share))
     return (it.source, it.since or NOTHING, it.until or NOTHING, *money)
 
 

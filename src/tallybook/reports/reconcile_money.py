@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tallybook.domain.money import dollars
+from tallybook.reports.costs import share, share_json
 from tallybook.reports.words import NOTHING
 
 if TYPE_CHECKING:
+    from tallybook.domain.money import Cost
     from tallybook.history.ccusage import View
     from tallybook.history.reconcile_money import MoneyCell, Priced
     from tallybook.reports.vectors import Json
@@ -24,7 +26,7 @@ def priced_json(found: Priced, view: View, book: str | None) -> dict[str, Json]:
         "equal": found.equal,
         "left_out": found.left_out,
         "unexplained": found.unexplained,
-        "total": {"ours": _money(found.ours.nano_usd), "theirs": _money(found.nano_usd)},
+        "total": {"ours": _ours(found.ours), "theirs": _money(found.nano_usd)},
     }
 
 
@@ -32,12 +34,27 @@ def _row(cell: MoneyCell, period: str) -> Json:
     models: list[Json] = [*cell.models]
     return {
         "key": {period: cell.period, "models": models},
-        "ours": _money(cell.ours.nano_usd),
+        "ours": _ours(cell.ours),
         "theirs": _money(cell.nano_usd),
         "difference": _money(cell.difference),
         "unpriced": [{"model": it.model, "reason": it.reason} for it in sorted(cell.ours.unpriced)],
         "cause": cell.cause,
     }
+
+
+def _ours(cost: Cost) -> Json:
+    return {
+        "usd": cost.usd,
+        "nano_usd": cost.nano_usd,
+        "priced_share": share_json(cost.share),
+        "quality": str(cost.quality),
+    }
+
+
+def total_line(found: Priced, book: str | None) -> str:
+    """Both sums of what was compared, and how much of it has a price here."""
+    part = "" if found.ours.share == 1 else f" for {share(found.ours.share)} of the tokens"
+    return f"in all {found.ours.usd or 'no'} USD{part}, in the report {dollars(found.nano_usd)} ({book})"
 
 
 def _money(nano: int | None) -> Json:
@@ -47,5 +64,7 @@ def _money(nano: int | None) -> Json:
 def money_cells(cell: MoneyCell) -> tuple[str, ...]:
     """The columns of ``HEAD``."""
     numbers = (cell.ours.nano_usd, cell.nano_usd, cell.difference)
-    shown = (NOTHING if nano is None else dollars(nano) for nano in numbers)
-    return (cell.period, " + ".join(cell.models), *shown, cell.cause)
+    ours, *shown = (NOTHING if nano is None else dollars(nano) for nano in numbers)
+    whole = cell.ours.share == 1 or not cell.ours.is_known
+    part = ours if whole else f"{ours} for {share(cell.ours.share)} of the tokens"
+    return (cell.period, " + ".join(cell.models), part, *shown, cell.cause)
