@@ -63,6 +63,8 @@ def source(model: str) -> str | None:
         ("gpt-5:minimal", "openai gpt-5"),
         ("gpt-5.1-codex-max", "openai gpt-5.1"),
         ("gpt-5.1-codex-max xhigh", "openai gpt-5.1"),
+        ("gpt-5.2-codex max", "openai gpt-5.2"),
+        ("gpt-5.2-codex (max)", "openai gpt-5.2"),
         ("gpt-5.1-codex-mini", "openai gpt-5.1-codex-mini"),
         ("openai/gpt-5.2-codex", "openai gpt-5.2"),
         ("azure/gpt-5.2", "openai gpt-5.2"),
@@ -101,6 +103,7 @@ def test_names_that_agents_log(model: str, entry: str) -> None:
         *("claude-opus-4-5[2m]", "claude-opus-4-5[1m][1m]", "claude-opus-4-5 high", "claude-opus-4-5:free"),
         *("gpt-5-evil", "gpt-5-nano-evil", "gpt-5-turbo", "gpt-5.1-codex-ultra", "gpt-5-codex extreme", "gpt-55"),
         "gpt-5.",
+        *("gpt-5.2-codex-max", "gpt-5-max", "gpt-5.2-codex-max high"),
         *("gpt-5 high low", "gpt-5-high-high", "gpt-5:free", "gpt-5(high)x", "ft:gpt-4o-2024-08-06:me::1", "o5", "o33"),
         *("anthropic/gpt-5", "openai/claude-opus-4-5", "deepseek/gpt-5", "google/gpt-5", "nowhere/gpt-5"),
         "ollama/gpt-5",
@@ -145,7 +148,7 @@ def test_any_text_is_a_name_or_is_none(model: str) -> None:
 )  # fmt: skip
 def test_no_unknown_word_behind_a_name_is_priced(model: str, word: str) -> None:
     """Only words that are written down here, or in the book, make no other model of it."""
-    known = {"latest", "preview", "exp", "thinking", "none", "minimal", "low", "medium", "high", "xhigh", "max"}
+    known = {"latest", "preview", "exp", "thinking", "none", "minimal", "low", "medium", "high", "xhigh"}
     listed = {"codex", "chat", "pro", "mini", "nano", "flash", "image", "lite", "fast", "beta"}
     if word not in known | listed:
         assert source(f"{model}-{word}") is None

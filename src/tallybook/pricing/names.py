@@ -41,7 +41,9 @@ _BEDROCK: Final = re.compile(rf"{_REGION}anthropic\.(claude-[a-z0-9.-]+?)(?:-v[0
 _PROFILE: Final = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:[0-9]*:(?:inference-profile|foundation-model)/(.+)")
 _VERTEX: Final = re.compile(r"(claude-.+)@(?:20[0-9]{6}|latest|default)")
 _WINDOW: Final = re.compile(r"(.+?)\[1m\]")
-_EFFORT: Final = re.compile(r"((?:gpt-|o[134]).*?)(?: ?\(| |:|-)(?:none|minimal|low|medium|high|xhigh|max)\)?")
+_EFFORTS: Final = r"none|minimal|low|medium|high|xhigh"
+_EFFORT: Final = re.compile(rf"((?:gpt-|o[134]).*?)(?:-(?:{_EFFORTS})|(?: ?\(| |:)(?:{_EFFORTS}|max)\)?)")
+"""How hard it was told to think; behind a hyphen ``max`` is another model, such as ``gpt-5.1-codex-max``."""
 _DOTTED: Final = re.compile(r"(claude-(?:opus|sonnet|haiku|fable|mythos)-[0-9])\.([0-9].*)")
 _LONGEST: Final = 200
 _BEFORE_DATE: Final = r"20[0-9]{6}|20[0-9]{2}-[0-9]{2}-[0-9]{2}"
