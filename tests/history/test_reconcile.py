@@ -13,7 +13,7 @@ from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.ccusage import Counts, NotAReport, View, report_of
 from tallybook.history.reconcile import UNEXPLAINED, Reconciled, compared, dimensions
-from tallybook.history.usage import UsageRow
+from tallybook.history.usage_rows import UsageRow
 
 THREAD = "019a0000-0000-7000-8000-00000000000a"
 counts = st.builds(Counts, *[st.integers(0, 10**9)] * 4)

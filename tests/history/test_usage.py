@@ -10,6 +10,7 @@ from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,8 +24,6 @@ from tallybook.history.zones import NamedZone
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -96,7 +95,8 @@ def asked(world: World, *by: str, where: Filter | None = None, zone: ZoneInfo = 
 
 def keys(served: list[Served], by: tuple[str, ...]) -> list[tuple[str | None, ...]]:
     """What each response stands under."""
-    blocks = block_starts(int(one.at.timestamp()) // 900 * 900 for one in served)
+    hours = [int(one.at.timestamp()) // 3600 for one in served]
+    blocks = block_starts(hours)
     local = [one.at.astimezone(BERLIN) for one in served]
     columns: dict[str, list[str | None]] = {
         "agent": ["fake"] * len(served),
@@ -104,10 +104,7 @@ def keys(served: list[Served], by: tuple[str, ...]) -> list[tuple[str | None, ..
         "day": [f"{at:%Y-%m-%d}" for at in local],
         "week": [f"{at:%G-W%V}" for at in local],
         "month": [f"{at:%Y-%m}" for at in local],
-        "block": [
-            f"{EPOCH + timedelta(seconds=blocks[int(one.at.timestamp()) // 900 * 900]):%Y-%m-%dT%H:%M:%SZ}"
-            for one in served
-        ],
+        "block": [f"{EPOCH + timedelta(hours=blocks[hour]):%Y-%m-%dT%H:%M:%SZ}" for hour in hours],
         "session": [one.session for one in served],
         "project": [one.project for one in served],
         "branch": [one.branch or "main" for one in served],
@@ -245,6 +242,38 @@ def test_blocks_of_agents_that_are_told_apart_are_their_own(tmp_path: Path) -> N
     texts = [f"{begin + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}" for hour in (0, 6)]
     assert [row.key for row in asked(world, "block").rows] == [(text,) for text in texts]
     assert [row.key for row in asked(world, "agent", "block").rows] == [("fake", text) for text in texts]
+
+
+def rows_read(world: World, *by: str) -> list[int]:
+    """How many rows each statement of the question brings."""
+    counts: list[int] = []
+    with world.store() as store, pytest.MonkeyPatch.context() as patch:
+        rows = store.rows
+
+        def counted(sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+            found = rows(sql, values)
+            counts.append(len(found))
+            return found
+
+        patch.setattr(store, "rows", counted)
+        usage(store, Query(by, NamedZone(BERLIN)))
+    return counts
+
+
+@pytest.mark.parametrize("by", [("block",), ("agent", "block"), ("block", "origin"), ("agent",), ("origin", "model")])
+def test_neither_hours_nor_sessions_are_read_one_by_one_where_few_sums_are_asked_for(
+    by: tuple[str, ...], tmp_path: Path
+) -> None:
+    """However many hours of a block something was answered in, and by whatever session, the sums are as many."""
+    counts = []
+    for sessions, hours in ((("s1",), (0,)), (("s1", "s2", "s3"), (0, 1, 2, 3))):
+        world = World(tmp_path / str(len(hours)))
+        fill(world, [Served(one, "opus", at, (1,) * 7, Quality.EXACT) for one in sessions for at in hours])
+        assert [row.responses for row in asked(world, *by).rows] == [len(sessions) * len(hours)]
+        counts.append(rows_read(world, *by))
+    assert len(counts[0]) == len(counts[1])
+    grown = [more - few for few, more in zip(*counts, strict=True) if more != few]
+    assert grown in ([], [2], [2, 2])  # the names of sessions' agents and origins alone
 
 
 def test_an_empty_store_gives_an_exact_nothing(tmp_path: Path) -> None:

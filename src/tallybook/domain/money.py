@@ -7,6 +7,7 @@ shown is, to the nanodollar, half to even.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from tallybook.domain.quality import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from decimal import Decimal
     from fractions import Fraction
 
@@ -76,7 +77,7 @@ class Unpriced(msgspec.Struct, frozen=True, order=True, tag=True):
     reason: str
 
 
-class Cost(msgspec.Struct, frozen=True):
+class Cost(msgspec.Struct, frozen=True, gc=False):
     """What some tokens cost, as far as they have prices; costs add up in any order to the same."""
 
     pico_usd: int = 0
@@ -181,15 +182,16 @@ def cost_of(rates: Rates | Unpriced, tokens: TokenVector, web_searches: int | No
 def total_cost(costs: Iterable[Cost]) -> Cost:
     """All of them together."""
     found = list(costs)
-    return Cost(
-        sum(one.pico_usd for one in found),
-        sum(one.priced for one in found),
-        sum(one.tokens for one in found),
-        frozenset().union(*(one.unpriced for one in found)),
-        sum(one.least for one in found),
-        sum(one.assumed for one in found),
-        any(one.searches_untold for one in found),
-    )
+    if not found:
+        return NOTHING
+    if len(found) == 1:
+        return found[0]
+    pico, priced, tokens, least, assumed = map(sum, zip(*map(_numbers, found), strict=True))
+    unpriced = frozenset[Unpriced]().union(*{one.unpriced for one in found})
+    return Cost(pico, priced, tokens, unpriced, least, assumed, any(one.searches_untold for one in found))
+
+
+_numbers: Final[Callable[[Cost], tuple[int, ...]]] = attrgetter("pico_usd", "priced", "tokens", "least", "assumed")
 
 
 def priced_counts(tokens: TokenVector) -> dict[str, int]:

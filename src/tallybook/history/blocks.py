@@ -1,42 +1,35 @@
-"""Blocks of five hours, as allowances are counted: one begins at the full hour of the first response outside of any."""
+"""Blocks of five hours, as allowances are counted: one begins with the hour of the first response outside of any.
+
+The hours of several lanes, such as agents, are places on one line, so far apart that no block reaches from one lane
+into the next.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HOUR: Final = 3600
-LENGTH: Final = 5 * HOUR
+_HOURS: Final = 5
+LENGTH: Final = _HOURS * HOUR
 """Seconds."""
+LANE: Final = 2**40
+"""How far lanes are apart: an hour (since the epoch) of a lane is the place ``lane * LANE + hour``."""
 
 
-class Lanes:
-    """The blocks of each agent, or of all agents together in the lane None."""
-
-    def __init__(self, hours: Iterable[tuple[int | None, int]]) -> None:
-        """Cut from lanes and hours (since the epoch) in which something was answered."""
-        found: dict[int | None, set[int]] = defaultdict(set)
-        for lane, hour in hours:
-            found[lane].add(hour * HOUR)
-        self._begins = {
-            lane: {at // HOUR: begin // HOUR for at, begin in block_starts(moments).items()}
-            for lane, moments in found.items()
-        }
-
-    def begin(self, lane: int | None, hour: int) -> int:
-        """The first hour of the block that one of those hours is in; of a first hour itself."""
-        return self._begins[lane][hour]
-
-
-def block_starts(moments: Iterable[int]) -> dict[int, int]:
-    """The begin of its block for each moment, both in seconds since the epoch."""
+def block_starts(places: Iterable[int]) -> dict[int, int]:
+    """The first place of its block, for each hour in which something was answered."""
     found: dict[int, int] = {}
-    begin = -LENGTH
-    for at in sorted(set(moments)):
-        if at >= begin + LENGTH:
-            begin = at - at % HOUR
+    begin: int | None = None
+    for at in sorted({*places}):
+        if begin is None or at >= begin + _HOURS:
+            begin = at
         found[at] = begin
     return found
+
+
+def hour_at(place: int) -> int:
+    """Of any lane; also before the epoch."""
+    return (place + LANE // 2) % LANE - LANE // 2

@@ -17,7 +17,7 @@ from tallybook.history.grain import QUARTER
 from tallybook.history.rollup import COMPONENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tallybook.domain.tariffs import Tariff
     from tallybook.history.store import Store
@@ -31,6 +31,7 @@ _PRICED_AS: Final = (
 )
 """The price of each component."""
 _UNKNOWN: Final = COMPONENTS.index("cache_write_unknown")
+_PRICED: Final = frozenset[Unpriced]()
 _QUARTERS: Final = 86_400 * SECOND // QUARTER
 """In a day."""
 
@@ -52,10 +53,6 @@ class Prices(Protocol):
         ...
 
 
-Spent = tuple[int, ...]
-"""The numbers of a ``Cost`` in the order of its members, which only add: ``spent_cost`` makes one of them."""
-
-
 class Factors(NamedTuple):
     """What to multiply the components of tokens by; the whole history is many sums, and this is done for each."""
 
@@ -64,40 +61,32 @@ class Factors(NamedTuple):
     assumed: tuple[int, ...]
     """Places of components."""
     search: int
-    unpriced: Unpriced | None
-    free: Unpriced | None
+    unpriced: frozenset[Unpriced]
+    """Why nothing of it has a price, if so."""
+    free: frozenset[Unpriced]
     """What is told of where searches have no price."""
 
     @classmethod
     def of(cls, rates: Rates | Unpriced) -> Factors:
         """Those of ``domain.money.cost_of``."""
         if isinstance(rates, Unpriced):
-            return cls((), False, (), 0, rates, None)
+            return cls((), False, (), 0, frozenset((rates,)), _PRICED)
         unknown = rates.cache_write_5m
         written = (rates.cache_read, rates.cache_write_5m, rates.cache_write_1h, unknown)
         pico = (rates.input, *written, rates.output, rates.reasoning - rates.output)
         assumed = [place for place, part in enumerate(_PRICED_AS) if part in rates.assumed]
-        free = None if rates.web_search is not None else cost_of(rates, ZERO, 1).unpriced
-        least = rates.cache_write_1h > unknown
-        return cls(pico, least, tuple(assumed), rates.web_search or 0, None, min(free) if free else None)
+        free = _PRICED if rates.web_search is not None else cost_of(rates, ZERO, 1).unpriced
+        return cls(pico, rates.cache_write_1h > unknown, tuple(assumed), rates.web_search or 0, _PRICED, free)
 
-    def spent(self, parts: Sequence[int], searches: int) -> tuple[Spent, Unpriced | None]:
+    def cost(self, parts: Sequence[int], searches: int) -> Cost:
         """What these components and searches cost, and what of it has no price."""
         total = sum(parts) - parts[-1]  # reasoning is a part of the output
-        if self.unpriced is not None:
-            return (0, 0, total, 0, 0), self.unpriced
+        if self.unpriced:
+            return Cost(0, 0, total, self.unpriced)
         assumed = sum([parts[place] for place in self.assumed]) if self.assumed else 0
         least = parts[_UNKNOWN] if self.least else 0
-        if not searches:
-            return (sum(map(mul, parts, self.pico)), total, total, least, assumed), None
         pico = sum(map(mul, parts, self.pico)) + searches * self.search
-        return (pico, total, total, least, assumed), self.free
-
-
-def spent_cost(spent: Spent, unpriced: frozenset[Unpriced]) -> Cost:
-    """The cost that sums of ``Spent`` come to."""
-    pico, priced, tokens, least, assumed = spent
-    return Cost(pico, priced, tokens, unpriced, least, assumed)
+        return Cost(pico, total, total, self.free if searches else _PRICED, least, assumed)
 
 
 class UnknownDays(Exception):  # noqa: N818
@@ -113,9 +102,9 @@ class Costs:
         self._days = sorted(prices.days())
         self._words: dict[int, str] = dict(store.rows("SELECT id, text FROM word"))
         self._agents: dict[int, str] = dict(store.rows("SELECT id, name FROM agent"))
-        self._table: list[Factors] = []
+        self._factors: dict[int, Factors] = {}
+        """By the splits of sums, and below 0 by the places of single responses."""
         self._places: dict[Factors, int] = {}
-        self._splits: dict[int, int] = {}
         self._base = 1 + max((*self._words, *self._agents), default=0)
 
     @property
@@ -133,36 +122,29 @@ class Costs:
         """Whether the session of each row must be joined."""
         return self._prices.by_agent
 
-    def place(self, split: int) -> int:
-        """Of what a token costs in one sum, from its ``split``.
-
-        Sums of the same place may be added up before they are priced.
+    def know(self, splits: Iterable[int]) -> None:
+        """Look up the prices of sums, from their ``split``.
 
         Raises:
             UnknownDays: sums must be split at more days.
         """
-        place = self._splits.get(split)
-        if place is None:
-            place = self._splits[split] = self._kept(self._found(split))
-        return place
+        for split in splits:
+            if split not in self._factors:
+                self._factors[split] = Factors.of(self._found(split))
 
     def place_of_one(self, numbers: tuple[int, int, int], at: int, context: int) -> int:
-        """Of one response: its session, model and tier; its moment; how many tokens of input it had."""
+        """What stands for the split of one response: its session, model and tier; its moment; its tokens of input."""
         session, model, tier = numbers
         day = f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%d}"
         tariff = self._prices.tariff(self._agent_of(session), self._words[model], self._words[tier])
-        return self._kept(tariff.rates(day, Size(context - 1, context)))
-
-    def of(self, place: int, numbers: Sequence[int]) -> tuple[Spent, Unpriced | None]:
-        """What the sums of a place cost: how many responses, their components and their searches."""
-        return self._table[place].spent(numbers[1:-1], numbers[-1])
-
-    def _kept(self, rates: Rates | Unpriced) -> int:
-        factors = Factors.of(rates)
-        place = self._places.setdefault(factors, len(self._table))
-        if place == len(self._table):
-            self._table.append(factors)
+        factors = Factors.of(tariff.rates(day, Size(context - 1, context)))
+        place = self._places.setdefault(factors, ~len(self._places))
+        self._factors[place] = factors
         return place
+
+    def of(self, split: int, numbers: Sequence[int]) -> Cost:
+        """What the sums of a split cost: how many responses, their components and their searches."""
+        return self._factors[split].cost(numbers[1:-1], numbers[-1])
 
     def _agent_of(self, session: int) -> str:
         query = "SELECT a.name FROM session s JOIN agent a ON a.id = s.agent WHERE s.id = ?"
@@ -178,6 +160,6 @@ class Costs:
         more = set(tariff.days()).difference(self._days)
         if more:
             self._days = sorted({*self._days, *more})
-            self._splits.clear()
+            self._factors = {place: factors for place, factors in self._factors.items() if place < 0}
             raise UnknownDays
         return tariff.rates(self._days[era - 1] if era else "", SIZES[band])

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tallybook.history.blocks import HOUR, Lanes
+from tallybook.history.blocks import hour_at
 from tallybook.history.projects import project_directories
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from tallybook.history.store import Store
 
+    Rows = Collection[Sequence[Any]]
+    """What begins like ``Values`` each."""
+
 _EPOCH: Final = date(1970, 1, 1)
-_OF_SESSIONS: Final = ("agent", "session", "origin", "project", "branch", "plan")
-"""What a session is known by; responses may tell project and branch otherwise."""
+_OF_SESSIONS: Final = {
+    "agent": "SELECT s.id, a.name FROM session s JOIN agent a ON a.id = s.agent",
+    "session": "SELECT id, name FROM session",
+    "origin": "SELECT id, origin FROM session",
+    "project": "SELECT id, cwd FROM session",
+    "branch": "SELECT id, branch FROM session",
+    "plan": "SELECT session, plan FROM limit_sample WHERE plan IS NOT NULL ORDER BY at, source, name",
+}
+"""What a session is known by; responses may tell project and branch otherwise. A plan is what the log told last."""
 _OF_RESPONSES: Final = ("model", "effort", "tier")
 _OTHERWISE: Final = {"project": "cwd", "branch": "branch"}
 
@@ -29,7 +39,7 @@ class Values(NamedTuple):
     day: int | None
     """Local, since 1970-01-01."""
     hour: int | None
-    """Since the epoch, of a response or of the begin of its block: blocks begin and end with one."""
+    """Since the epoch; where blocks are asked for, the place of the first hour of the block."""
     effort: int | None = None
     branch: int | None = None
     """Like ``cwd``, 0 or None where the session's own holds."""
@@ -42,65 +52,52 @@ _SESSION, _MODEL, _DAY, _HOUR = range(4)
 
 
 class Keys:
-    """The key of any values that one question brought."""
+    """The keys of all that one question brought."""
 
-    def __init__(self, store: Store, by: Sequence[str]) -> None:
-        self._sessions: dict[int | None, tuple[str | None, ...]] = {}
-        self._agents: dict[int | None, int] = {}
-        if set(by) & set(_OF_SESSIONS):
-            rows = store.rows(
-                """SELECT s.id, a.name, s.name, s.origin, s.cwd, s.branch
-                FROM session s JOIN agent a ON a.id = s.agent"""
-            )
-            plans = _plans(store) if "plan" in by else {}
-            self._sessions = {number: (*names, plans.get(number)) for number, *names in rows}
-        self._words: dict[int | None, str] = {}
-        if set(by) & {*_OF_RESPONSES, *_OTHERWISE}:
+    def __init__(self, store: Store, by: Iterable[str]) -> None:
+        self._store = store
+        self._by = tuple(by)
+        asked = set(self._by)
+        self._words: dict[int, str] = {}
+        if asked & {*_OF_RESPONSES, *_OTHERWISE}:
             self._words = dict(store.rows("SELECT id, text FROM word"))
-        self._projects = project_directories(store) if "project" in by else {}
-        self._lanes = Lanes(())
-        self._namers = [self._namer(name) for name in by]
-        if {"agent", "block"} <= set(by):
-            self._agents = dict(store.rows("SELECT id, agent FROM session"))
 
-    def cut(self, lanes: Lanes) -> None:
-        """Name hours by the blocks that they are in."""
-        self._lanes = lanes
+    def names(self, rows: Rows) -> list[tuple[str | None, ...]]:
+        """The key of each of them, in the order of what was asked."""
+        if not self._by:
+            return [()] * len(rows)
+        return list(zip(*(self._column(name, rows) for name in self._by), strict=True))
 
-    def name(self, values: Sequence[Any]) -> tuple[str | None, ...]:
-        """The key, in the order of what was asked, of what begins like ``Values``."""
-        return tuple([namer(values) for namer in self._namers])
-
-    def _namer(self, name: str) -> Callable[[Sequence[Any]], str | None]:
-        words, sessions = self._words, self._sessions
+    def _column(self, name: str, rows: Rows) -> Sequence[str | None]:
         if name in _OTHERWISE:
-            place, member = _OF_SESSIONS.index(name), Values._fields.index(_OTHERWISE[name])
-            projects = self._projects if name == "project" else {}
-
-            def otherwise(values: Sequence[Any]) -> str | None:
-                found = words.get(values[member]) or sessions[values[_SESSION]][place]
-                return found if found is None else projects.get(found, found)
-
-            return otherwise
+            return self._otherwise(name, rows)
         if name in _OF_SESSIONS:
-            place = _OF_SESSIONS.index(name)
-            return lambda values: sessions[values[_SESSION]][place]
+            return _looked_up(self._of_sessions(name), _SESSION, rows)
         if name in _OF_RESPONSES:
-            member = Values._fields.index(name)
-            return lambda values: words.get(values[member])
+            return _looked_up(self._words, Values._fields.index(name), rows)
         if name == "block":
-            return lambda values: _moment(self._lanes.begin(self.lane(values), values[_HOUR] or 0) * HOUR)
-        of_day = {"day": _day, "week": _week, "month": _month}[name]
-        return lambda values: of_day(values[_DAY] or 0)
+            return _called(_begin, _HOUR, rows)
+        return _called(_OF_DAYS[name], _DAY, rows)
 
-    def lane(self, values: Sequence[Any]) -> int | None:
-        """The number of the agent whose blocks count; None where those of all agents together do."""
-        return self._agents.get(values[_SESSION])
+    def _of_sessions(self, name: str) -> dict[int, str]:
+        return dict(self._store.rows(_OF_SESSIONS[name]))
+
+    def _otherwise(self, name: str, rows: Rows) -> list[str | None]:
+        member = Values._fields.index(_OTHERWISE[name])
+        projects = project_directories(self._store) if name == "project" else {}
+        own = {number: projects.get(text, text) for number, text in self._words.items() if text}
+        its = {number: projects.get(text, text) for number, text in self._of_sessions(name).items()}
+        return [own[row[member]] if row[member] in own else its[row[_SESSION]] for row in rows]
 
 
-def _plans(store: Store) -> dict[int, str]:
-    """The subscription of each session whose log tells one, as it told last."""
-    return dict(store.rows("SELECT session, plan FROM limit_sample WHERE plan IS NOT NULL ORDER BY at, source, name"))
+def _looked_up(names: Mapping[int, str], member: int, rows: Rows) -> list[str | None]:
+    return [names.get(row[member]) for row in rows]
+
+
+def _called(name: Callable[[int], str], member: int, rows: Rows) -> list[str | None]:
+    numbers = [row[member] for row in rows]
+    names = {number: name(number) for number in set(numbers)}
+    return [names[number] for number in numbers]
 
 
 @lru_cache(maxsize=4096)
@@ -114,11 +111,13 @@ def _week(number: int) -> str:
     return f"{year}-W{week:02}"
 
 
-@lru_cache(maxsize=4096)
 def _month(number: int) -> str:
     return _day(number)[:7]
 
 
-@lru_cache(maxsize=4096)
-def _moment(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+def _begin(place: int) -> str:
+    day, hour = divmod(hour_at(place), 24)
+    return f"{_day(day)}T{hour:02}:00:00Z"
+
+
+_OF_DAYS: Final[Mapping[str, Callable[[int], str]]] = {"day": _day, "week": _week, "month": _month}

@@ -13,7 +13,7 @@ from tallybook.history.ccusage import NOTHING, Counts, Report, View
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tallybook.history.usage import UsageRow
+    from tallybook.history.usage_rows import UsageRow
 
 EQUAL: Final = "equal"
 UNEXPLAINED: Final = "unexplained"

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from math import gcd
-from operator import add
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from tallybook.domain.money import Cost, total_cost
-from tallybook.domain.quality import Quality, join, worst
-from tallybook.domain.tokens import TokenVector, total_of
-from tallybook.history.blocks import HOUR, Lanes
+from tallybook.domain.quality import Quality, worst
+from tallybook.history.blocks import HOUR, LANE, block_starts
 from tallybook.history.choice import Choice, Filter
-from tallybook.history.costs import Costs, Prices, UnknownDays, spent_cost
+from tallybook.history.costs import Costs, Prices, UnknownDays
 from tallybook.history.grain import ASKED, IN_HOUR, QUARTER, grain_in, grain_of, set_grain, step_of
 from tallybook.history.keys import Keys, Values
 from tallybook.history.rollup import COMPONENTS, roll_all
 from tallybook.history.sums import VECTOR, Places, Span
+from tallybook.history.usage_rows import QUALITY, SPLIT, Known, UsageRow, rows_of, total_row
 from tallybook.history.zones import Zone, local_day, stretches
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from tallybook.history.store import Store
+    from tallybook.history.usage_rows import Part
 
 DIMENSIONS: Final = (
     *("agent", "model", "day", "week", "month", "block", "session", "project", "branch", "effort", "origin", "tier"),
@@ -33,20 +31,15 @@ DIMENSIONS: Final = (
 """All that usage can be added up by."""
 SECOND: Final = 1_000_000
 _OF_SESSIONS: Final = frozenset({"agent", "session", "project", "branch", "origin", "plan"})
-_FEW: Final = frozenset(DIMENSIONS) - {"session", "project", "branch", "plan"}
-"""What sessions have few different values of."""
+_FEW: Final = frozenset({"agent", "origin"})
+"""What the table of sessions tells of them in few different values."""
 _DATED: Final = frozenset({"day", "week", "month"})
 _QUARTER: Final = QUARTER // SECOND
-_COLUMNS: Final = len(Values._fields)
-_SPLIT_AT: Final = _COLUMNS + 1
-"""Where a row of sums goes on with what its price depends on, if costs are asked for."""
-_NUMBERS: Final = 1 + len(COMPONENTS)
-"""How many numbers are responses and their components."""
 _CONTEXT: Final = COMPONENTS.index("cache_write_unknown") + 1
 """How many components are sent to the model."""
 _HOUR: Final = Values._fields.index("hour")
 _BLOCK: Final = "block_of"
-"""The first hour of a block, of a lane and an hour in it."""
+"""The place of the first hour of its block, of the place of an hour."""
 _JOINED: Final = "JOIN session s ON s.id = r.session"
 _ROLLED: Final = ", ".join(f"sum(r.{name})" for name in ("responses", *COMPONENTS))
 
@@ -63,19 +56,6 @@ class Query(msgspec.Struct, frozen=True):
     """What responses cost; None where nobody asks."""
 
 
-class UsageRow(msgspec.Struct, frozen=True):
-    """One sum."""
-
-    key: tuple[str | None, ...]
-    """In the order of ``Query.by``; None where the logs do not tell."""
-    responses: int
-    tokens: TokenVector | None
-    """None where nothing was measured."""
-    quality: Quality
-    cost: Cost | None = None
-    """None where nobody asked, or nothing was measured."""
-
-
 class Usage(msgspec.Struct, frozen=True):
     """The answer."""
 
@@ -84,17 +64,6 @@ class Usage(msgspec.Struct, frozen=True):
     total: UsageRow
     agents: tuple[str, ...]
     """Those that have a part in it."""
-
-
-class _Part(NamedTuple):
-    values: Sequence[Any]
-    """Those of ``Values``; more may follow."""
-    quality: Quality
-    numbers: tuple[int, ...]
-    """How many responses, their components and, where costs are asked for, their searches; empty for what nobody
-    measured."""
-    place: int = 0
-    """Of their price, see ``Costs.place``."""
 
 
 def usage(store: Store, query: Query) -> Usage:
@@ -121,56 +90,18 @@ def _usage(store: Store, query: Query) -> Usage:
     day, step = _local_days(store, query)
     choice = Choice(store, query.where, step)
     costs = None if query.prices is None else Costs(store, query.prices)
-    keys = Keys(store, query.by)
-    name = keys.name
-    parts = [*_undated(store, query, choice, costs), *_silent(store, query, choice)]
+    words = _qualities(store)
+    known = Known(words | {~number: worst(its, Quality.ESTIMATED) for number, its in words.items()}, costs)
+    single, silent = [*_undated(store, query, choice, costs)], [*_silent(store, query, choice)]
     if "block" in query.by:
-        lanes = Lanes([*_hours(store, query, choice), *((keys.lane(one.values), one.values[_HOUR]) for one in parts)])
-        store.add_function(_BLOCK, lanes.begin)
-        keys.cut(lanes)
-    parts += _dated(store, _Sums(query, day, choice, costs))
-    sums: dict[tuple[str | None, ...], dict[int, tuple[int, ...]]] = {}
-    qualities: dict[tuple[str | None, ...], set[Quality]] = defaultdict(set)
-    for values, quality, numbers, place in parts:
-        key = name(values)
-        places = sums.setdefault(key, {})
-        qualities[key].add(quality)
-        if numbers:
-            before = places.get(place)
-            places[place] = tuple(map(add, before, numbers)) if before else numbers
-    untold = any(None in key for key in sums)
-    order = sorted(sums, key=lambda key: [(one is None, one or "") for one in key]) if untold else sorted(sums)
-    rows = tuple(_row(key, sums[key], qualities[key], costs) for key in order)
-    return Usage(rows, _total(rows, {part.quality for part in parts}, costs), choice.agents())
-
-
-def _row(
-    key: tuple[str | None, ...], places: dict[int, tuple[int, ...]], qualities: Iterable[Quality], costs: Costs | None
-) -> UsageRow:
-    if not places:
-        return UsageRow(key, 0, None, join(qualities))
-    whole = _added(places.values())
-    cost = None
-    if costs is not None:
-        found = [costs.of(place, numbers) for place, numbers in places.items()]
-        unpriced = frozenset([one for _, one in found if one is not None])
-        cost = spent_cost(_added([spent for spent, _ in found]), unpriced)
-    return UsageRow(key, whole[0], TokenVector(*whole[1:_NUMBERS]), join(qualities), cost)
-
-
-def _added(several: Collection[tuple[int, ...]]) -> tuple[int, ...]:
-    """Number by number; mostly there is one alone."""
-    return tuple(map(sum, zip(*several, strict=True))) if len(several) > 1 else next(iter(several))
-
-
-def _total(rows: Sequence[UsageRow], qualities: Iterable[Quality], costs: Costs | None) -> UsageRow:
-    known = [row.tokens for row in rows if row.tokens is not None]
-    cost = None if costs is None else total_cost(row.cost for row in rows if row.cost is not None)
-    if rows and not known:
-        return UsageRow((), 0, None, join(qualities))
-    return UsageRow(
-        (), sum(row.responses for row in rows), total_of(known), join({*qualities} or {Quality.EXACT}), cost
-    )
+        single, silent = _in_blocks(store, query, choice, (single, silent))
+    parts = [*_dated(store, _Sums(query, day, choice, costs)), *single]
+    keys = Keys(store, query.by).names([*parts, *silent])
+    rows = rows_of(keys[: len(parts)], parts, keys[len(parts) :], known)
+    qualities = {known.qualities[number] for number in {part[QUALITY] for part in parts}}
+    if silent:
+        qualities.add(Quality.UNMEASURED)
+    return Usage(rows, total_row(rows, qualities, priced=costs is not None), choice.agents())
 
 
 def _local_days(store: Store, query: Query) -> tuple[str, int]:
@@ -184,16 +115,28 @@ def _local_days(store: Store, query: Query) -> tuple[str, int]:
     return local_day(f"(r.quarter * {_QUARTER})", parts), step_of(parts)
 
 
-def _hours(store: Store, query: Query, choice: Choice) -> list[tuple[int | None, int]]:
-    """In which something dated was answered, by agents if those are told apart."""
-    lane, sessions = _lane(query)
-    hours = f"SELECT DISTINCT {lane}, r.quarter / {IN_HOUR} FROM {choice.table} r {sessions} WHERE {choice.condition}"  # noqa: S608
-    return store.rows(hours, choice.values)
+def _in_blocks(
+    store: Store, query: Query, choice: Choice, others: tuple[list[Part], list[Part]]
+) -> tuple[list[Part], list[Part]]:
+    """The others with the places of their blocks; queries learn where those of dated responses begin."""
+    agents = dict(store.rows("SELECT id, agent FROM session")) if "agent" in query.by else {}
+    placed = [[(agents.get(part[0], 0) * LANE + part[_HOUR], part) for part in parts] for parts in others]
+    place, sessions = _place(query)
+    # One text in place of a row for each: of a long history these are very many.
+    ((hours,),) = store.rows(
+        f"SELECT group_concat({place}) FROM {choice.table} r {sessions} WHERE {choice.condition}",  # noqa: S608
+        choice.values,
+    )
+    starts = block_starts([*map(int, set((hours or "").split(",")) - {""}), *(at for some in placed for at, _ in some)])
+    store.add_function(_BLOCK, starts.__getitem__)
+    single, silent = ([(*part[:_HOUR], starts[at], *part[_HOUR + 1 :]) for at, part in some] for some in placed)
+    return single, silent
 
 
-def _lane(query: Query) -> tuple[str, str]:
-    """Whose blocks count, in SQL, and what it needs beside ``r``."""
-    return ("s.agent", _JOINED) if "agent" in query.by else ("NULL", "")
+def _place(query: Query) -> tuple[str, str]:
+    """The hour of a row in the lane whose blocks count, in SQL, and what it needs beside ``r``."""
+    hour = f"r.quarter / {IN_HOUR}"
+    return (f"s.agent * {LANE} + {hour}", _JOINED) if "agent" in query.by else (hour, "")
 
 
 class _Sums(NamedTuple):
@@ -206,23 +149,24 @@ class _Sums(NamedTuple):
     costs: Costs | None
 
 
-def _dated(store: Store, it: _Sums) -> list[_Part]:
-    words = _qualities(store)
+def _dated(store: Store, it: _Sums) -> list[Part]:
     while True:
-        sql = _sums(it)
+        found = store.rows(_sums(it), it.choice.values)
         try:
-            return _parts(store.rows(sql, it.choice.values), words, it.costs)
+            if it.costs is not None:
+                it.costs.know({part[SPLIT] for part in found})
         except UnknownDays:
             continue
+        return found
 
 
 def _sums(it: _Sums) -> str:
     choice, costs, wanted = it.choice, it.costs, set(it.query.by)
-    lane, joined = _lane(it.query)
+    place, joined = _place(it.query)
     columns = {
         "r.model": wanted & {"model"},
         it.day: wanted & _DATED,
-        f"{_BLOCK}({lane}, r.quarter / {IN_HOUR})": wanted & {"block"},
+        f"{_BLOCK}({place})": wanted & {"block"},
         "r.effort": wanted & {"effort"},
         "r.branch": wanted & {"branch"},
         "r.cwd": wanted & {"project"},
@@ -230,35 +174,29 @@ def _sums(it: _Sums) -> str:
     }
     select = ", ".join(column if asked else "NULL" for column, asked in columns.items())
     groups = [column for column, asked in columns.items() if asked]
-    session, sessions = ("r.session", "") if wanted & _OF_SESSIONS else ("NULL", "")
-    if wanted & _OF_SESSIONS and wanted <= _FEW and "block" in wanted:
+    session, sessions = "r.session", joined if wanted & {"block"} else ""
+    if not wanted & _OF_SESSIONS:
+        session = "NULL"
+    elif wanted & _OF_SESSIONS <= _FEW:
         # Of sessions that are added up any one can stand for all: what is asked of them is the same.
         session, sessions = "min(r.session)", _JOINED
-        groups += [f"s.{name}" for name in ("agent", "origin") if name in wanted]
-    elif wanted & _OF_SESSIONS:
+        groups += [f"s.{name}" for name in _FEW if name in wanted]
+    else:
         groups.insert(0, session)  # the order in which the rows lie
-    if (joined and "block" in wanted) or (costs is not None and costs.needs_sessions):
-        sessions = _JOINED
-    split = () if costs is None else (costs.split,)
-    numbers = (*split, _ROLLED, "sum(r.web_searches)") if split else (_ROLLED,)
-    groups += split
-    return f"""SELECT {", ".join((session, select, "r.quality", *numbers))} FROM {choice.table} r {sessions}
+    split = "0"
+    if costs is not None:
+        split, sessions = costs.split, _JOINED if costs.needs_sessions else sessions
+        groups.append(split)
+    searches = "0" if costs is None else "sum(r.web_searches)"
+    return f"""SELECT {session}, {select}, r.quality, {split}, {_ROLLED}, {searches} FROM {choice.table} r {sessions}
         WHERE {choice.condition} GROUP BY {", ".join((*groups, "r.quality"))}"""  # noqa: S608
 
 
-def _parts(rows: Iterable[tuple[Any, ...]], words: dict[int, Quality], costs: Costs | None) -> list[_Part]:
-    if costs is None:
-        return [_Part(row, words[row[_COLUMNS]], row[_COLUMNS + 1 :]) for row in rows]
-    place = costs.place
-    return [_Part(row, words[row[_COLUMNS]], row[_SPLIT_AT + 1 :], place(row[_SPLIT_AT])) for row in rows]
-
-
-def _undated(store: Store, query: Query, choice: Choice, costs: Costs | None) -> Iterator[_Part]:
+def _undated(store: Store, query: Query, choice: Choice, costs: Costs | None) -> Iterator[Part]:
     rows = store.rows(
         f"""SELECT r.session, r.model, r.effort, r.branch, r.cwd, r.quality, r.source, r.offset, r.tier, {VECTOR},
         r.web_searches FROM response r WHERE r.at IS NULL AND {choice.undated} ORDER BY r.session"""  # noqa: S608
     )
-    words = _qualities(store) if rows else {}
     places: dict[int, Places] = {}
     for session, model, effort, branch, cwd, quality, source, offset, tier, *parts in rows:
         if session not in places:
@@ -266,23 +204,25 @@ def _undated(store: Store, query: Query, choice: Choice, costs: Costs | None) ->
         at = places[session].moment(source, offset)
         if choice.has(at):
             values = Values(session, model, *_times(query, at), effort, branch, cwd, tier)
-            estimated = worst(words[quality], Quality.ESTIMATED)
-            if costs is None:
-                yield _Part(values, estimated, (1, *parts[:-1]))
-            else:
-                place = costs.place_of_one((session, model, tier), at, sum(parts[:_CONTEXT]))
-                yield _Part(values, estimated, (1, *parts), place)
+            split = 0
+            if costs is not None:
+                split = costs.place_of_one((session, model, tier), at, sum(parts[:_CONTEXT]))
+            yield (*values, ~quality, split, 1, *parts)
 
 
-def _silent(store: Store, query: Query, choice: Choice) -> Iterator[_Part]:
+def _silent(store: Store, query: Query, choice: Choice) -> Iterator[Part]:
     """Sessions without responses that are older than any usage in their agents' logs."""
-    rows = store.rows(
-        """SELECT s.id, s.born_at FROM session s JOIN agent a ON a.id = s.agent
-        WHERE s.born_at < a.usage_since AND NOT EXISTS (SELECT 1 FROM response r WHERE r.session = s.id)"""
-    )
-    for session, born_at in rows:
-        if choice.has(born_at) and choice.has_session(session) and not query.where.models:
-            yield _Part(Values(session, None, *_times(query, born_at)), Quality.UNMEASURED, ())
+    if query.where.models:
+        return
+    for agent, since in store.rows("SELECT id, usage_since FROM agent WHERE usage_since IS NOT NULL"):
+        rows = store.rows(
+            """SELECT s.id, s.born_at FROM session s WHERE s.agent = ? AND s.born_at < ?
+            AND NOT EXISTS (SELECT 1 FROM response r WHERE r.session = s.id)""",
+            (agent, since),
+        )
+        for session, born_at in rows:
+            if choice.has(born_at) and choice.has_session(session):
+                yield Values(session, None, *_times(query, born_at))
 
 
 def _times(query: Query, at: int) -> tuple[int, int]:

@@ -11,7 +11,8 @@ from tallybook.reports.words import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tallybook.history.usage import Usage, UsageRow
+    from tallybook.history.usage import Usage
+    from tallybook.history.usage_rows import UsageRow
 
 NUMBERS: Final = ("responses", "input", "cache read", "cache write", "output", "reasoning", "total", "USD", "priced")
 UNKNOWN: Final = "(unknown)"
