@@ -1,4 +1,4 @@
-"""Turns a store back into one of schema 1, as a tallybook of that time would have made it."""
+"""Turns a store back into one of schema 1 or 4, as a tallybook of that time would have made it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from tallybook.history.names import name_hash
 from tallybook.history.pieces import unpacked
+from tallybook.history.response_keys import key_text
+from tallybook.history.responses import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +22,7 @@ _COPIED = {
     "session": "id, agent, name, parent, forked_from, born_at, last_at, cwd, model, origin",
     "fact": "source, session, parent, forked_from, born_at, last_at, cwd, model, origin",
 }
-_RESPONSE = """id, key, session, source, offset, at, model, tier, input, cache_read, cache_write_5m, cache_write_1h,
+_RESPONSE = """id, session, source, offset, at, model, tier, input, cache_read, cache_write_5m, cache_write_1h,
     cache_write_unknown, output, reasoning, quality, final"""
 
 
@@ -32,19 +34,54 @@ def to_schema_1(path: Path, calls: Mapping[str, str] | None = None) -> None:
         connection.execute("PRAGMA user_version = 1")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("ATTACH ? AS later", (str(path),))
+        connection.create_function("key_text", 2, key_text)
         connection.create_function("calls_of", 1, lambda key: (calls or {}).get(key, ""))
         for table, columns in _COPIED.items():
             connection.execute(f"INSERT INTO {table} SELECT {columns} FROM later.{table}")  # noqa: S608
         groups = _unpack(connection)
         connection.create_function("grp_of", 1, groups.get)
         connection.execute(
-            f"""INSERT INTO response ({_RESPONSE}, grp, calls)
-            SELECT {_RESPONSE}, grp_of(grp), calls_of(key) FROM later.response"""  # noqa: S608
+            f"""INSERT INTO response ({_RESPONSE}, key, grp, calls)
+            SELECT {_of_later(_RESPONSE)}, key_text(r.key, s.name), grp_of(d.grp), calls_of(key_text(r.key, s.name))
+            FROM later.response r JOIN later.session s ON s.id = r.session
+            JOIN later.derived d ON r.id BETWEEN d.first AND d.first + d.size - 1"""  # noqa: S608
         )
     for ending in ("-wal", "-shm"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
     earlier.replace(path)
     path.chmod(0o600)
+
+
+def to_schema_4(path: Path) -> None:
+    """Rewrite the closed store with keys as text, and the group of each response in its row."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.create_function("key_text", 2, key_text)
+        connection.execute("ALTER TABLE response RENAME TO later")
+        for index in ("moment", "place", "undated"):
+            connection.execute(f"DROP INDEX response_{index}")
+        columns = COLUMNS.replace("grp, key,", "")
+        connection.execute(
+            f"""CREATE TABLE response (id INTEGER PRIMARY KEY, grp INTEGER NOT NULL, key TEXT NOT NULL,
+            {", ".join(f"{name} {'BLOB' if name.strip() == 'calls' else 'INTEGER'}" for name in columns.split(","))})
+            STRICT"""
+        )
+        connection.execute(
+            f"""INSERT INTO response (id, grp, key, {columns})
+            SELECT r.id, d.grp, key_text(r.key, s.name), {_of_later(columns)} FROM later r
+            JOIN session s ON s.id = r.session
+            JOIN derived d ON r.id BETWEEN d.first AND d.first + d.size - 1"""  # noqa: S608
+        )
+        connection.execute("DROP TABLE later")
+        connection.execute("DROP TABLE derived")
+        connection.execute("CREATE INDEX response_grp ON response (grp)")
+        connection.execute("CREATE INDEX response_moment ON response (session, at)")
+        connection.execute("CREATE INDEX response_place ON response (source, offset)")
+        connection.execute("CREATE INDEX response_undated ON response (session) WHERE at IS NULL")
+        connection.execute("PRAGMA user_version = 4")
+
+
+def _of_later(columns: str) -> str:
+    return ", ".join(f"r.{column.strip()}" for column in columns.split(","))
 
 
 def _unpack(connection: sqlite3.Connection) -> dict[int, int]:

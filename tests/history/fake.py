@@ -21,6 +21,7 @@ from tallybook.domain.tokens import TokenVector
 from tallybook.history.ingest import IngestReport, ingest
 from tallybook.history.names import name_hash
 from tallybook.history.pieces import unpacked
+from tallybook.history.response_keys import key_text
 from tallybook.history.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -250,7 +251,8 @@ def lines(*rows: Row) -> bytes:
 
 
 DUMPS = {
-    "responses": """SELECT a.name, r.key, s.name, o.key, r.offset, r.at, m.text, t.text, r.input, r.cache_read,
+    "responses": """SELECT a.name, key_text(r.key, s.name), s.name, o.key, r.offset, r.at, m.text, t.text, r.input,
+        r.cache_read,
         r.cache_write_5m, r.cache_write_1h, r.cache_write_unknown, r.output, r.reasoning, q.text, r.final, r.calls,
         e.text, b.text, c.text, p.text, r.turn, r.window, r.web_searches
         FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
@@ -268,11 +270,13 @@ PIECES = "SELECT s.key, p.data FROM piece p JOIN source s ON s.id = p.source ORD
 
 def dump(store: Store) -> dict[str, list[tuple[object, ...]]]:
     """All that the store knows, by names, in an order of its own; how it lies in pieces depends on how it came."""
+    store.add_function("key_text", key_text)
     found = {name: sorted(store.rows(query), key=repr) for name, query in DUMPS.items()}
     pieces = [(key, unpacked(data)) for key, data in store.rows(PIECES)]
     rows = [(key, *row) for key, piece in pieces for row in piece.occurrences()]
     links = {(*pair, key) for key, piece in pieces for a, b in piece.links for pair in ((a, b), (b, a))}
     assert_places(store)
+    assert_derived(store)
     return {**found, "occurrences": sorted(rows, key=repr), "links": sorted(links)}
 
 
@@ -283,3 +287,11 @@ def assert_places(store: Store) -> None:
     )
     wanted = {(name_hash(agent, name), number) for agent, number, data in told for name in unpacked(data).mentioned}
     assert set(store.rows("SELECT grp, piece FROM place")) == wanted
+
+
+def assert_derived(store: Store) -> None:
+    """Every response follows from exactly one group."""
+    runs = store.rows("SELECT first, size FROM derived")
+    assert all(size > 0 for _, size in runs)
+    numbers = sorted(number for first, size in runs for number in range(first, first + size))
+    assert numbers == [number for (number,) in store.rows("SELECT id FROM response ORDER BY id")]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from history.earlier import to_schema_1
+from history.earlier import to_schema_1, to_schema_4
 from history.fake import SECOND, T0, FakeReader, World
 from history.test_arrival import CORPORA
 from tallybook.domain.usage import SessionKey
@@ -171,6 +171,7 @@ def test_an_old_store_that_is_damaged_is_set_aside_whole(world: World, spoil: Ca
 
 def to_schema_2(path: Path) -> None:
     """Give the closed store the sums of schema 2, which knew nothing of the sizes of requests."""
+    to_schema_4(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         keys = ", ".join(key for key in KEYS if key != "band")
         sums = ", ".join(f"sum({name})" for name in SUMS)
@@ -196,7 +197,7 @@ def test_sums_of_schema_2_are_made_anew_by_the_sizes_of_requests(tmp_path: Path)
     reader = FakeReader()
     with world.store() as store:
         assert [problem.code for problem in store.problems] == ["store-migrated"]
-        assert "from schema 2 to 4; the old one is kept as history-schema-2.db" in store.problems[0].message
+        assert "from schema 2 to 5; the old one is kept as history-schema-2.db" in store.problems[0].message
         ingest(store, [reader], world.environ)
     assert reader.reads == []
     assert rolled(world) == before
@@ -213,6 +214,7 @@ def test_quarters_of_schema_3_become_hours(tmp_path: Path) -> None:
     before = rolled(world)
     assert sorted(count for *_, count in before) == [1, 4]
     path = world.data / "history.db"
+    to_schema_4(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         set_grain(connection, 1)
         roll_all(connection)
@@ -223,6 +225,25 @@ def test_quarters_of_schema_3_become_hours(tmp_path: Path) -> None:
         assert [problem.code for problem in store.problems] == ["store-migrated"]
     assert rolled(world) == before
     assert (world.data / "history-schema-3.db").exists()
+
+
+@settings(max_examples=40, deadline=None)
+@given(CORPORA, CORPORA)
+def test_any_store_of_schema_4_goes_on_like_a_cold_scan(first: dict[str, bytes], more: dict[str, bytes]) -> None:
+    """Responses keep their keys, and are found by the groups that they follow from."""
+    with tempfile.TemporaryDirectory() as place:
+        world = World(Path(place))
+        for key, lines in first.items():
+            world.put(world.path(key), lines)
+        world.ingest()
+        before = world.dump()
+        to_schema_4(world.data / "history.db")
+        assert world.dump() == before
+        assert (world.data / "history-schema-4.db").exists()
+        for key, lines in more.items():
+            world.put(world.path(key), first[key] + lines)
+        world.ingest()
+        assert world.dump() == world.cold()
 
 
 @pytest.mark.parametrize("step", ["roll_all", "_make_missing", "_backup"])

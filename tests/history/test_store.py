@@ -91,7 +91,7 @@ def older_than_any(path: Path) -> None:
     [
         (lambda path: path.write_bytes(b"garbage" * 1000), "damaged"),
         (lambda path: path.write_bytes(path.read_bytes()[:100] + b"\xff" * 5000), "damaged"),
-        (newer, "newer tallybook (schema 5)"),
+        (newer, "newer tallybook (schema 6)"),
         (lacking, "lacks tables"),
         (older_than_any, "another program"),
     ],

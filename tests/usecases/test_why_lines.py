@@ -17,6 +17,7 @@ from tallybook.agents.verdicts import What
 from tallybook.domain.usage import SessionKey
 from tallybook.history.explanation import explanation
 from tallybook.history.ingest import ingest
+from tallybook.history.response_keys import key_text
 from tallybook.history.store import Store, open_store
 from tallybook.usecases.why_lines import Spot, View, WhyLog, explained
 
@@ -88,11 +89,11 @@ def logs_of(store: Store, key: SessionKey, *, every: bool) -> Iterator[WhyLog]:
     logs = [explained(View(reader(key.agent), key.session, spots, {}, every), log) for log in found.logs]
     told = Counter(one.key for log in logs for line in log.lines for one in line.counted)
     stored = store.rows(
-        """SELECT r.key FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
+        """SELECT r.key, s.name FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
         WHERE a.name = ? AND s.name = ?""",
         (key.agent, key.session),
     )
-    assert told == Counter(name for (name,) in stored)
+    assert told == Counter(key_text(*row) for row in stored)
     for line in (line for log in logs for line in log.lines):
         assert line.why
         assert not (line.what is What.COPY and line.response and line.counted_at is None)

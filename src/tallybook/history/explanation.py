@@ -14,6 +14,7 @@ from tallybook.agents.verdicts import Verdict, What
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.names import name_hash, stored_text
+from tallybook.history.response_keys import key_text
 from tallybook.history.shelf import Shelf
 from tallybook.history.sums import VECTOR
 from tallybook.history.units import Gathered, unit_of
@@ -153,8 +154,9 @@ class _Explaining:
 
     def _responses(self) -> tuple[Counted, ...]:
         rows = self._connection.execute(
-            f"""SELECT r.key, o.key, r.offset, r.at, m.text, t.text, q.text, {VECTOR}
-            FROM response r JOIN source o ON o.id = r.source JOIN word m ON m.id = r.model
+            f"""SELECT r.key, s.name, o.key, r.offset, r.at, m.text, t.text, q.text, {VECTOR}
+            FROM response r JOIN session s ON s.id = r.session JOIN source o ON o.id = r.source
+            JOIN word m ON m.id = r.model
             JOIN word t ON t.id = r.tier JOIN word q ON q.id = r.quality
             WHERE r.session = ? ORDER BY r.at, o.key, r.offset, r.key""",  # noqa: S608
             (self._session,),
@@ -207,5 +209,5 @@ def _of(verdict: Verdict, row: Occurrence, responses: dict[str, Counted]) -> Tol
 
 
 def _counted(row: tuple[Any, ...]) -> Counted:
-    key, source, offset, at, model, tier, quality, *parts = row
-    return Counted(key, source, offset, at, model, tier, TokenVector(*parts), Quality(quality))
+    key, session, source, offset, at, model, tier, quality, *parts = row
+    return Counted(key_text(key, session), source, offset, at, model, tier, TokenVector(*parts), Quality(quality))

@@ -15,6 +15,8 @@ from tallybook.agents.port import GrowingReader, LogReader, SourceRows
 from tallybook.domain.problems import Problem
 from tallybook.history.harvest import Harvest, sane_rows, source_rows
 from tallybook.history.names import name_hash, stored_text
+from tallybook.history.response_keys import packed_keys
+from tallybook.history.responses import DERIVED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,10 +105,10 @@ class Growth(msgspec.Struct, frozen=True):
         return grown.responses
 
     def _holds_any(self, group: int, responses: Sequence[Response]) -> bool:
-        """Whether the store has a response of one of their keys in the group."""
-        keys = [stored_text(response.key) for response in responses]
-        return self._holds(group, f"AND key IN ({', '.join('?' * len(keys))})", keys)
+        """Whether the store has a response of one of their keys in the group, or of one that looks like it."""
+        keys = [packed for response in responses for packed in packed_keys(stored_text(response.key))]
+        return self._holds(group, f"AND r.key IN ({', '.join('?' * len(keys))})", keys)
 
-    def _holds(self, group: int, condition: str, values: Sequence[str]) -> bool:
-        query = f"SELECT 1 FROM response WHERE grp = ? {condition} LIMIT 1"  # noqa: S608
+    def _holds(self, group: int, condition: str, values: Sequence[bytes]) -> bool:
+        query = f"SELECT 1 FROM {DERIVED} WHERE d.grp = ? {condition} LIMIT 1"  # noqa: S608
         return self.connection.execute(query, (group, *values)).fetchone() is not None

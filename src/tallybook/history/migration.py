@@ -1,7 +1,8 @@
 """Brings a store of an earlier schema to this one, in one transaction and exactly: nothing needs the logs again.
 
 Schema 1 kept each occurrence in a row of its own, and named the calls of a response. Schema 2 added responses up
-whatever the size of their requests, schema 3 by quarters of an hour.
+whatever the size of their requests, schema 3 by quarters of an hour. Schema 4 had keys of responses as text, and the
+group that it followed from in each row.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from tallybook.agents.port import Occurrence
 from tallybook.domain.problems import Problem, Where
 from tallybook.history.names import digest, name_hash
 from tallybook.history.pieces import cut
+from tallybook.history.response_keys import packed_key
+from tallybook.history.responses import COLUMNS, runs
 from tallybook.history.rollup import roll_all
 from tallybook.history.schema import OLDER, SCHEMA, statements
 from tallybook.history.shelf import Shelf
@@ -23,7 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ADDED: Final = ("branch", "commit_id", "version", "entry", "provider")
-_KEPT: Final = """id, key, session, source, offset, at, model, tier, input, cache_read, cache_write_5m, cache_write_1h,
+_EARLIER: Final = 4
+"""The last schema whose responses lay otherwise; sums are as they were in it."""
+_KEPT: Final = """id, session, source, offset, at, model, tier, input, cache_read, cache_write_5m, cache_write_1h,
 cache_write_unknown, output, reasoning, quality, final"""
 
 
@@ -49,7 +54,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> Problem:
     try:
         found = schema_of(connection)
         if found is not None:
-            (_rebuild if found == 1 else _add_up_anew)(connection)
+            _bring_up(connection, found)
             connection.execute(f"PRAGMA user_version = {SCHEMA}")
         connection.execute("COMMIT")
     finally:
@@ -81,32 +86,67 @@ def _backup(connection: sqlite3.Connection, path: Path, name: str) -> Path:
     return backup
 
 
+def _bring_up(connection: sqlite3.Connection, earlier: int) -> None:
+    for name, function in (("name_hash", name_hash), ("call_hashes", _call_hashes), ("packed_key", packed_key)):
+        connection.create_function(name, 2, function, deterministic=True)
+    if earlier == 1:
+        _rebuild(connection)
+    else:
+        _lay_anew(connection, sums=earlier < _EARLIER)
+
+
 def _rebuild(connection: sqlite3.Connection) -> None:
-    connection.create_function("name_hash", 2, name_hash, deterministic=True)
-    connection.create_function("call_hashes", 2, _call_hashes, deterministic=True)
     for table in ("session", "fact"):
         for column in _ADDED:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")
-    for index in ("response_grp", "response_session", "response_moment", "response_place"):
-        connection.execute(f"DROP INDEX IF EXISTS {index}")
-    connection.execute("ALTER TABLE response RENAME TO response_1")
-    _make_missing(connection)
+    _set_responses_aside(connection)
     connection.execute(
-        f"""INSERT INTO response ({_KEPT}, grp, calls, web_searches)
-        SELECT {", ".join(f"r.{column.strip()}" for column in _KEPT.split(","))}, name_hash(a.name, g.name),
-            call_hashes(a.name, r.calls), 0
-        FROM response_1 r JOIN grp g ON g.id = r.grp JOIN agent a ON a.id = g.agent ORDER BY r.id"""  # noqa: S608
+        f"""INSERT INTO response ({_KEPT}, key, calls, web_searches)
+        SELECT {_of_earlier(_KEPT)}, packed_key(r.key, s.name), call_hashes(a.name, r.calls), 0
+        FROM earlier r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent ORDER BY r.id"""  # noqa: S608
+    )
+    _note_derived(
+        connection,
+        """SELECT name_hash(a.name, g.name) AS hash, r.id FROM earlier r JOIN grp g ON g.id = r.grp
+        JOIN agent a ON a.id = g.agent ORDER BY 1, 2""",
     )
     roll_all(connection)
     _pack(connection)
-    for table in ("response_1", "link", "occurrence", "grp"):
+    for table in ("earlier", "link", "occurrence", "grp"):
         connection.execute(f"DROP TABLE {table}")
 
 
-def _add_up_anew(connection: sqlite3.Connection) -> None:
-    connection.execute("DROP TABLE rollup")
+def _lay_anew(connection: sqlite3.Connection, *, sums: bool) -> None:
+    if sums:
+        connection.execute("DROP TABLE rollup")
+    _set_responses_aside(connection)
+    same = COLUMNS.replace("grp, key", "id")
+    connection.execute(
+        f"""INSERT INTO response ({same}, key) SELECT {_of_earlier(same)}, packed_key(r.key, s.name)
+        FROM earlier r JOIN session s ON s.id = r.session ORDER BY r.id"""  # noqa: S608
+    )
+    _note_derived(connection, "SELECT grp, id FROM earlier ORDER BY 1, 2")
+    if sums:
+        roll_all(connection)
+    connection.execute("DROP TABLE earlier")
+
+
+def _set_responses_aside(connection: sqlite3.Connection) -> None:
+    for index in ("response_grp", "response_session", "response_moment", "response_place", "response_undated"):
+        connection.execute(f"DROP INDEX IF EXISTS {index}")
+    connection.execute("ALTER TABLE response RENAME TO earlier")
     _make_missing(connection)
-    roll_all(connection)
+
+
+def _of_earlier(columns: str) -> str:
+    return ", ".join(f"r.{column.strip()}" for column in columns.split(","))
+
+
+def _note_derived(connection: sqlite3.Connection, query: str) -> None:
+    """Note which responses follow from which group, as a query tells it in order."""
+    connection.executemany(
+        "INSERT INTO derived (grp, first, size) VALUES (?, ?, ?)", list(runs(connection.execute(query)))
+    )
 
 
 def _make_missing(connection: sqlite3.Connection) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallybook.history.names import stored_text
+from tallybook.history.response_keys import key_text
 
 if TYPE_CHECKING:
     from tallybook.domain.usage import SessionKey
@@ -21,4 +22,4 @@ def response_before(store: Store, key: SessionKey, at: int) -> str | None:
         WHERE a.name = ? AND s.name = ? AND r.at <= ? ORDER BY r.at DESC, r.offset DESC, r.key DESC LIMIT 1""",
         (key.agent, stored_text(key.session), at),
     )
-    return str(rows[0][0]) if rows else None
+    return key_text(rows[0][0], stored_text(key.session)) if rows else None

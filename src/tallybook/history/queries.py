@@ -13,6 +13,7 @@ from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import ClassUsage, SessionKey
 from tallybook.history.names import digest, stored_text
+from tallybook.history.response_keys import key_text, packed_key
 from tallybook.history.rollup import COMPONENTS
 from tallybook.history.store import Store
 from tallybook.history.sums import SUMS, Span, used, used_through
@@ -146,7 +147,7 @@ def usage_through(store: Store, key: SessionKey, response_key: str) -> SessionCo
         return None
     rows = store.rows(
         "SELECT source, offset FROM response r WHERE session = ? AND key = ? ORDER BY offset DESC LIMIT 1",
-        (found.number, stored_text(response_key)),
+        (found.number, packed_key(stored_text(response_key), stored_text(key.session))),
     )
     if not rows:
         return None
@@ -164,8 +165,9 @@ def response_of_call(store: Store, key: SessionKey, call_id: str) -> str | None:
         ORDER BY r.at IS NULL, r.at, r.offset, r.key""",
         (key.agent, stored_text(key.session), call),
     )
-    issued = (str(response) for response, calls in rows if call in _pieces(calls, len(call)))
-    return next(issued, None)
+    issued = (response for response, calls in rows if call in _pieces(calls, len(call)))
+    response = next(issued, None)
+    return None if response is None else key_text(response, stored_text(key.session))
 
 
 def session_rows(store: Store, selection: Selection | None = None) -> tuple[SessionRow, ...]:
@@ -222,12 +224,14 @@ def history_total(store: Store) -> Total:
 def tokens_by_key(store: Store, agent: str, keys: Iterable[str] | None = None) -> dict[str, int]:
     """The total of each response of an agent, by the response's key; of these keys alone where some are given."""
     rows = store.rows(
-        """SELECT r.key, r.input + r.cache_read + r.cache_write_5m + r.cache_write_1h + r.cache_write_unknown + r.output
+        """SELECT s.name, r.key,
+        r.input + r.cache_read + r.cache_write_5m + r.cache_write_1h + r.cache_write_unknown + r.output
         FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent WHERE a.name = ?""",
         (agent,),
     )
     wanted = None if keys is None else set(keys)
-    return {key: total for key, total in rows if wanted is None or key in wanted}
+    found = {key_text(key, session): total for session, key, total in rows}
+    return found if wanted is None else {key: total for key, total in found.items() if key in wanted}
 
 
 class StoredSessions(msgspec.Struct, frozen=True):
@@ -302,11 +306,11 @@ def _last_response(store: Store, session: int) -> _Response | None:
     rows = store.rows(
         """WITH latest AS (SELECT r.source FROM response r JOIN source o ON o.id = r.source WHERE r.session = ?
             AND r.at IS (SELECT max(at) FROM response WHERE session = ?) ORDER BY o.key DESC LIMIT 1)
-        SELECT key, final FROM response WHERE +session = ? AND source = (SELECT source FROM latest)
-        ORDER BY offset DESC, key DESC LIMIT 1""",
+        SELECT r.key, s.name, r.final FROM response r JOIN session s ON s.id = r.session
+        WHERE +r.session = ? AND r.source = (SELECT source FROM latest) ORDER BY r.offset DESC, r.key DESC LIMIT 1""",
         (session, session, session),
     )
-    return _Response(rows[0][0], bool(rows[0][1])) if rows else None
+    return _Response(key_text(*rows[0][:2]), bool(rows[0][2])) if rows else None
 
 
 def _pending_call(store: Store, key: SessionKey) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,25 +11,33 @@ import msgspec
 
 from tallybook.history.facts import moment
 from tallybook.history.names import digest, name_hash, session_numbers, stored_text, word_numbers
+from tallybook.history.response_keys import key_text, packed_key
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from tallybook.agents.port import Response
 
 COLUMNS: Final = """grp, key, session, source, offset, at, model, tier, input, cache_read, cache_write_5m,
 cache_write_1h, cache_write_unknown, output, reasoning, quality, final, calls, effort, branch, cwd, provider, turn,
 window, web_searches"""
-"""Of a response, in the order of its row."""
+"""Of a response, in the order of its row; the group, of which the store has only who follows from it, is the first."""
 Row = tuple[Any, ...]
 """Of a response; as long as it is no row of the store, names stand for the numbers of session, source and words."""
 KEY: Final = 1
 SESSION: Final = 2
 SOURCE: Final = 3
 OFFSET: Final = 4
-_INSERT: Final = f"INSERT INTO response ({COLUMNS}) VALUES ({', '.join('?' * len(COLUMNS.split(',')))})"  # noqa: S608
-_STORED: Final = f"SELECT r.id, {COLUMNS.replace('grp', 'r.grp')} FROM touched t CROSS JOIN response r ON r.grp = t.grp"  # noqa: S608
+GROUP: Final = 0
+DERIVED: Final = "derived d CROSS JOIN response r ON r.id BETWEEN d.first AND d.first + d.size - 1"
+"""Responses with the groups that they follow from."""
+TOUCHED: Final = f"touched t CROSS JOIN {DERIVED} AND d.grp = t.grp"
+"""Those of touched groups."""
+_INSERT: Final = f"""INSERT INTO response ({COLUMNS.replace("grp", "id")})
+VALUES ({", ".join("?" * len(COLUMNS.split(",")))})"""  # noqa: S608
+_STORED: Final = f"SELECT r.id, {COLUMNS.replace('grp', 'd.grp')} FROM {TOUCHED}"  # noqa: S608
+_DERIVED: Final = "INSERT INTO derived (grp, first, size) VALUES (?, ?, ?)"
 _LARGEST: Final = 2**63 - 1
 _words: Final = itemgetter(6, 7, 15, 18, 19, 20, 21)
 """What is a word in a row."""
@@ -49,10 +58,11 @@ class Change(msgspec.Struct, frozen=True):
 def named_row(agent: str, group: int, one: Response) -> Row:
     """The row of a response of the unit that ``group`` stands for, with names in place of numbers."""
     calls = b"".join([digest(agent, stored_text(call)) for call in one.calls]) if one.calls else b""
+    session = one.session if one.session.isascii() else stored_text(one.session)
     return (
         group,
-        one.key if one.key.isascii() else stored_text(one.key),
-        one.session if one.session.isascii() else stored_text(one.session),
+        packed_key(one.key if one.key.isascii() else stored_text(one.key), session),
+        session,
         one.source,
         one.offset,
         moment(one.at),
@@ -102,19 +112,52 @@ def replace_rows(connection: sqlite3.Connection, rows: Collection[Row], readable
     """
     stored: dict[Row, int] = {tuple(row[1:]): row[0] for row in connection.execute(_STORED)}
     wanted = set(rows)
-    keys = {row[KEY] for row in wanted}
-    outdated = {
-        row: number
-        for row, number in stored.items()
-        if row not in wanted and (row[SOURCE] in readable or row[KEY] in keys)
-    }
-    connection.executemany("DELETE FROM response WHERE id = ?", ((number,) for number in outdated.values()))
-    fresh = sorted(wanted - stored.keys(), key=lambda row: (row[0], row[SOURCE], row[OFFSET], row[KEY]))
-    return Change(tuple(outdated), add_rows(connection, fresh))
+    left = [row for row in stored if row not in wanted]
+    elsewhere = _of_same_keys(connection, [row for row in left if row[SOURCE] not in readable], wanted)
+    outdated = [row for row in left if row[SOURCE] in readable or row in elsewhere]
+    connection.executemany("DELETE FROM response WHERE id = ?", ((stored.pop(row),) for row in outdated))
+    fresh = tuple(sorted(wanted - stored.keys(), key=lambda row: (row[GROUP], row[SOURCE], row[OFFSET], row[KEY])))
+    changed = {row[GROUP] for row in (*outdated, *fresh)}
+    kept = [(row[GROUP], number) for row, number in stored.items() if row[GROUP] in changed]
+    connection.executemany("DELETE FROM derived WHERE grp = ?", ((group,) for group in changed))
+    connection.executemany(_DERIVED, runs(sorted([*kept, *_put(connection, fresh)])))
+    return Change(tuple(outdated), fresh)
+
+
+def _of_same_keys(connection: sqlite3.Connection, rows: Collection[Row], others: Iterable[Row]) -> set[Row]:
+    """Those of the rows whose key one of the others has too, be it in another session."""
+    if not rows:
+        return set()
+    names: dict[int, str] = dict(connection.execute("SELECT id, name FROM session"))
+    keys = {key_text(row[KEY], names[row[SESSION]]) for row in others}
+    return {row for row in rows if key_text(row[KEY], names[row[SESSION]]) in keys}
 
 
 def add_rows(connection: sqlite3.Connection, rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Write rows that no group of theirs had before."""
+    """Write rows that no group of theirs had before; those of one group stand one behind the other."""
     added = tuple(rows)
-    connection.executemany(_INSERT, added)
+    found = list(runs(_put(connection, added)))
+    if found:
+        group, first, size = found[0]
+        longer = "UPDATE derived SET size = size + ? WHERE grp = ? AND first + size = ?"
+        connection.executemany(
+            _DERIVED, found[1:] if connection.execute(longer, (size, group, first)).rowcount else found
+        )
     return added
+
+
+def _put(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[tuple[int, int]]:
+    """The group and the number of each row, written behind all others."""
+    if not rows:
+        return []
+    (first,) = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM response").fetchone()
+    connection.executemany(_INSERT, ((number, *row[1:]) for number, row in enumerate(rows, first)))
+    return [(row[GROUP], number) for number, row in enumerate(rows, first)]
+
+
+def runs(numbers: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+    """Groups, and numbers of responses in order, as groups with a first number and how many follow on each other."""
+    places = enumerate(numbers)
+    for (group, _), run in groupby(places, key=lambda one: (one[1][0], one[1][1] - one[0])):
+        together = [number for _, (_, number) in run]
+        yield group, together[0], len(together)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCHEMA: Final = 4
-TABLES: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response", "rollup"})
+SCHEMA: Final = 5
+_BEFORE_5: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response", "rollup"})
+TABLES: Final = _BEFORE_5 | {"derived"}
 ADDED: Final = frozenset({
     *("item_block", "what", "limit_sample", "own_counter", "stage", "activity_source", "activity_copy", "activity"),
     *("session_class", "thread", "attempt", "directory", "imported"),
@@ -18,8 +19,9 @@ ADDED: Final = frozenset({
 _LATER: Final = "IF NOT EXISTS"
 OLDER: Final = {
     1: frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"}),
-    2: TABLES,
-    3: TABLES,
+    2: _BEFORE_5,
+    3: _BEFORE_5,
+    4: _BEFORE_5,
 }
 """Schemas that are brought up to this one, with their tables."""
 

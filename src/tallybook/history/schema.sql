@@ -75,8 +75,7 @@ CREATE INDEX fact_session ON fact (session);
 
 CREATE TABLE response (               -- every response once
     id INTEGER PRIMARY KEY,
-    grp INTEGER NOT NULL,             -- hash of the group that stands for the unit that it was derived from
-    key TEXT NOT NULL,
+    key BLOB NOT NULL,                -- without what its session or its kind tells: history/response_keys.py
     session INTEGER NOT NULL REFERENCES session,
     source INTEGER NOT NULL REFERENCES source,
     offset INTEGER NOT NULL,
@@ -95,10 +94,16 @@ CREATE TABLE response (               -- every response once
     window INTEGER,                   -- of context, in tokens
     web_searches INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX response_grp ON response (grp);
 CREATE INDEX response_moment ON response (session, at);
 CREATE INDEX response_place ON response (source, offset);
 CREATE INDEX response_undated ON response (session) WHERE at IS NULL;
+
+CREATE TABLE derived (                -- which responses a unit has come to: runs of their numbers
+    grp INTEGER NOT NULL,             -- hash of the group that stands for the unit
+    first INTEGER NOT NULL REFERENCES response,
+    size INTEGER NOT NULL,            -- of the run; responses with these numbers are of no other unit
+    PRIMARY KEY (grp, first)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE rollup (                 -- dated responses added up; history/rollup.py keeps it
     session INTEGER NOT NULL REFERENCES session,

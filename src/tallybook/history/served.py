@@ -8,6 +8,7 @@ import msgspec
 
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.names import stored_text
+from tallybook.history.response_keys import key_text, packed_keys
 from tallybook.history.sums import VECTOR, Places, Span
 
 if TYPE_CHECKING:
@@ -31,14 +32,18 @@ class Served(msgspec.Struct, frozen=True):
 
 def served(store: Store, key: str) -> tuple[Served, ...]:
     """All responses with this key: it is unique within an agent."""
+    packed = packed_keys(stored_text(key))
     rows = store.rows(
         f"""SELECT a.name, s.name, s.id, s.born_at, s.last_at, r.source, r.offset, r.at, m.text, t.text, r.web_searches,
-        {VECTOR} FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
-        JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier WHERE r.key = ? ORDER BY a.name, s.name""",  # noqa: S608
-        (stored_text(key),),
+        r.key, {VECTOR} FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
+        JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier WHERE r.key IN ({", ".join("?" * len(packed))})
+        ORDER BY a.name, s.name""",  # noqa: S608
+        packed,
     )
     found = []
-    for agent, session, number, born_at, last_at, source, offset, at, model, tier, searches, *parts in rows:
+    for agent, session, number, born_at, last_at, source, offset, at, model, tier, searches, kept, *parts in rows:
+        if key_text(kept, session) != stored_text(key):
+            continue
         span = Span(number, born_at, last_at, silent=False)
         when = Places(store, span).moment(source, offset) if at is None else at
         found.append(Served(key, agent, session, when, at is not None, model, tier, searches, TokenVector(*parts)))

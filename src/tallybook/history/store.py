@@ -71,7 +71,7 @@ class Store:
         with named_errors(self.path):
             return self._connection.execute(sql, values).fetchall()
 
-    def add_function(self, name: str, function: Callable[..., int]) -> None:
+    def add_function(self, name: str, function: Callable[..., int | str]) -> None:
         """Let queries call a function, whose answer follows from what it is given alone."""
         self._connection.create_function(name, -1, function, deterministic=True)
 

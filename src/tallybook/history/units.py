@@ -12,7 +12,7 @@ from tallybook.domain.problems import Problem
 from tallybook.history.growth import Growth
 from tallybook.history.harvest import sane_rows, source_rows
 from tallybook.history.names import name_hash
-from tallybook.history.responses import Change, Row, numbered, replace_rows
+from tallybook.history.responses import TOUCHED, Change, Row, numbered, replace_rows
 from tallybook.history.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -125,9 +125,7 @@ class Derivation(msgspec.Struct, frozen=True):
 
     def _sources(self, telling: set[int]) -> dict[int, str]:
         """Logs of touched groups that this version has read; what older ones left of others can't be derived."""
-        counted = self.shelf.connection.execute(
-            "SELECT DISTINCT r.source FROM touched t CROSS JOIN response r ON r.grp = t.grp"
-        )
+        counted = self.shelf.connection.execute(f"SELECT DISTINCT r.source FROM {TOUCHED}")  # noqa: S608
         wanted = sorted(telling.union(source for (source,) in counted))
         found: dict[int, str] = {}
         for start in range(0, len(wanted), _AT_ONCE):
