@@ -75,8 +75,10 @@ class Choice:
     def agents(self) -> tuple[str, ...]:
         """The agents with a session that is asked for, and a response in it."""
         rows = self._store.rows(
-            f"""SELECT name FROM agent a WHERE EXISTS (SELECT 1 FROM session s JOIN response r ON r.session = s.id
-            WHERE s.agent = a.id AND {self.undated}) ORDER BY name"""  # noqa: S608 - numbers
+            f"""SELECT name FROM agent a WHERE EXISTS (SELECT 1 FROM session s JOIN rollup r ON r.session = s.id
+                WHERE s.agent = a.id AND {self.undated})
+            OR EXISTS (SELECT 1 FROM session s JOIN response r ON r.session = s.id AND r.at IS NULL
+                WHERE s.agent = a.id AND {self.undated}) ORDER BY name"""  # noqa: S608 - numbers
         )
         return tuple(name for (name,) in rows)
 
