@@ -70,6 +70,20 @@ def test_a_window_that_has_ended_tells_nothing(bench: Bench) -> None:
     assert bench.ok("limits").out.splitlines()[1].split("\t")[4:8] == ["—", "—", "ended", "—"]
 
 
+def test_a_session_that_tells_late_and_one_whose_clock_is_ahead(bench: Bench) -> None:
+    """Neither is a reset, and nothing is used up by a clock that was wrong."""
+    end = int(time.time()) + 60 * 120
+    for number, (ago, used) in enumerate([(120, 20), (115, 19), (60, 30), (-600, 36)], 1):
+        it = {"used_percent": used, "window_minutes": 300, "resets_at": end}
+        tell(CodexAgent(bench, number, ago=timedelta(minutes=ago)), primary=it)
+    (told,) = bench.ok("limits", "--json").json["limits"]
+    assert (told["used_percent"], told["pace"]["samples"]) == ("36", 3)
+    low, high = (float(told["pace"]["percent_per_hour"][name]) for name in ("low", "high"))
+    assert 7.4 < low < 8 < high < 8.6
+    assert told["used_up"]["before_reset"] == "no"
+    assert told["used_up"]["earliest"] > told["resets_at"]
+
+
 def test_credits_are_told_as_they_stand(bench: Bench) -> None:
     """A balance is no share."""
     tell(CodexAgent(bench, 1), credits={"has_credits": True, "unlimited": False, "balance": "12.50"})

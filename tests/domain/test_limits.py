@@ -62,6 +62,32 @@ def test_only_the_running_window_counts() -> None:
     assert fallen.outlook.before_reset is None
 
 
+def test_what_a_session_tells_late_is_no_reset() -> None:
+    """20 percent, then 19 from a session that had heard of it before, then 30: the pace is that from 10 to 30."""
+    steady = standing(samples((60, 10), (120, 20), (180, 30)), FIVE_HOURS, T0 + 3 * HOUR)
+    late = samples((60, 10), (120, 20), (125, 19), (180, 30))
+    late.insert(3, Sample(T0 + 130 * MINUTE, 9900, T0 - HOUR))  # of the window before
+    found = standing(late, FIVE_HOURS, T0 + 3 * HOUR)
+    assert found == steady
+    assert found.pace == Pace(T0 + HOUR, 3, Fraction(950), Fraction(1050))
+
+
+def test_a_lower_use_at_last_is_believed() -> None:
+    """Nothing tells whether it came late: it stands as it was told, and the pace is counted anew."""
+    found = standing(samples((60, 10), (120, 30), (180, 29)), FIVE_HOURS, T0 + 3 * HOUR)
+    assert (found.used, found.pace) == (2900, Pace(T0, 1, Fraction(2850, 3), Fraction(2950, 3)))
+
+
+def test_a_clock_that_was_ahead() -> None:
+    """What is dated later than now was told by now: 50 percent two hours after the begin are about 25 an hour."""
+    found = standing(samples((900, 50)), FIVE_HOURS, T0 + 2 * HOUR)
+    assert (found.used, found.over) == (5000, False)
+    assert found.pace == Pace(T0, 1, Fraction(2475), Fraction(2525))
+    assert found.outlook is not None
+    assert found.outlook.before_reset is Before.YES
+    assert T0 + 3 * HOUR < found.outlook.earliest < T0 + 4 * HOUR
+
+
 def test_an_end_that_is_not_told_any_more_is_another_window() -> None:
     """A sample without an end does not go with one that has one."""
     found = standing([Sample(T0, 100, None), *samples((60, 10))], FIVE_HOURS, T0 + HOUR)

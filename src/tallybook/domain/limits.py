@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from fractions import Fraction
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,15 +79,34 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def standing(samples: Sequence[Sample], window: int | None, now: int) -> Standing:
-    """What the samples of one allowance, in the order of time, say at ``now``; ``window`` is its length in minutes."""
+    """What the samples of one allowance, in the order of time, say at ``now``; ``window`` is its length in minutes.
+
+    What a clock that was wrong has dated later than now is taken as told now.
+    """
     if not samples:
         return Standing(None, None, over=False, pace=None, outlook=None)
+    samples = [one if one.at <= now else replace(one, at=now) for one in samples]
     last = samples[-1]
     if last.resets_at is not None and last.resets_at <= now:
         return Standing(None, None, over=True, pace=None, outlook=None)
-    pace = _pace(_running(samples), window)
+    pace = _pace(_running(_without_late(samples)), window)
     outlook = None if pace is None else _outlook(last, pace, _rounding(samples))
     return Standing(last.used, max(FULL - last.used, 0), over=False, pace=pace, outlook=outlook)
+
+
+def _without_late(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Without what a session told late: the word of another window, or a lower use that had been and is surpassed.
+
+    Only the end of a window tells what is of the same one; without an end a use that fell is a reset.
+    """
+    last = samples[-1]
+    if last.resets_at is None:
+        return samples
+    same = [one for one in samples if _same_end(one, last)]
+    before = accumulate((one.used for one in same), max)
+    after = [*accumulate((one.used for one in reversed(same)), max)][::-1]
+    rows = zip(same, before, after, strict=True)
+    return [one for one, most, later in rows if one.used >= most or later < most]
 
 
 def _running(samples: Sequence[Sample]) -> Sequence[Sample]:

@@ -80,7 +80,7 @@ def _allowance(store: Store, newest: LimitState, now: int) -> Allowance:
     back = min(newest.window or _LONGEST, _LONGEST) * _MINUTE
     told = [
         Sample(one.at, one.used, one.resets_at)
-        for one in limit_history(store, newest, newest.at - back)
+        for one in limit_history(store, newest, min(newest.at, now) - back)
         if one.used is not None
     ]
     return Allowance(newest, standing(told, newest.window, now))
