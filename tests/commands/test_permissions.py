@@ -120,6 +120,8 @@ def test_the_history(bench: Bench, place: str) -> None:
             assert "Permission denied" in said.err
         refused = run("usage", "--json")
         assert (refused.code > 0, "Permission denied" in refused.err) == (True, True)
+        assert f"{bench.data}" in refused.err
+        assert "prices.toml" not in refused.err
         for command in (("show",), ("report",), ("cost",)):
             said = run(*command, "--json")
             assert (said.code, set(codes(said)) & {"history-unusable"}) == (0, {"history-unusable"}), command

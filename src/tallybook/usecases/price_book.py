@@ -88,7 +88,10 @@ class PriceBook:
             try:
                 text = _text(path)
             except OSError as error:
-                return _problem(path, error.strerror or "it can't be read", "make it readable, or remove it")
+                why = error.strerror or "it can't be read"
+                if not os.access(path.parent, os.X_OK):
+                    return _problem(path.parent, why, "let your user look into the directory")
+                return _problem(path, why, "make it readable, or remove it")
             if text is not None:
                 from tallybook.agents.registry import AGENTS  # noqa: PLC0415 - most have no such file
                 from tallybook.pricing.overrides import PriceFault, agreed_in  # noqa: PLC0415
