@@ -273,6 +273,7 @@ def test_the_price_of_one_response_is_explained(bench: Bench) -> None:
         assert sum(one["nano_usd"].values()) == one["cost"]["nano_usd"]
         assert one["rates"]["source"].startswith("anthropic ")
         assert (one["agent"], one["dated"], one["tier"]) == ("claude", True, "standard")
+        assert (one["quality"], one["cost"]["quality"]) == ("exact", "exact")
     said = bench.ok("prices", "explain", keys.pop())
     assert "a million = " in said.out
     assert said.out.splitlines()[-1].startswith("cost      ")
@@ -315,6 +316,21 @@ def test_a_response_without_a_price_is_explained_as_well(bench: Bench) -> None:
     (told,) = bench.ok("prices", "explain", key, "--json").json["responses"]
     assert (told["rates"], told["nano_usd"]) == ({"unpriced": "no rule tells whose model it is"}, {})
     assert "no price  no rule tells" in bench.ok("prices", "explain", key).out
+
+
+def test_a_price_of_tokens_that_are_a_lower_bound(bench: Bench) -> None:
+    """It is exact, and said to be the price of at least so much."""
+    it = ClaudeAgent(bench, 1)
+    it.say()
+    message = it.records[-1]["message"]
+    message["stop_reason"] = None
+    message.pop("stop_details", None)
+    message["usage"] |= {"output_tokens": 1}
+    it.flush()
+    (key,) = keys_of(bench, it.session)
+    (told,) = bench.ok("prices", "explain", key, "--json").json["responses"]
+    assert (told["quality"], told["cost"]["quality"]) == ("lower_bound", "exact")
+    assert "tokens    lower_bound" in bench.ok("prices", "explain", key).out
 
 
 def test_a_response_that_nobody_knows(bench: Bench) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.names import stored_text
 from tallybook.history.response_keys import key_text, packed_keys
@@ -28,6 +29,8 @@ class Served(msgspec.Struct, frozen=True):
     tier: str
     web_searches: int
     tokens: TokenVector
+    quality: Quality
+    """Of the tokens."""
 
 
 def served(store: Store, key: str) -> tuple[Served, ...]:
@@ -35,16 +38,18 @@ def served(store: Store, key: str) -> tuple[Served, ...]:
     packed = packed_keys(stored_text(key))
     rows = store.rows(
         f"""SELECT a.name, s.name, s.id, s.born_at, s.last_at, r.source, r.offset, r.at, m.text, t.text, r.web_searches,
-        r.key, {VECTOR} FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
-        JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier WHERE r.key IN ({", ".join("?" * len(packed))})
-        ORDER BY a.name, s.name""",  # noqa: S608
+        r.key, q.text, {VECTOR} FROM response r JOIN session s ON s.id = r.session JOIN agent a ON a.id = s.agent
+        JOIN word m ON m.id = r.model JOIN word t ON t.id = r.tier JOIN word q ON q.id = r.quality
+        WHERE r.key IN ({", ".join("?" * len(packed))}) ORDER BY a.name, s.name""",  # noqa: S608
         packed,
     )
     found = []
-    for agent, session, number, born_at, last_at, source, offset, at, model, tier, searches, kept, *parts in rows:
+    for agent, session, number, born_at, last_at, source, offset, at, *told in rows:
+        model, tier, searches, kept, quality, *parts = told
         if key_text(kept, session) != stored_text(key):
             continue
         span = Span(number, born_at, last_at, silent=False)
         when = Places(store, span).moment(source, offset) if at is None else at
-        found.append(Served(key, agent, session, when, at is not None, model, tier, searches, TokenVector(*parts)))
+        tokens = TokenVector(*parts)
+        found.append(Served(key, agent, session, when, at is not None, model, tier, searches, tokens, Quality(quality)))
     return tuple(found)

@@ -10,6 +10,7 @@ import msgspec
 from tallybook.clock import timestamp
 from tallybook.domain.money import PARTS, Cost, Rates, Unpriced, priced_counts
 from tallybook.domain.problems import Problem
+from tallybook.domain.quality import Quality
 from tallybook.domain.sizes import Size
 from tallybook.domain.tokens import TokenVector
 from tallybook.history.served import Served
@@ -248,6 +249,7 @@ def explained_json(it: Explained) -> dict[str, Json]:
                 "tier": one.response.tier,
                 "context": one.response.tokens.context,
                 "tokens": vector(one.response.tokens),
+                "quality": str(one.response.quality),
                 "web_searches": one.response.web_searches,
                 "rates": rates_json(one.rates),
                 "nano_usd": parts,
@@ -267,6 +269,8 @@ def explained_lines(it: Explanation) -> list[str]:
         f"model     {told.model}, tier {told.tier}",
         f"size      {told.tokens.context:,} tokens of input, cached or not",
     ]
+    if told.quality is not Quality.EXACT:
+        lines.append(f"tokens    {told.quality}, whatever the price")
     if isinstance(it.rates, Unpriced):
         return [*lines, f"no price  {it.rates.reason}"]
     lines.append(f"price     {it.rates.source}, {f'since {it.rates.since}' if it.rates.since else 'on all days'}")
