@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -155,3 +156,26 @@ def test_bad_lines_within_logs_of_others(
     agent.log.write_bytes(GARBAGE[kind].lines.join([*whole, b""]))
     each, rest = divmod(counted_by_all(bench, agent, used), len(whole))
     assert (each > 0 or kind not in NO_OBJECTS, rest) == (True, 0)
+
+
+@pytest.mark.parametrize("kin", [ClaudeAgent, CodexAgent, CopilotAgent, GeminiAgent, PiAgent])
+@pytest.mark.parametrize("told", [True, False], ids=["told", "headless"])
+def test_a_log_with_a_name_that_is_no_text(bench: Bench, kin: type[Agent], *, told: bool) -> None:
+    """It counts, or is told of, and takes nothing away from other logs, whether or not it names its session itself."""
+    other = CodexAgent(bench, 2)
+    used = other.say()
+    odd = kin(bench, 1)
+    mine = odd.say()
+    content = odd.log.read_bytes()
+    if not told:
+        content = b"".join(line.replace(b"essionId", b"omething") for line in content.splitlines(keepends=True)[1:])
+    odd.log.unlink()
+    odd.log.with_name(os.fsdecode(odd.log.name[:8].encode() + b"\xfe" + odd.log.suffix.encode())).write_bytes(content)
+    for options in ((), ("--no-update",)):
+        rows = bench.ok("usage", "--by", "session", "--json", *options).json["rows"]
+        assert tokens(next(row["tokens"] for row in rows if row["key"]["session"] == other.session)) == used
+        if told and kin in AGENTS:
+            assert sum((tokens(row["tokens"]) for row in rows), Counter()) == used + mine
+    for row in rows:
+        bench.ok("why", row["key"]["session"], "--json")
+    bench.ok("sessions")

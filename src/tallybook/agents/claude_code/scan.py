@@ -29,7 +29,7 @@ from tallybook.agents.claude_code.sessions import Sessions, thread_name
 from tallybook.agents.lines import LineReader, cut
 from tallybook.agents.names import branch_name, directory, level
 from tallybook.agents.port import Batch, Occurrence
-from tallybook.agents.surrogates import mended
+from tallybook.agents.surrogates import mended, storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +92,7 @@ class _Place(msgspec.Struct, frozen=True, gc=False):
 class _Scan:
     def __init__(self, log: LogFile, state: State) -> None:
         agent = _AGENT_FILE.fullmatch(log.path.name)
-        self._agent = agent[1] if agent else None
+        self._agent = storable(agent[1]) if agent else None
         self._file_session = session_of(log.path)
         self._key = log.key
         self._state = state
@@ -302,5 +302,5 @@ def session_of(path: Path) -> str:
     """The session that a log belongs to by its place, for records that do not say it."""
     parts = path.parts
     if "subagents" in parts[1:]:
-        return parts[len(parts) - 1 - parts[::-1].index("subagents") - 1]
-    return path.stem
+        return storable(parts[len(parts) - 1 - parts[::-1].index("subagents") - 1])
+    return storable(path.stem)

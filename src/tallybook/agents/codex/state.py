@@ -11,6 +11,7 @@ from tallybook.agents.codex.doings import Progress
 from tallybook.agents.codex.facts import Counts
 from tallybook.agents.codex.limits import Seen
 from tallybook.agents.codex.meter import Total
+from tallybook.agents.surrogates import storable
 
 if TYPE_CHECKING:
     from tallybook.agents.port import LogFile, OwnCounter
@@ -53,4 +54,4 @@ def state_of(log: LogFile, state: bytes) -> State:
     if state:
         return _decode(state)
     found = _THREAD_IN_NAME.search(log.key.rpartition("rollout-")[2])
-    return State(found.group() if found else log.key, named=found is not None)
+    return State(found.group() if found else storable(log.key), named=found is not None)
