@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Final
@@ -29,14 +30,21 @@ def main(names: Sequence[str]) -> None:
     """Run the modules named, or all; the table of all is kept."""
     found: list[Row] = []
     for name in names or sorted(path.stem for path in HERE.glob("*.py")):
-        module = import_module(f"bench.{name}")
-        if hasattr(module, "rows"):
-            sys.stderr.write(f"bench/{name}.py\n")
-            found.extend(module.rows())
+        # Each in a process of its own: what a process has grown to shows in the peak memory of those it starts.
+        with get_context("spawn").Pool(1) as pool:
+            found.extend(pool.apply(_rows, (name,)))
     sys.stdout.write(plain(found))
     if not names:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{commit()}.md").write_text(_page(found))
+
+
+def _rows(name: str) -> list[Row]:
+    module = import_module(f"bench.{name}")
+    if not hasattr(module, "rows"):
+        return []
+    sys.stderr.write(f"bench/{name}.py\n")
+    return list(module.rows())
 
 
 def commit() -> str:
