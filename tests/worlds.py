@@ -435,6 +435,7 @@ def numbers(state: LedgerState) -> tuple[object, ...]:
     return (
         dict(found.goals),
         dict(found.measures),
+        dict(found.spending),
         found.remainder,
         found.remainder_tokens,
         found.counter,

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -237,37 +238,39 @@ def steps(store: Store, question: Callable[[], object]) -> int:
     return count
 
 
-def test_the_last_response_of_a_session_is_found_without_the_others(bench: Bench) -> None:
+@pytest.fixture
+def short_and_long(bench: Bench) -> tuple[CodexAgent, CodexAgent]:
+    """Sessions of few responses and of many, read already."""
     short, long = CodexAgent(bench, 1), CodexAgent(bench, 2)
     for agent, responses in ((short, 5), (long, 200)):
         for _ in range(responses):
             agent.say()
     bench.ok("sessions")
+    return short, long
+
+
+def test_the_last_response_of_a_session_is_found_without_the_others(
+    bench: Bench, short_and_long: tuple[CodexAgent, CodexAgent]
+) -> None:
     with open_store(bench.data) as store:
         numbers = dict(store.rows("SELECT name, id FROM session"))
-        work = {
-            agent.session: steps(store, lambda agent=agent: queries._last_response(store, numbers[agent.session]))  # type: ignore[misc]
-            for agent in (short, long)
-        }
-    assert work[long.session] <= work[short.session] + 10
+        short, long = (
+            steps(store, partial(queries._last_response, store, numbers[agent.session])) for agent in short_and_long
+        )
+    assert long <= short + 10
 
 
-def test_what_a_session_has_used_is_told_without_its_responses(bench: Bench) -> None:
+def test_what_a_session_has_used_is_told_without_its_responses(
+    bench: Bench, short_and_long: tuple[CodexAgent, CodexAgent]
+) -> None:
     """The sums of an hour are kept; a session of a week asks for no more."""
-    short, long = CodexAgent(bench, 1), CodexAgent(bench, 2)
-    for agent, responses in ((short, 5), (long, 200)):
-        for _ in range(responses):
-            agent.say()
-    bench.ok("sessions")
+    keys = [SessionKey("codex", agent.session) for agent in short_and_long]
     with open_store(bench.data) as store:
-        work = {
-            agent.session: steps(store, lambda agent=agent: queries.usage_of(store, SessionKey("codex", agent.session)))  # type: ignore[misc]
-            for agent in (short, long)
-        }
-        counter = queries.usage_of(store, SessionKey("codex", long.session))
+        short, long = (steps(store, partial(queries.usage_of, store, key)) for key in keys)
+        counter = queries.usage_of(store, keys[1])
     assert counter is not None
     assert sum(part.responses for part in counter.classes) == 200
-    assert work[long.session] <= work[short.session] * 2
+    assert long <= short * 2
 
 
 def test_a_store_without_the_indexes_gets_them(bench: Bench, live: Agent) -> None:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tallybook.domain.events import UsageManual
-from tallybook.domain.goal_costs import BY_HAND, GoalCosts, costs_of, no_prices, remainder_cost, total_of_goal
+from tallybook.domain.goal_costs import BY_HAND, GoalCosts, PriceOf, costs_of, no_prices, remainder_cost, total_of_goal
 from tallybook.domain.metrics import accounts
 from tallybook.domain.money import Cost, Rates, Unpriced, cost_of, total_cost
 from tallybook.domain.replay import fold
 from tallybook.domain.tokens import TokenVector
-from worlds import Book, World, messy_events, worlds
+from worlds import Book, World, born, messy_events, of_class, used, worlds
 
 if TYPE_CHECKING:
     from tallybook.domain.events import Event
@@ -30,11 +31,11 @@ def prices(agent: str, it: PriceClass) -> Rates | Unpriced:
     return Rates(number, 1, 2, 3, 5, 7, 11, source="book", model=it.model)
 
 
-def all_costs(state: LedgerState) -> dict[str, GoalCosts]:
+def all_costs(state: LedgerState, price_of: PriceOf = prices) -> dict[str, GoalCosts]:
     """Of every goal that is not merged into another."""
     handed_out = accounts(state).goals
     return {
-        goal: costs_of(state, goal, handed_out[goal], prices)
+        goal: costs_of(state, goal, handed_out[goal], price_of)
         for goal in state.goals
         if state.goals[goal].merged_into is None
     }
@@ -100,6 +101,21 @@ def test_numbers_by_hand_have_no_price(book: Book) -> None:
     assert total_of_goal(book.state, "a", prices) == costs.total
     assert costs.attempts == costs.stages == (None,)
     assert remainder_cost(book.state, prices) == Cost()
+
+
+def test_fees_are_not_lost_beside_searches_that_nobody_counted(book: Book) -> None:
+    """Of one price class, one session tells how many searches there were and an early one does not."""
+    before, after = (
+        replace(used("s"), classes=(replace(of_class(0, tokens), web_searches=searches),))
+        for tokens, searches in ((5, 3), (6, 5))
+    )
+    book.start("a", before)
+    book.finish("a", after, born(used("t", 7)))
+    fee = Rates(1, 1, 1, 1, 1, 1, web_search=1000, source="book")
+    (costs,) = all_costs(book.state, lambda *_: fee).values()
+    assert costs.total == total_of_goal(book.state, "a", lambda *_: fee)
+    assert costs.total is not None
+    assert (costs.total.pico_usd, costs.total.searches_untold) == (1 + 7 + 2 * 1000, True)
 
 
 def test_nothing_measured_costs_nobody_knows_what(book: Book) -> None:

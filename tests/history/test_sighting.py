@@ -341,6 +341,19 @@ def test_two_writers_at_once(home: Home) -> None:
     home.check()
 
 
+def test_logs_of_another_place_in_the_same_store(home: Home, tmp_path: Path) -> None:
+    """They are none of what was seen here, so they are told to have vanished, as without a sighting."""
+    home.settle()
+    other = Home(tmp_path / "other")
+    other.put(f"codex/sessions/2026/03/01/{NAME.format(7)}.jsonl", "claude/projects/r/r.jsonl")
+    home.update(other.environ)
+    with home.store() as store:
+        for reader in home.readers:
+            found = survey(store, reader, home.environ)
+            assert told(found) == told(full_survey(store, reader, home.environ))
+            assert len(found.vanished) == 1
+
+
 @pytest.mark.parametrize("what", ["user", "reader", "roots", "form", "garbage", "trigger"])
 def test_what_was_seen_otherwise_is_not_taken(home: Home, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """By another user, reader, or program, of other places, or without changes being noted."""

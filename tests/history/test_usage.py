@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from history.fake import SECOND, T0, FakeReader, World
 from tallybook.domain.quality import Quality, join, worst
 from tallybook.history.blocks import block_starts
-from tallybook.history.choice import Filter, known_projects
+from tallybook.history.choice import Choice, Filter, known_projects
 from tallybook.history.queries import history_total
 from tallybook.history.usage import DIMENSIONS, Query, Usage, usage
 from tallybook.history.zones import NamedZone
@@ -195,6 +195,7 @@ def test_the_whole_and_its_projects_are_told_without_a_look_at_each_response(
     with world.store() as store:
         found = history_total(store)
         assert (found.responses, found.tokens.parts()) == whole[:2]
+        assert Choice(store, Filter()).agents() == (("fake",) if told else ())
         own = {f"/src/{'ab'[int(one.session[1]) - 1]}" for one in told if one.session != "s3"}
         assert known_projects(store) == own | {one.project for one in told if one.project}
 

@@ -47,5 +47,5 @@ class BranchReach:
     @cached_property
     def _tips(self) -> Mapping[str, str]:
         told = self._git.read("for-each-ref", "--format=%(objectname) %(refname)", *_PLACES)
-        lines = [] if isinstance(told, GitFault) else os.fsdecode(told).splitlines()
+        lines = [] if isinstance(told, GitFault) else os.fsdecode(told).split("\n")
         return {name: tip for tip, _, name in (line.partition(" ") for line in lines)}

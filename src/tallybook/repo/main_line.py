@@ -49,7 +49,7 @@ def main_line(git: Git, named: str | None) -> MainLine | GitFault:
 def _refs(git: Git, name: str) -> list[str]:
     """The branch of this very name, here and on the remote."""
     told = git.read("for-each-ref", "--format=%(refname)", "--", _HERE + name, _THERE + name)
-    refs = [] if isinstance(told, GitFault) else os.fsdecode(told).splitlines()
+    refs = [] if isinstance(told, GitFault) else os.fsdecode(told).split("\n")
     return [ref for ref in refs if ref in {_HERE + name, _THERE + name}]
 
 
