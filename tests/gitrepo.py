@@ -15,6 +15,7 @@ from tallybook.repo.git import Git, GitFault
 from tallybook.repo.worktree import Repository, find_repository
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
@@ -146,11 +147,16 @@ class GitRepo:
 def counted_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """A list that grows with every git command that tallybook runs from now on."""
     calls: list[tuple[str, ...]] = []
-    read = Git.read
+    read, begin = Git.read, Git.begin
 
     def counted(git: Git, *arguments: str, text: bytes | None = None) -> bytes | GitFault:
         calls.append(arguments)
         return read(git, *arguments, text=text)
 
+    def begun(git: Git, *arguments: str) -> Callable[[], bytes | GitFault]:
+        calls.append(arguments)
+        return begin(git, *arguments)
+
     monkeypatch.setattr(Git, "read", counted)
+    monkeypatch.setattr(Git, "begin", begun)
     return calls

@@ -167,6 +167,15 @@ def test_places_without_commits(bench: Bench, tmp_path: Path) -> None:
     assert "shallow" in [problem["code"] for problem in found["problems"]]
 
 
+def test_a_branch_without_commits_hides_no_others(bench: Bench, tmp_path: Path) -> None:
+    """Commits of other branches are there before the first one is made on the one that is checked out."""
+    made = commit(bench, "a", f"Task: {goal(bench, 7)}")
+    bench.git("checkout", "-q", "--orphan", "fresh")
+    assert used(told(bench, "commit")) == {made: 7}
+    bench.git("init", "-q", "empty", cwd=tmp_path)
+    bench.ok("cost", "--by", "commit", cwd=tmp_path / "empty")
+
+
 @pytest.mark.parametrize("words", [("cost", "--by", "pr"), ("outcome",), ("receipt",), ("check-commits", "HEAD")])
 def test_why_there_is_no_repository(bench: Bench, tmp_path: Path, words: tuple[str, ...]) -> None:
     """In a bare one, in the inside of one, and where git takes its owner for a stranger, as in containers."""

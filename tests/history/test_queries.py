@@ -11,6 +11,7 @@ from tallybook.agents.identity import Candidate
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import TokenVector
 from tallybook.domain.usage import PriceClass, SessionKey
+from tallybook.history import queries
 from tallybook.history.queries import (
     Selection,
     SessionCounter,
@@ -19,7 +20,9 @@ from tallybook.history.queries import (
     history_total,
     response_of_call,
     session_rows,
+    session_times,
     session_tree,
+    unknown_sessions,
     usage_of,
     usage_through,
 )
@@ -102,6 +105,24 @@ def test_unknown_sessions_have_no_counter_and_silent_ones_an_exact_nothing(world
     counter = used(world)
     assert (counter.classes, counter.quality, counter.high_water) == ((), Quality.EXACT, None)
     assert (counter.parent, counter.born_at) == ("p", 5)
+
+
+def test_times_of_sessions_however_many_are_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that no log has told of are left out, and another agent's session of the same name."""
+    monkeypatch.setattr(queries, "_MOST_NAMED", 2)
+    names = ["a", "b", "c", "d", "e"]
+    for number, name in enumerate(names[:4]):
+        world.write(name, {"fact": {"born_at": T0 + number}, "session": name}, row(f"r{name}", session=name))
+    world.write("f", row("f", session="f\ud800"))
+    world.ingest()
+    asked = [*(SessionKey("fake", name) for name in names), SessionKey("other", "a"), SessionKey("fake", "f\ud800")]
+    with world.store() as store:
+        found = session_times(store, asked)
+        assert unknown_sessions(store, asked) == [SessionKey("fake", "e"), SessionKey("other", "a")]
+    assert {key.session: times for key, times in found.items()} == {
+        **{name: (T0 + number, T0) for number, name in enumerate(names[:4])},
+        "f\ud800": (T0, T0),
+    }
 
 
 def test_usage_through_a_response_leaves_out_what_stands_behind_it_in_its_log(world: World) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from history.fake import SECOND, T0, FakeReader, World
 from tallybook.domain.quality import Quality, join, worst
+from tallybook.history import keys as keys_module
 from tallybook.history.blocks import block_starts
 from tallybook.history.choice import Choice, Filter, known_projects
 from tallybook.history.queries import history_total
@@ -147,6 +148,20 @@ def test_every_response_is_in_one_row(
     assert found.total.tokens is not None
     assert (found.total.responses, found.total.tokens.parts(), found.total.quality) == total
     assert found.agents == (("fake",) if served else ())
+
+
+def test_however_many_sessions_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few are asked for by number, of very many all are read."""
+    world = World(tmp_path)
+    fill(world, [Served(f"s{number}", "opus", 0, (1,) * 7, Quality.EXACT) for number in range(1, 4)])
+    few = asked(world, "agent", "session", "project")
+    monkeypatch.setattr(keys_module, "_MOST_NAMED", 0)
+    assert asked(world, "agent", "session", "project") == few
+    assert [row.key for row in few.rows] == [
+        ("fake", "s1", "/src/a"),
+        ("fake", "s2", "/src/b"),
+        ("fake", "s3", None),
+    ]
 
 
 @settings(max_examples=40)

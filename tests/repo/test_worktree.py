@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from tallybook.repo.git import Git, GitFault
 from tallybook.repo.worktree import NoRepository, Repository, find_repository
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -85,6 +87,11 @@ def test_places_without_a_work_tree(repo: GitRepo, tmp_path: Path) -> None:
     assert reason(repo.path, repo.environ) == "git-failed"
 
 
+def begun(git: Git, *arguments: str) -> bytes | GitFault:
+    """What git answers that has begun beside the caller."""
+    return git.begin(*arguments)()
+
+
 def stand_in(tmp_path: Path, script: str) -> dict[str, str]:
     """The environment with another program in git's place."""
     place = tmp_path / "bin"
@@ -104,19 +111,44 @@ def test_answer_that_cannot_be_read(tmp_path: Path) -> None:
     assert reason(tmp_path, stand_in(tmp_path, "echo hello")) == "git-failed"
 
 
-def test_silent_failure_and_time_limit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ask", [Git.read, begun])
+def test_silent_failure_and_time_limit(tmp_path: Path, ask: Callable[..., bytes | GitFault]) -> None:
     environ = stand_in(tmp_path, '[ "$1" = slow ] && exec sleep 5; exit 3')
-    failed = Git(tmp_path, environ).read("x")
-    assert failed == GitFault("git-failed", "exit status 3", 3)
-    slow = Git(tmp_path, environ, seconds=0.05).read("slow")
-    assert isinstance(slow, GitFault)
-    assert slow.code == "timeout"
+    assert ask(Git(tmp_path, environ), "x") == GitFault("git-failed", "exit status 3", 3)
+    slow = ask(Git(tmp_path, environ, seconds=0.05), "slow")
+    assert slow == GitFault("timeout", "git slow took longer than 0.05 seconds")
 
 
 def test_reading_takes_no_lock_and_speaks_plain_english(tmp_path: Path) -> None:
     environ = stand_in(tmp_path, 'echo "$LC_ALL $GIT_OPTIONAL_LOCKS"; cat')
     assert Git(tmp_path, environ).read("x", text=b"in") == b"C 0\nin"
     assert Git(tmp_path, environ).write("x") == b"C \n"
+    assert begun(Git(tmp_path, environ), "x") == b"C 0\n"
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_what_goes_on_beside_the_caller_has_the_same_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: bool
+) -> None:
+    """However much it is, and whatever git says to it, on systems without files in memory too."""
+    if not in_memory:
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    repo = GitRepo.make(tmp_path / "repo")
+    repo.commit("a", message="word " * 20_000)
+    for git in (repo.repository().git, Git(tmp_path, repo.environ), Git(tmp_path / "gone", repo.environ)):
+        for arguments in (("log", "--format=%B"), ("log", "no-such-revision", "--"), ("for-each-ref",)):
+            assert begun(git, *arguments) == git.read(*arguments)
+    assert begun(Git(tmp_path, {"PATH": str(tmp_path)}), "version") == GitFault(
+        "no-git", "git can't be run: No such file or directory"
+    )
+
+
+def test_several_go_on_at_once(tmp_path: Path) -> None:
+    """The second ends before anybody asks the first, which waits for it."""
+    wait = 'if [ "$1" = first ]; then until [ -e done ]; do sleep 0.01; done; else touch done; fi; echo "$1"'
+    git = Git(tmp_path, stand_in(tmp_path, wait))
+    first, second = git.begin("first"), git.begin("second")
+    assert (first(), second()) == (b"first\n", b"second\n")
 
 
 def test_one_call_to_find_one_more_to_look(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:

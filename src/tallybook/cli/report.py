@@ -44,7 +44,7 @@ def report(
         say(f"{output}: {('would be written' if dry_run else 'written') if changed else 'unchanged'}")
     if as_json:
         shown = None if output is not None else text
-        document("report", {"markdown": shown, **contract.state(view.data, view.workflow)})
+        document("report", {"markdown": shown, **contract.state(view.data, view.workflow())})
     elif output is None:
         raw(text)
     warn(view.data.problems)

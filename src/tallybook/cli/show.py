@@ -34,7 +34,7 @@ def show(
         else:
             show_goal(view, found)
     elif as_json:
-        document("state", contract.state(view.data, view.workflow))
+        document("state", contract.state(view.data, view.workflow()))
     else:
         show_state(view)
     warn(view.data.problems)

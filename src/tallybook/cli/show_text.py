@@ -23,7 +23,7 @@ _NUMBERS: Final = frozenset({"tokens", "input", "cache read", "cache write", "ou
 
 def show_state(view: View) -> None:
     """The worktree's state, all goals, and what belongs to none."""
-    data, workflow = view.data, view.workflow
+    data, workflow = view.data, view.workflow()
     message = f": {workflow.say}" if workflow.say else ""
     line(f"workflow  {workflow.state}{message}")
     if workflow.hint:

@@ -16,17 +16,16 @@ if TYPE_CHECKING:
 
     Rows = Collection[Sequence[Any]]
     """What begins like ``Values`` each."""
+    _Told = dict[str, dict[int, Any]]
+    """Of sessions, by what is asked and their numbers."""
 
 _EPOCH: Final = date(1970, 1, 1)
-_OF_SESSIONS: Final = {
-    "agent": "SELECT s.id, a.name FROM session s JOIN agent a ON a.id = s.agent",
-    "session": "SELECT id, name FROM session",
-    "origin": "SELECT id, origin FROM session",
-    "project": "SELECT id, cwd FROM session",
-    "branch": "SELECT id, branch FROM session",
-    "plan": "SELECT session, plan FROM limit_sample WHERE plan IS NOT NULL ORDER BY at, source, name",
-}
-"""What a session is known by; responses may tell project and branch otherwise. A plan is what the log told last."""
+_OF_SESSIONS: Final = {"agent": "agent", "session": "name", "origin": "origin", "project": "cwd", "branch": "branch"}
+"""Columns of what a session is known by; responses may tell project and branch otherwise."""
+_PLANS: Final = "SELECT session, plan FROM limit_sample WHERE plan IS NOT NULL ORDER BY at, source, name"
+"""A plan is what the log told last."""
+_MOST_NAMED: Final = 10_000
+"""Sessions that are asked for by number."""
 _OF_RESPONSES: Final = ("model", "effort", "tier")
 _OTHERWISE: Final = {"project": "cwd", "branch": "branch"}
 
@@ -66,31 +65,50 @@ class Keys:
         """The key of each of them, in the order of what was asked."""
         if not self._by:
             return [()] * len(rows)
-        return list(zip(*(self._column(name, rows) for name in self._by), strict=True))
+        told = self._of_sessions(rows)
+        return list(zip(*(self._column(name, rows, told) for name in self._by), strict=True))
 
-    def _column(self, name: str, rows: Rows) -> Sequence[str | None]:
+    def _column(self, name: str, rows: Rows, told: _Told) -> Sequence[str | None]:
         if name in _OTHERWISE:
-            return self._otherwise(name, rows)
-        if name in _OF_SESSIONS:
-            return _looked_up(self._of_sessions(name), _SESSION, rows)
+            return self._otherwise(name, rows, told[name])
+        if name in told:
+            return _looked_up(told[name], _SESSION, rows)
         if name in _OF_RESPONSES:
             return _looked_up(self._words, Values._fields.index(name), rows)
         if name == "block":
             return _called(_begin, _HOUR, rows)
         return _called(_OF_DAYS[name], _DAY, rows)
 
-    def _of_sessions(self, name: str) -> dict[int, str]:
-        return dict(self._store.rows(_OF_SESSIONS[name]))
+    def _of_sessions(self, rows: Rows) -> _Told:
+        """What is asked of the sessions of these rows, by their numbers."""
+        found: _Told = {}
+        asked = [name for name in _OF_SESSIONS if name in self._by]
+        if asked:
+            numbers = {row[_SESSION] for row in rows if row[_SESSION] is not None}
+            which = f"WHERE id IN ({', '.join(map(str, numbers))})" if len(numbers) <= _MOST_NAMED else ""
+            columns = ", ".join(_OF_SESSIONS[name] for name in asked)
+            sessions = self._store.rows(f"SELECT id, {columns} FROM session {which}")  # noqa: S608 - numbers
+            ids, *others = zip(*sessions, strict=True) if sessions else [()] * (1 + len(asked))
+            found = {name: dict(zip(ids, values, strict=True)) for name, values in zip(asked, others, strict=True)}
+        if "agent" in found:
+            agents = dict(self._store.rows("SELECT id, name FROM agent"))
+            found["agent"] = {number: agents[agent] for number, agent in found["agent"].items()}
+        if "plan" in self._by:
+            found["plan"] = dict(self._store.rows(_PLANS))
+        return found
 
-    def _otherwise(self, name: str, rows: Rows) -> list[str | None]:
+    def _otherwise(self, name: str, rows: Rows, its: Mapping[int, str | None]) -> list[str | None]:
         member = Values._fields.index(_OTHERWISE[name])
         projects = project_directories(self._store) if name == "project" else {}
         own = {number: projects.get(text, text) for number, text in self._words.items() if text}
-        its = {number: projects.get(text, text) for number, text in self._of_sessions(name).items()}
-        return [own[row[member]] if row[member] in own else its[row[_SESSION]] for row in rows]
+        return [own[row[member]] if row[member] in own else _renamed(projects, its[row[_SESSION]]) for row in rows]
 
 
-def _looked_up(names: Mapping[int, str], member: int, rows: Rows) -> list[str | None]:
+def _renamed(projects: Mapping[str, str], text: str | None) -> str | None:
+    return text if text is None else projects.get(text, text)
+
+
+def _looked_up(names: Mapping[int, Any], member: int, rows: Rows) -> list[str | None]:
     return [names.get(row[member]) for row in rows]
 
 

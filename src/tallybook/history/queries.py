@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,6 +20,9 @@ from tallybook.history.sums import SUMS, Span, used, used_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+_MOST_NAMED: Final = 10_000
+"""Names in one query."""
 
 
 class SessionCounter(msgspec.Struct, frozen=True):
@@ -127,8 +130,23 @@ def usage_of(store: Store, key: SessionKey) -> SessionCounter | None:
 
 def unknown_sessions(store: Store, keys: Iterable[SessionKey]) -> list[SessionKey]:
     """Those of the sessions that no log has told of."""
-    known = set(store.rows("SELECT a.name, s.name FROM session s JOIN agent a ON a.id = s.agent"))
-    return [key for key in keys if (key.agent, stored_text(key.session)) not in known]
+    asked = list(keys)
+    known = session_times(store, asked)
+    return [key for key in asked if key not in known]
+
+
+def session_times(store: Store, keys: Iterable[SessionKey]) -> dict[SessionKey, tuple[int | None, int | None]]:
+    """When each of the sessions that logs have told of began, and when it moved last, microseconds since the epoch."""
+    stored = {key: (key.agent, stored_text(key.session)) for key in keys}
+    agents = dict(store.rows("SELECT id, name FROM agent"))
+    names = sorted({name for _, name in stored.values()})
+    found: dict[tuple[str, str], tuple[int | None, int | None]] = {}
+    for start in range(0, len(names), _MOST_NAMED):
+        some = names[start : start + _MOST_NAMED]
+        marks = ", ".join("?" * len(some))
+        rows = store.rows(f"SELECT agent, name, born_at, last_at FROM session WHERE name IN ({marks})", some)  # noqa: S608
+        found |= {(agents[agent], name): (born, last) for agent, name, born, last in rows}
+    return {key: found[name] for key, name in stored.items() if name in found}
 
 
 def born_at(store: Store, key: SessionKey) -> int | None:

@@ -1,22 +1,17 @@
-"""Which commits are on a branch, found among commits that were read already: one call of git for all branches.
+"""Which commits are on a branch, found among commits that were read already.
 
 Standard library only.
 """
 
 from __future__ import annotations
 
-import os
-from functools import cached_property
-from typing import TYPE_CHECKING, Final
-
-from tallybook.repo.git import Git, GitFault
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from tallybook.repo.branch_refs import BranchRefs
     from tallybook.repo.made_commits import MadeCommit
-
-_PLACES: Final = ("refs/heads/", "refs/remotes/origin/")
 
 
 def behind(commits: Sequence[MadeCommit], tips: Iterable[str]) -> frozenset[str]:
@@ -31,21 +26,15 @@ def behind(commits: Sequence[MadeCommit], tips: Iterable[str]) -> frozenset[str]
 class BranchReach:
     """The branches of a repository, here and on the remote, and their commits."""
 
-    def __init__(self, git: Git, commits: Sequence[MadeCommit]) -> None:
+    def __init__(self, refs: BranchRefs, commits: Sequence[MadeCommit]) -> None:
         """Each commit stands before its parents."""
-        self._git = git
+        self._refs = refs
         self._commits = commits
         self._known: dict[str, frozenset[str] | None] = {}
 
     def of(self, branch: str) -> frozenset[str] | None:
         """The commits of a branch; None where it is gone."""
         if branch not in self._known:
-            tips = {self._tips[ref] for ref in (place + branch for place in _PLACES) if ref in self._tips}
+            tips = {self._refs.tips[ref] for ref in self._refs.of(branch)}
             self._known[branch] = behind(self._commits, tips) if tips else None
         return self._known[branch]
-
-    @cached_property
-    def _tips(self) -> Mapping[str, str]:
-        told = self._git.read("for-each-ref", "--format=%(objectname) %(refname)", *_PLACES)
-        lines = [] if isinstance(told, GitFault) else os.fsdecode(told).split("\n")
-        return {name: tip for tip, _, name in (line.partition(" ") for line in lines)}

@@ -14,7 +14,7 @@ from tallybook.repo.messages import BLANK
 from tallybook.repo.trailers import TaskTrailers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _FIELDS: Final = (
     "%H",
@@ -25,6 +25,9 @@ _FIELDS: Final = (
     *(f"%(trailers:key={key},valueonly,unfold)" for key in ("Task", "No-Task")),
     "%B",
 )
+_TASK: Final = "task"
+_REVERT: Final = "This reverts commit"
+"""What messages hold that the expressions find something in; most hold neither."""
 _LINE: Final = re.compile(r"^[ \t]*Task[ \t]*:[ \t]*(\S+)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _REVERTS: Final = re.compile(r"^[ \t]*This reverts commit ([0-9a-f]{40}|[0-9a-f]{64})\b", re.MULTILINE)
 _REVERTS_PULL: Final = re.compile(
@@ -55,6 +58,8 @@ class MadeCommit(NamedTuple):
     @property
     def lines(self) -> tuple[str, ...]:
         """What stands behind ``Task:`` on any line: the message of a squash quotes those that it is made of."""
+        if _TASK not in self.message.casefold():
+            return ()
         return tuple(dict.fromkeys(_LINE.findall(self.message)))
 
     @property
@@ -70,28 +75,39 @@ class MadeCommit(NamedTuple):
     @property
     def reverted(self) -> tuple[str, ...]:
         """The commits that it says to take back, in the words of git; a squash of reverts says several."""
-        return tuple(dict.fromkeys(_REVERTS.findall(self.message)))
+        return tuple(dict.fromkeys(_REVERTS.findall(self.message))) if _REVERT in self.message else ()
 
     @property
     def reverted_pulls(self) -> frozenset[str]:
         """The numbers of pull requests that it says to take back, in the words of forges."""
-        said = self.subject.startswith("Revert ")
+        said = self.message.startswith("Revert ")
         return frozenset(_REVERTS_PULL.findall(self.message.replace("\r", ""))) if said else frozenset()
 
 
 def made_commits(git: Git, *revisions: str) -> GitFault | list[MadeCommit]:
     """The commits of revisions, ranges or ``--branches`` and the like, each before its parents; one git call."""
-    found = git.read(
+    return begin_commits(git, *revisions)()
+
+
+def begin_commits(git: Git, *revisions: str) -> Callable[[], GitFault | list[MadeCommit]]:
+    """``made_commits`` beside the caller, as ``Git.begin`` tells."""
+    reads = git.begin(
         *("-c", "trailer.separators=:", "-c", "log.showSignature=false", "log", "-z"),
         *("--topo-order", "--encoding=UTF-8", f"--format={'%x00'.join(_FIELDS)}", *revisions, "--"),
     )
-    return found if isinstance(found, GitFault) else list(_commits(os.fsdecode(found)))
+
+    def commits() -> GitFault | list[MadeCommit]:
+        found = reads()
+        return found if isinstance(found, GitFault) else list(_commits(os.fsdecode(found)))
+
+    return commits
 
 
 def _commits(text: str) -> Iterator[MadeCommit]:
+    nothing = TaskTrailers()
     fields = iter(text.split("\0"))
     for commit, parents, at, written_at, author, tasks, reasons, message in zip(*[fields] * len(_FIELDS), strict=False):
-        said = TaskTrailers(_values(tasks), _values(reasons))
+        said = TaskTrailers(_values(tasks), _values(reasons)) if tasks or reasons else nothing
         yield MadeCommit(commit, tuple(parents.split()), _time(at), _time(written_at), author, said, message)
 
 

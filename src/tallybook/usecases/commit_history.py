@@ -12,20 +12,22 @@ from tallybook.domain.outcomes import Made, Work, work_of
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.state import kept_goal
 from tallybook.repo.branch_reach import behind
+from tallybook.repo.branch_refs import BranchRefs, begin_refs
 from tallybook.repo.commits import is_shallow, unaltered
 from tallybook.repo.git import Git, GitFault
-from tallybook.repo.made_commits import MadeCommit, made_commits
+from tallybook.repo.made_commits import MadeCommit, begin_commits, made_commits
 from tallybook.repo.main_line import MainLine, main_line
 from tallybook.repo.merges import Merges
 from tallybook.repo.pull_requests import pulls_of
 from tallybook.usecases.workspace import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tallybook.domain.state import LedgerState
     from tallybook.usecases.workspace import Workspace
 
+_NOTHING: Final = frozenset[str]()
 _EVERYWHERE: Final = ("--branches", "--remotes", "--tags")
 
 
@@ -33,6 +35,7 @@ class CommitHistory(msgspec.Struct, frozen=True):
     """All commits of branches, tags and remotes, and of what is checked out."""
 
     git: Git
+    refs: BranchRefs
     line: MainLine
     merged: frozenset[str]
     """The commits that the main line has."""
@@ -57,11 +60,13 @@ class CommitHistory(msgspec.Struct, frozen=True):
         """Commits that name goals, or that take others back on the main line."""
         reverts = Reverts(self)
         for commit in self.commits:
-            named = {goal for goal in commit.named if goal in state.goals} | linked.get(commit.id, set())
+            named = frozenset(goal for goal in words if goal in state.goals) if (words := commit.named) else _NOTHING
+            if commit.id in linked:
+                named |= linked[commit.id]
             on_main = commit.id in self.merged
-            back = reverts.by(commit) if on_main else frozenset()
+            back = reverts.by(commit) if on_main else _NOTHING
             if named or back:
-                yield Made(commit.id, commit.at, frozenset(named), on_main, back)
+                yield Made(commit.id, commit.at, named, on_main, back)
 
 
 class Reverts:
@@ -75,13 +80,16 @@ class Reverts:
 
     def by(self, commit: MadeCommit) -> frozenset[str]:
         """What one takes back of the main line; of a merge and of a pull request all that came with it."""
+        named, pulls = commit.reverted, commit.reverted_pulls
+        if not (named or pulls):
+            return _NOTHING
         found: set[str] = set()
-        for older in (one for one in commit.reverted if one in self._line and one in self._places):
+        for older in (one for one in named if one in self._line and one in self._places):
             made = self._commits[self._places[older]]
             found |= self._merges.brought(made) if made.is_merge else {older}
-        if commit.reverted_pulls:
+        if pulls:
             older_ones = (one.id for one in self._commits[self._places[commit.id] + 1 :] if one.id in self._line)
-            found |= {one for one in older_ones if commit.reverted_pulls & self._pulls.get(one, frozenset())}
+            found |= {one for one in older_ones if pulls & self._pulls.get(one, _NOTHING)}
         return frozenset(found)
 
     @cached_property
@@ -99,14 +107,27 @@ def git_of(workspace: Workspace) -> Git | Refusal:
 
 def commit_history(git: Git, main: str | None = None) -> CommitHistory | Refusal:
     """Read it, with ``main`` as the branch that work is merged into; else that is found out."""
-    line = main_line(git, main)
-    if isinstance(line, GitFault):
-        return Refusal("bad-revision", line.message, "name a branch with --main, such as origin/main")
-    more = (*(("HEAD",) if line.refs else ()), *((main,) if main else ()))
-    commits = made_commits(git, *_EVERYWHERE, *more)
-    if isinstance(commits, GitFault):
-        return Refusal(commits.code, commits.message)
-    return CommitHistory(git, line, behind(commits, line.tips), tuple(commits))
+    return begin_history(git, main)()
+
+
+def begin_history(git: Git, main: str | None = None) -> Callable[[], CommitHistory | Refusal]:
+    """``commit_history`` beside the caller, as ``Git.begin`` tells."""
+    branches = begin_refs(git)
+    more = () if main is None else (main,)
+    reads = begin_commits(git, *_EVERYWHERE, "HEAD", *more)
+
+    def history() -> CommitHistory | Refusal:
+        refs, commits = branches(), reads()
+        line = main_line(git, main, refs)
+        if isinstance(line, GitFault):
+            return Refusal("bad-revision", line.message, "name a branch with --main, such as origin/main")
+        if isinstance(commits, GitFault):  # HEAD may be a branch without commits
+            commits = made_commits(git, *_EVERYWHERE, *more)
+        if isinstance(commits, GitFault):
+            return Refusal(commits.code, commits.message)
+        return CommitHistory(git, refs, line, behind(commits, line.tips), tuple(commits))
+
+    return history
 
 
 def shallow(git: Git) -> tuple[Problem, ...]:
@@ -119,4 +140,5 @@ def shallow(git: Git) -> tuple[Problem, ...]:
 
 def goals_named(state: LedgerState, commit: MadeCommit) -> frozenset[str]:
     """The goals of the ledger that a message names; for one that was merged the one that is kept."""
-    return frozenset(kept_goal(state.goals, name) for name in commit.named if name in state.goals)
+    names = commit.named
+    return frozenset(kept_goal(state.goals, name) for name in names if name in state.goals) if names else _NOTHING

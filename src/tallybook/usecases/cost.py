@@ -20,14 +20,14 @@ from tallybook.domain.quality import Quality
 from tallybook.repo.branch_reach import BranchReach
 from tallybook.repo.patches import user_email
 from tallybook.repo.pull_requests import pulls_of
-from tallybook.usecases.commit_history import commit_history, git_of, shallow
+from tallybook.usecases.commit_history import CommitHistory, begin_history, git_of, shallow
 from tallybook.usecases.inferred import Alone, by_branch, by_commit, made_meanwhile, tokens_of, worked_alone
 from tallybook.usecases.linking import nameless_commits
 from tallybook.usecases.pull_costs import Keys, PullHistory
 from tallybook.usecases.show import look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tallybook.domain.goal import Goal
     from tallybook.domain.tokens import TokenVector
@@ -68,14 +68,16 @@ def costs(workspace: Workspace, by: By) -> Costs | Refusal:
     """Read the ledger, of the history what lies outside of all goals, and for commits the repository."""
     view = look(workspace)
     data, found = view.data, Found()
-    if by in {By.COMMIT, By.PR}:
-        seen = _repository(workspace, data, by)
-        if isinstance(seen, Refusal):
-            return seen
-        found = seen
+    reads = _begin(workspace) if by in {By.COMMIT, By.PR} else None
+    told = worked_alone(workspace, data) if by in {By.COMMIT, By.BRANCH, By.PR} else ()
+    if reads is not None:
+        commits = reads()
+        if isinstance(commits, Refusal):
+            return commits
+        found = _found(commits, data, by)
     goals = [goal for goal in data.goals if goal.merged_into is None]
     spent = [_spent(data, goal, _keys(data, goal, by, found)) for goal in goals]
-    alone = _alone(by, worked_alone(workspace, data), found) if by in {By.COMMIT, By.BRANCH, By.PR} else ()
+    alone = _alone(by, told, found)
     rows = (*rows_of([*spent, *alone]), *_outside(data, tokens_of(alone)))
     view.keep()
     return Costs(by, rows, data.book, (*data.problems, *found.notes))
@@ -103,15 +105,36 @@ class Found(msgspec.Struct, frozen=True):
     notes: tuple[Problem, ...] = ()
 
 
-def _repository(workspace: Workspace, data: ReportData, by: By) -> Found | Refusal:
+class _Commits(msgspec.Struct, frozen=True):
+    """What git tells."""
+
+    history: CommitHistory
+    email: str | None
+    """Whose commits are made here."""
+    notes: tuple[Problem, ...]
+
+
+def _begin(workspace: Workspace) -> Callable[[], _Commits | Refusal]:
+    """Let git read the commits; what is returned waits for them."""
     git = git_of(workspace)
-    history = git if isinstance(git, Refusal) else commit_history(git)
-    if isinstance(history, Refusal):
-        return history
-    nameless = tuple(nameless_commits(data.state, history.plain, user_email(history.git)))
+    if isinstance(git, Refusal):
+        return lambda: git
+    reads = begin_history(git)
+    email, notes = user_email(git), shallow(git)
+
+    def commits() -> _Commits | Refusal:
+        history = reads()
+        return history if isinstance(history, Refusal) else _Commits(history, email, notes)
+
+    return commits
+
+
+def _found(commits: _Commits, data: ReportData, by: By) -> Found:
+    history = commits.history
+    nameless = tuple(nameless_commits(data.state, history.plain, commits.email))
     pulls = PullHistory(pulls_of(history.commits), history.line.name) if by is By.PR else PullHistory()
-    reach = BranchReach(history.git, history.commits)
-    return Found(history.works(data.state), pulls, nameless, reach, shallow(history.git))
+    reach = BranchReach(history.refs, history.commits)
+    return Found(history.works(data.state), pulls, nameless, reach, commits.notes)
 
 
 def _spent(data: ReportData, goal: Goal, keys: Keys) -> Spent:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tallybook.domain.commit_links import Candidate
+    from tallybook.history.usage_rows import UsageRow
     from tallybook.repo.branch_reach import BranchReach
     from tallybook.repo.worktree import Repository
     from tallybook.reports.model import ReportData
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 _BY: Final = ("agent", "session", "project", "branch")
 _DETACHED: Final = "HEAD"
 """So agents write where no branch is checked out."""
-_TIMES: Final = "SELECT a.name, s.name, s.born_at, s.last_at FROM session s JOIN agent a ON a.id = s.agent"
 _SECOND: Final = 1_000_000
 _AFTER: Final = 3600 * _SECOND
 
@@ -106,6 +106,7 @@ def tokens_of(spent: tuple[Spent, ...]) -> TokenVector:
 def _alone(workspace: Workspace, repository: Repository, data: ReportData) -> Iterator[Alone]:
     from tallybook.history.as_it_is import read_store  # noqa: PLC0415 - most questions do without the history
     from tallybook.history.choice import Filter, known_projects  # noqa: PLC0415
+    from tallybook.history.queries import session_times  # noqa: PLC0415
     from tallybook.history.store import StoreUnavailable  # noqa: PLC0415
     from tallybook.history.usage import Query, usage  # noqa: PLC0415
     from tallybook.history.zones import LocalZone  # noqa: PLC0415
@@ -116,15 +117,15 @@ def _alone(workspace: Workspace, repository: Repository, data: ReportData) -> It
         with read_store(workspace.data) as store, store.as_of_now():
             here = frozenset(one for one in known_projects(store) if _is_here(repository, one))
             rows = usage(store, Query(_BY, LocalZone(), Filter(projects=tuple(here)), known)).rows if here else ()
-            times = {(agent, name): moments for agent, name, *moments in store.rows(_TIMES)} if rows else {}
+            times = session_times(store, {_key(row) for row in rows})
     except StoreUnavailable:
         return
     heads: HeadHistory | None = None
     for row in rows:
-        agent, session, project, branch = row.key
-        key = SessionKey(agent or "", session or "")
+        *_, project, branch = row.key
+        key = _key(row)
         if project in here and key not in data.accounts.shares:
-            begun, last = times.get((agent, session), (None, None))
+            begun, last = times.get(key, (None, None))
             branch = None if branch == _DETACHED else branch
             if branch is None and begun is not None and last is not None:
                 heads = heads or head_history(repository.git)
@@ -132,6 +133,11 @@ def _alone(workspace: Workspace, repository: Repository, data: ReportData) -> It
             yield Alone(key, branch, Measure(row.tokens, row.quality), row.cost, begun, last)
 
 
+def _key(row: UsageRow) -> SessionKey:
+    agent, session, *_ = row.key
+    return SessionKey(agent or "", session or "")
+
+
 def _is_here(repository: Repository, project: str) -> bool:
-    place = Path(project)
-    return place == Path(directory_of(str(repository.common_dir))) or place.is_relative_to(repository.toplevel)
+    place, top = str(Path(project)), str(repository.toplevel)
+    return place in {top, directory_of(str(repository.common_dir))} or place.startswith(top.rstrip("/") + "/")

@@ -126,6 +126,6 @@ def nameless_commits(state: LedgerState, commits: Sequence[MadeCommit], email: s
     return [
         Candidate(commit.id, commit.subject, commit.written_at, email is not None and commit.author == email)
         for commit in commits
-        if not (goals_named(state, commit) or commit.said.reasons or commit.id in linked)
-        and not (commit.reverted or commit.reverted_pulls)
+        if not (commit.said.reasons or commit.id in linked or commit.reverted or commit.reverted_pulls)
+        and not goals_named(state, commit)
     ]

@@ -9,6 +9,7 @@ from tallybook.domain.budgets import budgets_of
 from tallybook.domain.goal_costs import costs_of
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.state import kept_goal
+from tallybook.repo.branch_refs import branch_refs
 from tallybook.repo.commits import is_revision, tips
 from tallybook.repo.git import GitFault
 from tallybook.repo.made_commits import made_commits
@@ -69,7 +70,7 @@ def _missing(unknown: Sequence[str]) -> Iterator[Problem]:
 
 def _of_range(git: Git, change: str | None) -> tuple[str, list[MadeCommit]] | Refusal:
     if change is None:
-        line = main_line(git, None)
+        line = main_line(git, None, branch_refs(git))
         if isinstance(line, GitFault):
             return Refusal("bad-revision", line.message, _NAME_ONE)
         commits = made_commits(git, "HEAD", "--not", *line.refs) if line.refs else []

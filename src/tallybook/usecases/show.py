@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,7 +30,8 @@ class View(msgspec.Struct, frozen=True):
     """What `show` and `report` show."""
 
     data: ReportData
-    workflow: WorkflowView
+    workflow: Callable[[], WorkflowView]
+    """Asks git how the worktree is."""
     keep: Callable[[], None]
     """Keeps the numbers that were asked for, so that the next command needs not work them out."""
 
@@ -52,7 +54,7 @@ def look(workspace: Workspace, *, priced: bool = True) -> View:
         found.save()
         book.keep()
 
-    return View(data, _workflow(workspace, found), keep)
+    return View(data, partial(_workflow, workspace, found), keep)
 
 
 def pick(view: View, goal: str) -> Goal | Refusal:
