@@ -49,8 +49,14 @@ NINETY_FIVE: Final = 19
 QUESTIONS: Final = (
     *((name,) for name in DIMENSIONS),
     *(("day", "model"), ("session", "model"), ("agent", "block"), ("project", "month"), ()),
+    *(("project", "block"), ("session", "block"), ("branch", "day")),
 )
-FILTERS: Final = (Filter(), Filter(since=BEGIN + YEAR // 2, models=("claude-*",), projects=("/src/p7",)))
+FILTERS: Final = (
+    Filter(),
+    Filter(since=BEGIN + YEAR // 2, models=("claude-*",), projects=("/src/p7",)),
+    Filter(since=BEGIN + YEAR // 3 + 1, until=BEGIN + YEAR - 1),
+)
+"""The last one is not on the hour."""
 
 
 def responses(here: str = "/src/p0") -> Iterator[Response]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
+KATHMANDU = ZoneInfo("Asia/Kathmandu")
 PARTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "cache_write_unknown", "output", "reasoning")
 
 
@@ -67,6 +68,13 @@ responses = st.builds(
     st.sampled_from([None, "/src/b"]),
     st.sampled_from(["standard", "standard", "flex"]),
 )
+ON_THE_HOUR = T0 // SECOND // 3600 * 3600
+moments = st.none() | st.builds(
+    lambda hours, seconds: ON_THE_HOUR + hours * 3600 + seconds,
+    st.integers(-1, 24 * 400) | st.integers(0, 3),
+    st.sampled_from([0, 1, 799, 800, 801, 1800]),
+)
+"""Seconds; responses are 800 behind the hour."""
 histories = st.lists(responses, max_size=25)
 dimensions = st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True).map(tuple)
 
@@ -94,11 +102,11 @@ def asked(world: World, *by: str, where: Filter | None = None, zone: ZoneInfo = 
         return usage(store, Query(by, NamedZone(zone), where or Filter()))
 
 
-def keys(served: list[Served], by: tuple[str, ...]) -> list[tuple[str | None, ...]]:
+def keys(served: list[Served], by: tuple[str, ...], zone: ZoneInfo = BERLIN) -> list[tuple[str | None, ...]]:
     """What each response stands under."""
     hours = [int(one.at.timestamp()) // 3600 for one in served]
     blocks = block_starts(hours)
-    local = [one.at.astimezone(BERLIN) for one in served]
+    local = [one.at.astimezone(zone) for one in served]
     columns: dict[str, list[str | None]] = {
         "agent": ["fake"] * len(served),
         "model": [one.model for one in served],
@@ -122,12 +130,14 @@ def plain(found: Usage) -> dict[tuple[str | None, ...], tuple[object, ...]]:
     return {row.key: (row.responses, row.tokens and row.tokens.parts(), row.quality) for row in found.rows}
 
 
-def by_hand(served: list[Served], by: tuple[str, ...]) -> dict[tuple[str | None, ...], tuple[object, ...]]:
+def by_hand(
+    served: list[Served], by: tuple[str, ...], zone: ZoneInfo = BERLIN
+) -> dict[tuple[str | None, ...], tuple[object, ...]]:
     """The same from the responses themselves."""
     sums: dict[tuple[str | None, ...], tuple[int, ...]] = {}
     counts: Counter[tuple[str | None, ...]] = Counter()
     qualities: dict[tuple[str | None, ...], list[Quality]] = defaultdict(list)
-    for key, one in zip(keys(served, by), served, strict=True):
+    for key, one in zip(keys(served, by, zone), served, strict=True):
         sums[key] = tuple(map(add, sums.get(key, (0,) * 7), one.tokens))
         counts[key] += 1
         qualities[key].append(one.quality)
@@ -169,32 +179,32 @@ def test_however_many_sessions_are_named(tmp_path: Path, monkeypatch: pytest.Mon
 def test_filters_leave_the_sums_of_what_they_let_through(
     served: list[Served], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Half-open times, patterns of models, projects by directory or name, sessions."""
+    """Half-open times on the hour or off it, patterns of models, projects by directory or name, sessions."""
     world = World(tmp_path_factory.mktemp("usage"))
     fill(world, served)
-    since, until = (data.draw(st.none() | st.integers(0, 24 * 400)) for _ in "ab")
+    since, until = (data.draw(moments) for _ in "ab")
     models = data.draw(st.sampled_from([(), ("gpt-5",), ("gpt-5*",), ("none",), ("opus", "gpt-5-*")]))
     projects = data.draw(st.sampled_from([(), ("/src/a",), ("b",), ("/work",)]))
     sessions = data.draw(st.sampled_from([(), ("s1", "s3"), ("nobody",)]))
     let_through = [
         one
         for one in served
-        if (since is None or (one.hours or 0) >= since)
-        and (until is None or (one.hours or 0) < until)
+        if (since is None or one.at.timestamp() >= since)
+        and (until is None or one.at.timestamp() < until)
         and (not models or any(fnmatchcase(one.model, pattern) for pattern in models))
         and (not projects or one.project in {*projects, *(f"/src/{name}" for name in projects)})
         and (not sessions or one.session in sessions)
     ]
-    hour = 3600 * SECOND
     where = Filter(
-        since=None if since is None else T0 + since * hour,
-        until=None if until is None else T0 + until * hour,
+        since=None if since is None else since * SECOND,
+        until=None if until is None else until * SECOND,
         models=models,
         projects=projects,
         sessions=sessions,
     )
+    zone = data.draw(st.sampled_from([BERLIN, KATHMANDU]))
     for by in ((), ("day", "model"), ("session", "block"), ("effort", "branch", "project")):
-        assert plain(asked(world, *by, where=where)) == by_hand(let_through, by)
+        assert plain(asked(world, *by, where=where, zone=zone)) == by_hand(let_through, by, zone)
 
 
 @settings(max_examples=40)

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from tallybook.history.store import Store
 
 _ALL: Final = "1"
-_FINE: Final = f"""(SELECT {", ".join(f"{it} AS {name}" for name, it in zip(KEYS, of_response(), strict=True))}, r.at,
-    1 AS responses, {", ".join(f"r.{name}" for name in COMPONENTS)}, r.web_searches
-    FROM response r WHERE r.at IS NOT NULL)"""  # noqa: S608
+_COLUMNS: Final = (*KEYS, "responses", *COMPONENTS, "web_searches")
+"""Of a row of the rollup."""
+_OF_ONE: Final = (*of_response(), "1", *(f"r.{name}" for name in _COLUMNS[len(KEYS) + 1 :]))
+_SINGLE: Final = ", ".join(f"{it} AS {name}" for name, it in zip(_COLUMNS, _OF_ONE, strict=True))
+"""The same of one response."""
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -52,16 +54,11 @@ class Choice:
             conditions.append(_of_projects(self._in_projects, _directories(store, where.projects)))
         self.undated = " AND ".join(conditions) or _ALL
         """On a response ``r`` that is not dated."""
-        times = [moment for moment in (where.since, where.until) if moment is not None]
-        grain = grain_in(store.rows(ASKED))
-        fine = bool(step % grain) or any(moment % (QUARTER * grain) for moment in times)
-        self.table = _FINE if fine else "rollup"
-        """In which dated responses are added up, or each by itself."""
-        conditions += [f"r.{'at' if fine else 'quarter'} >= ?"] if where.since is not None else []
-        conditions += [f"r.{'at' if fine else 'quarter'} < ?"] if where.until is not None else []
-        self.condition = " AND ".join(conditions) or _ALL
+        grain, since, until = grain_in(store.rows(ASKED)), where.since, where.until
+        self.table = _dated(since, until, grain) if step % grain == 0 else f"({_single(since, until)})"
+        """Dated responses of the time that is asked for, added up or each by itself."""
+        self.condition = self.undated
         """On a row ``r`` of that table."""
-        self.values = tuple(moment if fine else moment // QUARTER for moment in times)
 
     def has(self, at: int) -> bool:
         """Whether a moment lies in the time that is asked for."""
@@ -81,6 +78,30 @@ class Choice:
                 WHERE s.agent = a.id AND {self.undated}) ORDER BY name"""  # noqa: S608 - numbers
         )
         return tuple(name for (name,) in rows)
+
+
+def _dated(since: int | None, until: int | None, grain: int) -> str:
+    """Rows of the rollup; of a step that is asked for in part, its responses."""
+    width = QUARTER * grain
+    first = None if since is None else -(-since // width)
+    last = None if until is None else until // width
+    if first is not None and last is not None and first > last:
+        return f"({_single(since, until, last * grain)})"
+    bounds = [f"quarter {sign} {step * grain}" for sign, step in ((">=", first), ("<", last)) if step is not None]
+    parts = [f"SELECT {', '.join(_COLUMNS)} FROM rollup WHERE {' AND '.join(bounds) or _ALL}"]  # noqa: S608
+    if since is not None and first is not None and since % width:
+        parts.append(_single(since, first * width, (first - 1) * grain))
+    if until is not None and last is not None and until % width:
+        parts.append(_single(last * width, until, last * grain))
+    return f"({' UNION ALL '.join(parts)})"
+
+
+def _single(since: int | None, until: int | None, quarter: int | None = None) -> str:
+    """Responses; all that are wanted may be in one step of the rollup, which knows their sessions."""
+    bounds = [f"r.at {sign} {moment}" for sign, moment in ((">=", since), ("<", until)) if moment is not None]
+    if quarter is not None:
+        bounds.append(f"r.session IN (SELECT session FROM rollup WHERE quarter = {quarter})")  # noqa: S608
+    return f"SELECT {_SINGLE} FROM response r WHERE {' AND '.join(('r.at IS NOT NULL', *bounds))}"  # noqa: S608
 
 
 def _of_numbers(column: str, numbers: set[int] | None) -> list[str]:

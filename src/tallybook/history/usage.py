@@ -124,8 +124,7 @@ def _in_blocks(
     place, sessions = _place(query)
     # One text in place of a row for each: of a long history these are very many.
     ((hours,),) = store.rows(
-        f"SELECT group_concat({place}) FROM {choice.table} r {sessions} WHERE {choice.condition}",  # noqa: S608
-        choice.values,
+        f"SELECT group_concat({place}) FROM {choice.table} r {sessions} WHERE {choice.condition}"  # noqa: S608
     )
     starts = block_starts([*map(int, set((hours or "").split(",")) - {""}), *(at for some in placed for at, _ in some)])
     store.add_function(_BLOCK, starts.__getitem__)
@@ -151,7 +150,7 @@ class _Sums(NamedTuple):
 
 def _dated(store: Store, it: _Sums) -> list[Part]:
     while True:
-        found = store.rows(_sums(it), it.choice.values)
+        found = store.rows(_sums(it))
         try:
             if it.costs is not None:
                 it.costs.know({part[SPLIT] for part in found})
