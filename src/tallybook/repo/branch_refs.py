@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tallybook.repo.git import Git, GitFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 HERE: Final = "refs/heads/"
 THERE: Final = "refs/remotes/origin/"
@@ -32,16 +32,7 @@ class BranchRefs(NamedTuple):
 
 def branch_refs(git: Git) -> BranchRefs:
     """As they are now; none where git can't tell."""
-    return begin_refs(git)()
-
-
-def begin_refs(git: Git) -> Callable[[], BranchRefs]:
-    """``branch_refs`` beside the caller, as ``Git.begin`` tells."""
-    reads = git.begin("for-each-ref", "--format=%(objectname) %(refname)%00%(symref)", HERE, THERE)
-    return lambda: _refs(reads())
-
-
-def _refs(told: bytes | GitFault) -> BranchRefs:
+    told = git.read("for-each-ref", "--format=%(objectname) %(refname)%00%(symref)", HERE, THERE)
     lines = [] if isinstance(told, GitFault) else os.fsdecode(told).split("\n")[:-1]
     tips, default = {}, None
     for line in lines:

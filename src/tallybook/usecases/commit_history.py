@@ -12,7 +12,7 @@ from tallybook.domain.outcomes import Made, Work, work_of
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.domain.state import kept_goal
 from tallybook.repo.branch_reach import behind
-from tallybook.repo.branch_refs import BranchRefs, begin_refs
+from tallybook.repo.branch_refs import BranchRefs, branch_refs
 from tallybook.repo.commits import is_shallow, unaltered
 from tallybook.repo.git import Git, GitFault
 from tallybook.repo.made_commits import MadeCommit, begin_commits, made_commits
@@ -112,15 +112,16 @@ def commit_history(git: Git, main: str | None = None) -> CommitHistory | Refusal
 
 def begin_history(git: Git, main: str | None = None) -> Callable[[], CommitHistory | Refusal]:
     """``commit_history`` beside the caller, as ``Git.begin`` tells."""
-    branches = begin_refs(git)
+    refs = branch_refs(git)  # first, so that no branch ends with a commit that is not read
+    line = main_line(git, main, refs)
+    if isinstance(line, GitFault):
+        refusal = Refusal("bad-revision", line.message, "name a branch with --main, such as origin/main")
+        return lambda: refusal
     more = () if main is None else (main,)
     reads = begin_commits(git, *_EVERYWHERE, "HEAD", *more)
 
     def history() -> CommitHistory | Refusal:
-        refs, commits = branches(), reads()
-        line = main_line(git, main, refs)
-        if isinstance(line, GitFault):
-            return Refusal("bad-revision", line.message, "name a branch with --main, such as origin/main")
+        commits = reads()
         if isinstance(commits, GitFault):  # HEAD may be a branch without commits
             commits = made_commits(git, *_EVERYWHERE, *more)
         if isinstance(commits, GitFault):
