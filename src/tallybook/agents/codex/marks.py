@@ -65,7 +65,7 @@ class Standing(NamedTuple):
     first: Context
     """The first one that names a model."""
     recorded: bool
-    """Whether usage records tell of responses."""
+    """Whether usage records tell of responses by now: a thread that an older version began goes on with them."""
     context: Context
     """The last one that names a model."""
     chosen: Settings
@@ -86,7 +86,7 @@ class Walk:
         contexts = [fact for fact in facts if isinstance(fact, Context) and fact.model]
         self._by_turn = {fact.turn: fact for fact in contexts if fact.turn}
         self._first = contexts[0] if contexts else Context(-1, None, None)
-        self._recorded = any(isinstance(fact, Record) for fact in facts)
+        self._recorded = False
         self._context = Context(-1, None, None)
         self._chosen = Settings(-1, None, None, None)
         self._tier = STANDARD
@@ -135,6 +135,7 @@ class Walk:
             case Call() | Search():
                 self._ask(fact)
             case Record(turn=turn):
+                self._recorded = True
                 self._mark(index, turn)
             case Compacted():
                 self._compact()
@@ -167,6 +168,9 @@ class Walk:
         return same or self._context
 
     def _compact(self) -> None:
-        """A local compaction is the response right before it; a remote one was not counted before 0.153."""
+        """A local compaction is the response right before it; a remote one was not counted before 0.153.
+
+        Since then its record stands before it, so that a thread of several versions is judged place by place.
+        """
         if self._latest is not None and not self._bare and not self._recorded:
             self._latest.compacted = True

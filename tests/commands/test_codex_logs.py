@@ -1,0 +1,48 @@
+"""What Codex's logs hold, through the commands: threads of several versions, and what no version logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from commands.agents import CodexAgent
+from loggen import codex
+
+if TYPE_CHECKING:
+    from commands.bench import Bench, Json
+
+
+def quality(bench: Bench) -> str:
+    """The quality of all usage; a history that was built line by line gives the same."""
+    told: Json = bench.ok("usage", "--json").json["total"]
+    return str(told["quality"])
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_compaction_before_records_stays_missing_when_records_come(bench: Bench, at_once: bool) -> None:
+    """A version before 0.153 has compacted the thread elsewhere; a later one goes on with records."""
+    agent = CodexAgent(bench, 1)
+    agent.issue()
+    agent.returned()
+    agent.compact()
+    agent.say()
+    assert at_once or quality(bench) == "lower_bound"
+    agent.turn()
+    usage = (900, 300, 0, 40, 5)
+    agent.rollout.record("resp_1", usage)
+    agent.total = codex.plus(agent.total, usage)
+    agent.rollout.count(agent.total, usage)
+    agent.flush()
+    assert quality(bench) == "lower_bound"
+    (log,) = bench.ok("why", agent.session, "--json").json["logs"]
+    assert [one["quality"] for row in log["lines"] for one in row["counted"]] == ["lower_bound", "exact", "exact"]
+
+
+def test_a_compaction_that_a_record_tells_of_is_counted(bench: Bench) -> None:
+    """Since 0.153 its record stands before it."""
+    agent = CodexAgent(bench, 1)
+    agent.turn()
+    agent.rollout.record("resp_1", (900, 300, 0, 40, 5))
+    agent.compact()
+    assert quality(bench) == "exact"
