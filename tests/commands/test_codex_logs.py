@@ -46,3 +46,14 @@ def test_a_compaction_that_a_record_tells_of_is_counted(bench: Bench) -> None:
     agent.rollout.record("resp_1", (900, 300, 0, 40, 5))
     agent.compact()
     assert quality(bench) == "exact"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_session_without_a_response_has_the_model_that_it_began_with(bench: Bench, at_once: bool) -> None:
+    """Whether its turns are read one by one or all at once."""
+    agent = CodexAgent(bench, 1)
+    if not at_once:
+        bench.ok("history", "update")
+    agent.turn("gpt-5.2-mini")
+    (row,) = bench.ok("sessions", "--json").json["sessions"]
+    assert (row["id"], row["model"]) == (agent.session, "gpt-5.2-codex")

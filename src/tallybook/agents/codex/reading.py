@@ -308,8 +308,9 @@ class _Scan:
 
     def _context(self, payload: msgspec.Raw) -> None:
         context = _turn_context(payload)
-        self._model = context.model or self._model
         self._owner.turn(context.turn_id, None)
+        if not self._owner.copying:
+            self._model = self._model or context.model  # the first one, however the file has grown
         self._doings.context(context, self._at)
         cwd = directory(context.cwd)
         self._keep(
