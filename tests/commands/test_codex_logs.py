@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+
 
 from commands.agents import CodexAgent
 from loggen import codex
@@ -57,3 +60,21 @@ def test_a_session_without_a_response_has_the_model_that_it_began_with(bench: Be
     agent.turn("gpt-5.2-mini")
     (row,) = bench.ok("sessions", "--json").json["sessions"]
     assert (row["id"], row["model"]) == (agent.session, "gpt-5.2-codex")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_of_several_limits_that_lines_tell_in_turn_none_is_lost(bench: Bench, at_once: bool) -> None:
+    """And a share that is back where it was is no other sample, though a visit fell between the two."""
+    agent = CodexAgent(bench, 1)
+    now = int(time.time())
+    begin = datetime.fromtimestamp(now // 300 * 300 - 1200, UTC)
+    for minutes, used in ((0, 10), (5, 10), (6, 11), (6.5, 10), (11, 13), (12, 12)):
+        agent.rollout.moment = begin + timedelta(minutes=minutes)
+        for limit in ("codex", "codex_other"):
+            window = {"used_percent": used, "window_minutes": 300, "resets_at": now + 7200}
+            agent.rollout.event("token_count", info=None, rate_limits={"limit_id": limit, "primary": window})
+        agent.log.write_bytes(agent.rollout.data())
+        assert at_once or bench.ok("history", "update")
+    found = bench.ok("limits", "--json").json["limits"]
+    told = [(one["limit"], one["used_percent"], one["pace"]["samples"]) for one in found]
+    assert told == [("codex", "12", 2), ("codex_other", "12", 2)]

@@ -146,6 +146,8 @@ class LimitSample(NamedTuple):
     plan: str | None = None
     credits: str | None = None
     """The balance as logged: a decimal number, or ``unlimited``."""
+    taken_back: bool = False
+    """An earlier visit has told a sample of these five minutes that their end makes none."""
 
 
 class OwnCounter(NamedTuple):

@@ -90,6 +90,20 @@ class Intake(msgspec.Struct, frozen=True):
 
     def _limits(self, source: int, samples: Sequence[LimitSample], sessions: dict[str, int]) -> None:
         self.connection.executemany(
+            "DELETE FROM limit_sample WHERE source = ? AND session = ? AND name = ? AND minutes = ? AND slot = ?",
+            [
+                (
+                    source,
+                    sessions[stored_text(one.session)],
+                    stored_text(one.limit),
+                    one.window or 0,
+                    one.at // _LIMIT_SLOT,
+                )
+                for one in samples
+                if one.taken_back
+            ],
+        )
+        self.connection.executemany(
             "INSERT OR REPLACE INTO limit_sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
@@ -105,7 +119,7 @@ class Intake(msgspec.Struct, frozen=True):
                     None if one.credits is None else stored_text(one.credits),
                 )
                 for one in samples
-                if (at := moment(one.at)) is not None
+                if not one.taken_back and (at := moment(one.at)) is not None
             ],
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -132,3 +133,29 @@ def test_what_was_told_last_is_known_at_the_next_visit() -> None:
     data = log.data()
     batches = ingest(READER, log.key, [data[:first], data[first:]])
     assert [[one.used for one in batch.limits] for batch in batches] == [[100], [200]]
+
+
+def test_a_visit_within_five_minutes_tells_the_last_word_up_to_there() -> None:
+    """Each visit tells what holds by then, and says it once; what has come back to where it was is taken back."""
+    log = Rollout(uuid7(1))
+    log.meta()
+    ends = []
+    for used, minutes in [(1, 0.5), (1, 5.5), (2, 6), (2, 7), (3, 8), (1, 9), (1, 12)]:
+        say(log, used, minutes)
+        ends.append(len(log.data()))
+    data = log.data()
+    batches = ingest(READER, log.key, [data[a:b] for a, b in pairwise([0, *ends])])
+    told = [[(one.used, (one.at // 10**6 - NOW) / 60) for one in batch.limits] for batch in batches]
+    assert told == [[(100, 0.5)], [], [(200, 6)], [(200, 7)], [(300, 8)], [(None, 5)], []]
+    assert [one.taken_back for batch in batches for one in batch.limits] == [False] * 4 + [True]
+
+
+def test_of_several_limits_each_has_its_last_word() -> None:
+    """Lines tell of one limit each, so that the last of five minutes is not the last of each."""
+    log = Rollout(uuid7(1))
+    log.meta()
+    for limit, used in (("codex", 1), ("codex_other", 2), ("codex", 3), (None, 4)):
+        named = {} if limit is None else {"limit_id": limit}
+        log.event("token_count", info=None, rate_limits={"primary": {**WINDOW, "used_percent": used}, **named})
+    found = {(one.limit, one.used) for one in limits_of(log)}
+    assert found == {("codex", 400), ("codex_other", 200)}

@@ -295,7 +295,7 @@ def test_no_text_command_or_path_leaves_the_reader() -> None:
     log.event("thread_settings_applied", thread_id=log.thread, thread_settings={"model": "gpt-5.5", "cwd": secret()})
     log.event("task_complete", turn_id="t", last_agent_message=secret(), error=secret())
     log.event("token_count", info={"total_token_usage": counts(USAGE), "last_token_usage": counts(USAGE)},
-              rate_limits={"plan_type": secret(), "limit_name": secret()})  # fmt: skip
+              rate_limits={"plan_type": secret(), "limit_id": secret(), "limit_name": secret()})  # fmt: skip
     log.put(secret(), {"text": secret()})
     data = log.data() + f'{{"broken":"{secret()}\n'.encode()
     batch = batch_of(data)

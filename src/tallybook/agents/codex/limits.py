@@ -27,11 +27,13 @@ _WEEK: Final = 10_080
 _HUNDRED: Final = 100
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _REMEMBERED: Final = 64
+_ID: Final = b'"limit_id"'
 
 _decode: Final = msgspec.json.Decoder(dict[str, object]).decode
 
-Seen = dict[str, tuple[int | None, int | None, str | None, str | None]]
-"""Use, reset, plan and credits as they were last told, by limit and window."""
+_Told = tuple[int | None, int | None, str | None, str | None]
+Seen = dict[str, _Told]
+"""Use, reset, plan and credits as they were last told before the running five minutes, by limit and window."""
 
 
 class _Window(NamedTuple):
@@ -41,47 +43,95 @@ class _Window(NamedTuple):
     resets_at: int | None
 
 
-class Limits:
-    """The samples of one run of lines: the last word of every five minutes, where it is another than before."""
+class Word(msgspec.Struct, array_like=True):
+    """What one line says of one limit."""
 
-    def __init__(self, seen: Seen) -> None:
+    limit: str
+    session: str
+    at: int
+    windows: list[_Window]
+    plan: str | None
+    credit: str | None
+
+
+class Running(msgspec.Struct, array_like=True):
+    """What a later run of lines must know of the five minutes that are not over."""
+
+    slot: int | None = None
+    words: dict[str, Word] = msgspec.field(default_factory=dict)
+    """The last word on each limit."""
+    told: dict[str, tuple[str, str, int | None]] = msgspec.field(default_factory=dict)
+    """Samples of them that a run has told: session, limit and window."""
+
+
+class Limits:
+    """The samples of one run of lines: the last word of every five minutes on each limit, where it says something new.
+
+    Where a run ends within them, the last word up to there is told; a later one takes its place or takes it back.
+    """
+
+    def __init__(self, seen: Seen, running: Running) -> None:
         self.samples: list[LimitSample] = []
         self._seen = seen
-        self._last: tuple[bytes, str, int] | None = None
+        self._running = running
+        self._fresh: dict[bytes, tuple[bytes, str, int]] = {}
 
     def take(self, raw: bytes, session: str, at: int) -> None:
         """Take the ``rate_limits`` of a line that the thread itself has written."""
         if raw == b"null":
             return
-        if self._last is not None and self._last[2] // SLOT != at // SLOT:
-            self.finish()
-        self._last = (raw, session, at)
+        slot = at // SLOT
+        if slot != self._running.slot:
+            self._seen.update(self._settled())
+            self._running.slot = slot
+            self._running.words.clear()
+            self._running.told.clear()
+        place = raw.find(_ID)
+        self._fresh[b"" if place < 0 else raw[place : raw.find(b",", place)]] = raw, session, at
 
     def finish(self) -> tuple[LimitSample, ...]:
         """All samples up to the last line."""
-        if self._last is not None:
-            self._tell(*self._last)
-            self._last = None
+        if self._fresh:
+            self._settled()
         return tuple(self.samples)
 
-    def _tell(self, raw: bytes, session: str, at: int) -> None:
-        try:
-            told = _decode(raw)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return
-        plan, credit = plain(told.get("plan_type")), _credit(told.get("credits"))
-        for window in _windows(told, at):
+    def _settled(self) -> Seen:
+        """What the running five minutes say that is new, by window; a sample is made of what was not told yet."""
+        running, changed = self._running, Seen()
+        lines = sorted(self._fresh.values(), key=lambda line: line[2])
+        fresh = {word.limit: word for line in lines if (word := _word(*line)) is not None}
+        self._fresh.clear()
+        for limit, word in fresh.items():
+            if limit in running.words or len(running.words) < _REMEMBERED:
+                running.words[limit] = word
+        told, running.told = running.told, {}
+        for word, window in ((word, window) for word in running.words.values() for window in word.windows):
             key = f"{window.limit}:{window.minutes or 0}"
-            now = (window.used, window.resets_at, plan, credit)
-            if _differs(self._seen.get(key), now) and (key in self._seen or len(self._seen) < _REMEMBERED):
-                self._seen[key] = now
-                self.samples.append(LimitSample(session, at, *window, plan, credit))
+            now = (window.used, window.resets_at, word.plan, word.credit)
+            known = key in self._seen or len(self._seen) + len(changed) < _REMEMBERED
+            if known and _differs(self._seen.get(key), now):
+                changed[key] = now
+                running.told[key] = (word.session, window.limit, window.minutes)
+                if word.limit in fresh:
+                    self.samples.append(LimitSample(word.session, word.at, *window, word.plan, word.credit))
+        for key in told.keys() - running.told.keys():
+            session, limit, minutes = told[key]
+            taken_back = LimitSample(session, (running.slot or 0) * SLOT, limit, minutes, None, taken_back=True)
+            self.samples.append(taken_back)
+        return changed
 
 
-def _differs(
-    before: tuple[int | None, int | None, str | None, str | None] | None,
-    now: tuple[int | None, int | None, str | None, str | None],
-) -> bool:
+def _word(raw: bytes, session: str, at: int) -> Word | None:
+    try:
+        told = _decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    limit = safe_name(told.get("limit_id")) or _DEFAULT
+    windows = list(_windows(limit, told, at))
+    return Word(limit, session, at, windows, plain(told.get("plan_type")), _credit(told.get("credits")))
+
+
+def _differs(before: _Told | None, now: _Told) -> bool:
     if before is None or (before[0], *before[2:]) != (now[0], *now[2:]):
         return True
     if before[1] is None or now[1] is None:
@@ -89,8 +139,7 @@ def _differs(
     return abs(before[1] - now[1]) > _STEADY
 
 
-def _windows(told: dict[str, object], at: int) -> Iterator[_Window]:
-    limit = safe_name(told.get("limit_id")) or _DEFAULT
+def _windows(limit: str, told: dict[str, object], at: int) -> Iterator[_Window]:
     found = False
     for place in ("primary", "secondary"):
         window = told.get(place)

@@ -91,7 +91,7 @@ class _Scan:
         self._owner.thread = self._owner.thread or self._state.thread
         self._doings = Doings(self._state.progress)
         self._telling = Telling(self._doings)
-        self._limits = Limits(self._state.limits)
+        self._limits = Limits(self._state.limits, self._state.running)
 
     def take_block(self, block: Block) -> None:
         """Read a run of lines: the usual ones where they stand, any other by itself."""

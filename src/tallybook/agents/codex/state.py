@@ -9,7 +9,7 @@ import msgspec
 
 from tallybook.agents.codex.doings import Progress
 from tallybook.agents.codex.facts import Counts
-from tallybook.agents.codex.limits import Seen
+from tallybook.agents.codex.limits import Running, Seen
 from tallybook.agents.codex.meter import Total
 from tallybook.agents.surrogates import storable
 
@@ -39,6 +39,7 @@ class State(msgspec.Struct, array_like=True):
     limits: Seen = msgspec.field(default_factory=dict)
     counted: Total = msgspec.field(default_factory=Total)
     recorded: Total = msgspec.field(default_factory=Total)
+    running: Running = msgspec.field(default_factory=Running)
 
     def counters(self) -> tuple[OwnCounter, ...]:
         """What the thread's own totals say by now."""
