@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-
 from commands.agents import CodexAgent
 from loggen import codex
 
@@ -74,7 +73,8 @@ def test_of_several_limits_that_lines_tell_in_turn_none_is_lost(bench: Bench, at
             window = {"used_percent": used, "window_minutes": 300, "resets_at": now + 7200}
             agent.rollout.event("token_count", info=None, rate_limits={"limit_id": limit, "primary": window})
         agent.log.write_bytes(agent.rollout.data())
-        assert at_once or bench.ok("history", "update")
+        if not at_once:
+            bench.ok("history", "update")
     found = bench.ok("limits", "--json").json["limits"]
     told = [(one["limit"], one["used_percent"], one["pace"]["samples"]) for one in found]
     assert told == [("codex", "12", 2), ("codex_other", "12", 2)]

@@ -105,7 +105,7 @@ class Limits:
             if limit in running.words or len(running.words) < _REMEMBERED:
                 running.words[limit] = word
         told, running.told = running.told, {}
-        for word, window in ((word, window) for word in running.words.values() for window in word.windows):
+        for word, window in [(one, window) for one in running.words.values() for window in one.windows]:
             key = f"{window.limit}:{window.minutes or 0}"
             now = (window.used, window.resets_at, word.plan, word.credit)
             known = key in self._seen or len(self._seen) + len(changed) < _REMEMBERED
