@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tallybook.agents.walked import Walked
 
 AGENT: Final = "claude"
+_DESKTOP: Final = ("Library", "Application Support", "Claude")
+_DESKTOP_SESSIONS: Final = ("claude-code-sessions", "local-agent-mode-sessions")
+
+_PROJECTS: Final = f"{os.sep}projects{os.sep}"
 
 _Identity = tuple[int, int]
 
@@ -38,6 +42,13 @@ def log_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
     return tuple(root / "projects" for root in roots(environ))
 
 
+def desktop_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where Claude Desktop, if it is there, keeps sessions: each has a ``projects`` of its own somewhere below."""
+    home = environ.get("HOME", "")
+    desktop = Path(home, *_DESKTOP)
+    return tuple(desktop / name for name in _DESKTOP_SESSIONS) if home and os.access(desktop, os.F_OK) else ()
+
+
 def _expanded(part: str, home: str) -> Path:
     return Path(home, part[2:]) if home and part.startswith("~/") else Path(part)
 
@@ -48,6 +59,10 @@ def discover(environ: Mapping[str, str], walked: Walked | None = None) -> Iterat
     for root in log_roots(environ):
         for path in sorted(walk.files(str(root))):
             yield log_at(path)
+    for top in map(str, desktop_roots(environ)):
+        for path in sorted(walk.files(top)):
+            if path.endswith(os.sep) or _PROJECTS in path[len(top) :]:
+                yield log_at(path)
 
 
 def log_at(path: str) -> LogFile:

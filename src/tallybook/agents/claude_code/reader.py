@@ -34,8 +34,8 @@ class ClaudeCodeReader:
     call_variable: str | None = None
 
     def roots(self, environ: Mapping[str, str]) -> tuple[Path, ...]:
-        """The ``projects`` of every configuration directory."""
-        return paths.log_roots(environ)
+        """The ``projects`` of every configuration directory, and the sessions of Claude Desktop where it is there."""
+        return (*paths.log_roots(environ), *paths.desktop_roots(environ))
 
     def keepings(self, environ: Mapping[str, str]) -> tuple[Keeping, ...]:
         """Transcripts go after thirty days, unless the settings say otherwise."""

@@ -1,0 +1,29 @@
+"""What Claude Code's logs hold, through the commands: wherever they lie and whatever stands beside the counts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loggen.claude import answer, encode, prompt, usage
+
+if TYPE_CHECKING:
+    from commands.bench import Bench
+
+
+def test_sessions_of_claude_desktop_are_found(bench: Bench) -> None:
+    """Each has directories like those of Claude Code somewhere below; other files there are no logs."""
+    desktop = Path(os.environ["HOME"], "Library", "Application Support", "Claude")
+    session = desktop / "local-agent-mode-sessions" / "account" / "organization" / "local_1"
+    log = session / ".claude" / "projects" / "-work" / "s1.jsonl"
+    log.parent.mkdir(parents=True)
+    assert bench.ok("usage", "--json").json["total"]["responses"] == 0
+    row = answer("s1", "m1", usage(5, 0, 0, 40), requestId="r1", entrypoint="claude-desktop")
+    log.write_bytes(encode([prompt("s1"), row]))
+    (session / "audit.jsonl").write_bytes(encode([answer("s2", "m2", usage(5, 0, 0, 41), requestId="r2")]))
+    told = bench.ok("usage", "--by", "session", "--json").json
+    assert [(one["key"]["session"], one["tokens"]["output"]) for one in told["rows"]] == [("s1", 40)]
+    checks = bench.ok("doctor", "--json").json["checks"]
+    (found,) = [one for one in checks if (one["group"], one["name"]) == ("agents", "claude")]
+    assert str(desktop / "local-agent-mode-sessions") in found["message"]
