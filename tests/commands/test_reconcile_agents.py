@@ -72,6 +72,22 @@ def test_a_log_may_go_on_behind_the_counter(bench: Bench) -> None:
     assert row["difference"]["total"] > 0
 
 
+def test_a_session_may_be_older_than_its_counter(bench: Bench) -> None:
+    """A version without counters has begun it; that of a later one starts from nothing when it goes on."""
+    agent = ClaudeAgent(bench, 1)
+    agent.say()
+    before = state(agent)["modelUsage"][agent.model]
+    time.sleep(0.01)
+    began = int(time.time() * 1000)
+    agent.say()
+    less = {name: -count for name, count in before.items()}
+    agent.records.append(state(agent, **less) | {"startTime": began})
+    agent.flush()
+    (row,) = compared(bench)["rows"]
+    assert row["cause"] == "the session began before its counter did, under an earlier version"
+    assert row["difference"]["output"] == before["outputTokens"]
+
+
 def test_a_counter_that_says_less_for_no_reason_is_exit_1(bench: Bench) -> None:
     """Nothing explains that an agent has counted less than its log tells."""
     agent = ClaudeAgent(bench, 1)

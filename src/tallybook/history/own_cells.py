@@ -27,12 +27,15 @@ _THREAD: Final = "thread"
 _RECORD: Final = "record"
 _SESSION: Final = "session"
 _STEPS: Final = "steps"
+_MILLISECOND: Final = 1000
+"""In microseconds."""
 LATER: Final = "the log goes on behind the counter"
 NOT_ITEMISED: Final = "recorded but not itemised: titles, compactions, helper calls and answers that were cut off"
 FORK: Final = "a fork starts at its parent's total, and where that stood is not told"
 RESET: Final = "the counter was set back, and not to nothing"
 COMPACTION: Final = "the counter leaves out compactions that usage records tell of"
 EARLIER: Final = "the thread began before its records did"
+BEFORE_COUNTER: Final = "the session began before its counter did, under an earlier version"
 ANEW: Final = "the total has begun anew, or an earlier version of its document came back"
 CONTINUED: Final = "a session that goes on after a compaction starts at the total of the one before it"
 TAKEN_BACK: Final = "messages were taken back or deleted, which the counter leaves out then"
@@ -129,13 +132,15 @@ def _by_model(store: Store, key: SessionKey) -> Iterator[OwnCell]:
     parent = _forked_from(store, key)
     parents = () if parent is None else snapshots(store, parent, _BY_MODEL)
     theirs = session_counter(own, parents, queries.born_at(store, key)) or {}
-    last = max(one.at for one in own)
+    last = max(own, key=lambda one: one.at)
     responses = [one for member in queries.session_tree(store, key) for one in _responses(store, member)]
-    later = any(one.at is None or one.at > last for one in responses)
+    later = any(one.at is None or one.at > last.at for one in responses)
+    earlier = any(one.at is not None and one.at < int(last.run) * _MILLISECOND for one in responses)
     for model in sorted({*theirs, *(one.model for one in responses)}):
         ours = total_of(one.tokens for one in responses if one.model == model)
         mine, other = _counts(ours), _counts(theirs.get(model, ZERO))
-        yield OwnCell(key, _BY_MODEL, model, mine, other, cause_by_model(mine, other, later=later))
+        cause = cause_by_model(mine, other, later=later, earlier=earlier)
+        yield OwnCell(key, _BY_MODEL, model, mine, other, cause)
 
 
 def _totals(store: Store, key: SessionKey) -> Iterator[OwnCell]:
@@ -162,14 +167,18 @@ def _totals(store: Store, key: SessionKey) -> Iterator[OwnCell]:
         yield OwnCell(key, scope, None, ours, other, cause_of_total(scope, ours, other, around))
 
 
-def cause_by_model(ours: Counts, theirs: Counts, *, later: bool) -> str:
-    """Why a counter by models differs; it has all calls, also those that no log itemises."""
+def cause_by_model(ours: Counts, theirs: Counts, *, later: bool, earlier: bool = False) -> str:
+    """Why a counter by models differs; it has all calls, also those that no log itemises.
+
+    There are responses after it was told (``later``), or before it began (``earlier``).
+    """
     more = _less(ours, theirs)
     if not any(more):
         return EQUAL
     if max(more) <= 0:
         return NOT_ITEMISED
-    return LATER if later else UNEXPLAINED
+    known = [(later, LATER), (earlier, BEFORE_COUNTER)]
+    return next((cause for holds, cause in known if holds), UNEXPLAINED)
 
 
 def cause_of_total(scope: str, ours: Counts, theirs: Counts, around: Circumstances) -> str:
