@@ -24,12 +24,21 @@ def main() -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except OSError as error:
-        # What is left in the buffer must not be flushed again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go(sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # a reader of a pipe may leave when it likes
             sys.stderr.write(f"tally: stdout: {error.strerror}\n")
             return code or _FAILED
+    finally:
+        try:
+            sys.stderr.flush()
+        except OSError:  # nobody hears the rest of the talk, which changes nothing of what was done
+            _let_go(sys.stderr.fileno())
     return code
+
+
+def _let_go(stream: int) -> None:
+    """Point a stream nowhere: what is left in its buffer must not be flushed again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def _dispatch(arguments: list[str]) -> int:

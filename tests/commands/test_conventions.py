@@ -193,6 +193,17 @@ def test_a_reader_that_leaves_early_is_no_fault(bench: Bench) -> None:
         assert "Traceback" not in done.stderr
 
 
+def test_talk_that_nobody_hears_changes_no_exit_code(bench: Bench) -> None:
+    """Talk goes to a pipe whose reader has left before there was any."""
+    bench.start()
+    for command, code in (("usage", 0), ("usage --json", 0), ("mark plan", 0), ("nosuch", 2)):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "w") as deaf:
+            done = subprocess.run([*TALLY, *command.split()], stdout=subprocess.PIPE, stderr=deaf, check=False)
+        assert done.returncode == code, done
+
+
 @pytest.mark.parametrize("command", ["show", "show --json", "report", "log", "--version", "mark plan --json", "nosuch"])
 @pytest.mark.parametrize("where", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(bench: Bench, command: str, where: str) -> None:
