@@ -138,13 +138,29 @@ def test_only_what_is_asked_for(bench: Bench) -> None:
         (("--since", "yesterday"), "unreadable-date"),
         (("--until", "2026-02-30"), "unreadable-date"),
         (("--since", ""), "unreadable-date"),
-        (("--until", "9999-12-31"), "unreadable-date"),
+        (("--until", "10000-01-01"), "unreadable-date"),
     ],
 )
 def test_what_cannot_be_read_is_refused(bench: Bench, options: tuple[str, ...], code: str) -> None:
     """Exit 2, with a hint, and nothing is read or written."""
     assert bench.misused("usage", *options) == code
     assert not (bench.data / "history.db").exists()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_the_first_and_the_last_of_all_days_leave_nothing_out(bench: Bench, zone: str) -> None:
+    """They are dates like any other, also where the zone has them in a year that no calendar knows."""
+    used = CodexAgent(bench, 1).say()
+    for options in (
+        ("--since", "0001-01-01", "--until", "9999-12-31"),
+        ("--since", "0001-01-01T00:00:00", "--until", "9999-12-31T23:59:59"),
+        ("--since", "0001-01-01T00:00:00+14:00", "--until", "9999-12-31T23:59:59-12:00"),
+    ):
+        for place in (("--timezone", zone), ()):
+            told = bench.ok("usage", *options, *place, "--json", TZ=zone).json
+            assert tokens(told["total"]["tokens"]) == used
+    assert bench.ok("usage", "--until", "0001-01-01", "--timezone", zone, "--json").json["rows"] == []
+    assert bench.ok("usage", "--since", "9999-12-31", "--timezone", zone, "--json").json["rows"] == []
 
 
 def test_what_logs_cannot_hold_is_said(bench: Bench) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tallybook.usecases.workspace import Workspace
 
 DEFAULT_BY: Final = ("day",)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -192,11 +193,21 @@ def _moment(text: str | None, zone: Zone, *, end: bool) -> int | Refusal | None:
     try:
         if _DATE.fullmatch(text):
             day = date.fromisoformat(text)
+            if end and day == date.max:
+                return None  # nothing comes after the last of all days
             at = datetime.combine(day + timedelta(days=1) if end else day, time())
         else:
             at = datetime.fromisoformat(text)
-        seconds = zone.instant(at) if at.tzinfo is None else int(at.timestamp())
-    except (ValueError, OverflowError, OSError):
+    except ValueError:
         hint = "a date such as 2026-06-19, or a time such as 2026-06-19T10:00:00Z"
         return Refusal("unreadable-date", f"{text[:40]!r} is no date", hint, usage=True)
-    return seconds * 1_000_000 + at.microsecond
+    return _seconds(at, zone) * 1_000_000 + at.microsecond
+
+
+def _seconds(at: datetime, zone: Zone) -> int:
+    """Since the epoch, rounded down."""
+    if at.tzinfo is None:
+        with suppress(ValueError, OverflowError, OSError):  # so far away that no zone tells anything of it
+            return zone.instant(at)
+        at = at.replace(tzinfo=UTC)
+    return (at - _EPOCH) // timedelta(seconds=1)
