@@ -10,6 +10,8 @@ import pytest
 
 from commands.agents import ClaudeAgent, CodexAgent, now
 from commands.bench import tokens, tree
+from commands.opencode_agent import OpenCodeAgent
+from commands.test_opencode import fork
 from loggen import claude
 
 if TYPE_CHECKING:
@@ -147,6 +149,21 @@ def test_a_fork_is_explained_by_where_it_comes_from(bench: Bench) -> None:
     (copied,) = other["lines"]
     assert copied["counted_at"] == {"path": str(parent.log), "byte": own["lines"][0]["byte"]}
     assert child.log.read_bytes()[: copied["byte"]].count(b"\n") == copied["line"] - 1
+    again = [row for row in rows(explained(bench, child.session, "--all")) if row["verdict"] == "before-fork"]
+    assert [row["counted_at"] for row in again] == [copied["counted_at"]]
+
+
+def test_a_copy_in_a_database_names_no_byte(bench: Bench) -> None:
+    """Rows of a database have none, and neither have parts of a document that is rewritten."""
+    agent = OpenCodeAgent(bench, 1)
+    agent.say()
+    copy = fork(agent, 2)
+    copy.say()
+    (copied,) = [row for row in rows(explained(bench, agent.session)) if row["verdict"] == "copy"]
+    assert copied["counted_at"] == {"path": str(agent.log), "byte": None}
+    said = bench.ok("why", agent.session).out
+    assert f" (counted in {agent.log})\n" in said
+    assert said.splitlines()[-1].startswith("1 response, ")
 
 
 def test_a_log_that_is_gone_is_explained_by_what_was_kept(bench: Bench, agent: Agent) -> None:
@@ -169,7 +186,7 @@ def test_text_names_what_matters_and_says_nothing_of_the_conversation(bench: Ben
     lines = said.out.splitlines()
     assert lines[0] == str(agent.log)
     assert lines[1].split("\t") == ["line", "byte", "time", "kind", "verdict", "tokens", "model", "goal", "why"]
-    assert lines[-1].startswith("1 responses, ")
+    assert lines[-1].startswith("1 response, ")
     assert "Zq9Xk7" not in said.out + said.err
     assert "Zq9Xk7" not in bench.ok("why", agent.session, "--all", "--json").out
 

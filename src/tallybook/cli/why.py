@@ -29,6 +29,7 @@ def why(
     from tallybook.domain.problems import Refusal
     from tallybook.reports import contract
     from tallybook.reports.costs import priced_dollars
+    from tallybook.reports.words import counted
     from tallybook.usecases.why import Question, explain_session
 
     found = explain_session(here(), Question(session, agent, every))
@@ -44,5 +45,5 @@ def why(
             if log.sums:
                 table(SUMS, [sum_cells(one) for one in log.sums], frozenset({"lines"}))
         cost = "" if found.cost is None else f", {priced_dollars(found.cost)}"
-        line(f"{found.responses:,} responses, {found.tokens.total:,} tokens{cost}")
+        line(f"{counted(found.responses, 'response')}, {found.tokens.total:,} tokens{cost}")
     warn(found.problems)

@@ -12,7 +12,7 @@ from tallybook.reports.vectors import vector
 if TYPE_CHECKING:
     from tallybook.reports.vectors import Json
     from tallybook.usecases.why import Why
-    from tallybook.usecases.why_lines import WhyLine, WhyLog, WhySum
+    from tallybook.usecases.why_lines import Spot, WhyLine, WhyLog, WhySum
 
 HEAD: Final = ("line", "byte", "time", "kind", "verdict", "tokens", "model", "goal", "why")
 NUMBERS: Final = frozenset({"line", "byte", "tokens"})
@@ -70,7 +70,7 @@ def _line(line: WhyLine) -> Json:
 def line_cells(line: WhyLine) -> tuple[str, ...]:
     """One line, in the order of ``HEAD``."""
     spot = line.counted_at
-    where = f" (counted in {spot.path}, byte {spot.byte})" if spot and line.what != "repeated" else ""
+    where = f" (counted in {spot.path}{_byte(spot)})" if spot and line.what != "repeated" else ""
     return (
         "" if line.number is None else str(line.number),
         "" if line.byte is None else str(line.byte),
@@ -82,6 +82,10 @@ def line_cells(line: WhyLine) -> tuple[str, ...]:
         ", ".join(dict.fromkeys(goal for goal in line.goals if goal)),
         line.why + where + _beside(line),
     )
+
+
+def _byte(spot: Spot) -> str:
+    return "" if spot.byte is None else f", byte {spot.byte}"
 
 
 def _beside(line: WhyLine) -> str:

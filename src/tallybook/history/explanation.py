@@ -72,8 +72,8 @@ class Explanation(msgspec.Struct, frozen=True):
     """All of one session."""
 
     logs: tuple[ToldLog, ...]
-    places: dict[str, tuple[str, int]]
-    """Where each response is counted that a verdict names: the key of the log, and the offset."""
+    places: dict[str, tuple[str, int | None]]
+    """Where each response is counted that a verdict names: the path of its log, and the byte; None in a document."""
     responses: tuple[Counted, ...]
     """Those of the session, in the order of time."""
 
@@ -117,8 +117,9 @@ class _Explaining:
         readable = {number: source.key for number, source in sources.items() if source.current}
         responses = self._responses()
         told = self._told(gathered, readable, {one.key: one for one in responses}, name)
+        homes = {source.key: self._home(source) for source in sources.values()}
         places = {
-            key: (source, one.offset)
+            key: _spot(homes[source], one.offset)
             for source, found in told.items()
             for one in found
             if one.verdict.what is What.COUNTED
@@ -128,7 +129,7 @@ class _Explaining:
         for one in kept:
             verdict = Verdict(one.source, -1, What.COUNTED, _EARLIER, name, (one.key,))
             told[one.source].append(Told(one.offset, one.at, verdict, (one,)))
-            places[one.key] = (one.source, one.offset)
+            places[one.key] = _spot(homes[one.source], one.offset)
         logs = [
             self._log(source, told[source.key], name, whole=number in own and _is_home(told[source.key], name))
             for number, source in sources.items()
@@ -176,13 +177,19 @@ class _Explaining:
                 told[verdict.source].append(_possible(one, session))
         return told
 
+    def _home(self, source: _Source) -> LogFile:
+        found = self._reader.log_at(Path(os.fsdecode(source.path)))
+        return found._replace(key=source.key, compressed=bool(source.compressed))
+
     def _log(self, source: _Source, told: list[Told], session: str, *, whole: bool) -> ToldLog:
-        log = self._reader.log_at(Path(os.fsdecode(source.path)))._replace(
-            key=source.key, compressed=bool(source.compressed)
-        )
+        log = self._home(source)
         own = told if whole else [one for one in told if one.counted or one.verdict.session == session]
         in_order = tuple(sorted(own, key=lambda one: one.offset))
         return ToldLog(log, source.cursor, bool(source.current and not source.gone), whole, in_order)
+
+
+def _spot(log: LogFile, offset: int) -> tuple[str, int | None]:
+    return log.place, None if log.whole else offset
 
 
 def _is_home(told: list[Told], session: str) -> bool:

@@ -23,7 +23,7 @@ def measure(it: Measure) -> str:
 
 def counted(number: int, thing: str) -> str:
     """Such as ``1 event`` or ``2 events``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def breakdown(tokens: TokenVector) -> str:

@@ -95,8 +95,7 @@ def _why(workspace: Workspace, store: Store, key: SessionKey, wish: _Wish) -> Wh
     if found is None:
         return Refusal("unknown-session", f"no log tells of {key.session!r}", "tally sessions lists them", usage=True)
     goals, faults = _goals(workspace, key, found.responses)
-    paths = {log.log.key: log.log.place for log in found.logs}
-    spots = {name: Spot(paths.get(source, source), offset) for name, (source, offset) in found.places.items()}
+    spots = {name: Spot(*place) for name, place in found.places.items()}
     view = View(reader(key.agent), key.session, spots, goals, wish.every)
     logs = [explained(view, log) for log in found.logs]
     book = PriceBook(workspace)

@@ -26,7 +26,8 @@ class Spot(NamedTuple):
     """Where a response is counted."""
 
     path: str
-    byte: int
+    byte: int | None
+    """None in a document."""
 
 
 class WhyLine(NamedTuple):

@@ -75,5 +75,5 @@ def store(workspace: Workspace) -> Iterator[Finding]:
     elif facts.unfinished:
         yield note("store", f"{size}; {_SECONDS:g} s were not enough to check all of it", "", path)
     else:
-        logs, responses = counted(facts.logs, "log"), f"{facts.responses:,} responses"
+        logs, responses = counted(facts.logs, "log"), counted(facts.responses, "response")
         yield ok("store", f"{responses} from {logs}, {size}, schema {facts.schema}, sound", path)
