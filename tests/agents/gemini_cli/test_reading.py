@@ -209,6 +209,14 @@ def test_what_is_new_is_counted_as_unknown_and_passed_over() -> None:
     assert read(*kinds, patch(summary="x"), patch(), {"$set": {"messages": None}}).unknown_records == 0
 
 
+@pytest.mark.parametrize("odd", [b'"\xff\xfe"', b"7", b"[]", b'{"type":"gemini"}'])
+def test_a_type_that_is_no_text_is_a_bad_one(odd: bytes) -> None:
+    """In a line without more, and in a message; nothing is known of either."""
+    lines = [b'{"type":%s}', b'{"id":%s}', b'{"sessionId":%s}', b'{"id":"m","type":%s,"tokens":{"input":1}}']
+    (batch,) = ingest(READER, f"{PLACED}.jsonl", [b"".join(line % odd + b"\n" for line in lines)])
+    assert (batch.bad_lines, batch.unknown_records, batch.occurrences) == (4, 0, ())
+
+
 def test_half_an_emoji_spoils_nothing() -> None:
     """JavaScript writes it as an escape that no UTF-8 holds."""
     message = json.dumps({**answer(FIRST, AT, USED), "content": "\ud83d"}).encode()

@@ -80,6 +80,13 @@ class _Scan:
         elif records.text(record.session_id):
             self._head(record)
         else:
+            self._stranger(record.type, record.id, record.session_id)
+
+    def _stranger(self, *names: records.Raw) -> None:
+        """A record of no known kind; it is a bad one where a name of it is no text."""
+        if any(map(records.is_wrong, names)):
+            self._bad += 1
+        else:
             self._unknown += 1
 
     def batch(self) -> Batch:
@@ -187,7 +194,8 @@ class _Scan:
     def _tell_of(self, kind: str | None, message: records.Record, at: int | None, spot: Spot | None) -> None:
         """Take what a message tells of usage, and of what the model did, if it has a spot."""
         if kind != "gemini":
-            self._unknown += kind not in _KINDS
+            if kind not in _KINDS:
+                self._stranger(message.type)
             return
         calls = records.readable(message.tool_calls, records.tool_calls) or []
         if spot is not None and calls:

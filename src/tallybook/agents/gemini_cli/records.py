@@ -147,6 +147,11 @@ def text(raw: Raw) -> str | None:
     return None if raw == ABSENT else readable(raw, _text) or None  # most values are not there at all
 
 
+def is_wrong(raw: Raw) -> bool:
+    """Whether something stands where a string belongs, and is none."""
+    return raw not in (ABSENT, NULL) and readable(raw, _text) is None
+
+
 def is_loud(raw: Raw) -> bool:
     """Whether a text or a list has anything in it."""
     return raw not in _SILENT
