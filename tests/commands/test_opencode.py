@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from commands.opencode_agent import OpenCodeAgent
 from loggen import opencode
 
 if TYPE_CHECKING:
-    from collections import Counter
     from pathlib import Path
 
     from commands.bench import Bench, Json
@@ -168,6 +168,24 @@ def test_files_of_an_earlier_build(bench: Bench) -> None:
     assert found[child.session]["paths"] == [str(message), str(session)]
 
 
+def test_all_steps_of_an_answer_in_a_file_of_an_early_build(bench: Bench) -> None:
+    """The message tells of its last step alone, and the files of its parts of the others."""
+    agent = OpenCodeAgent(bench, 1)
+    used = agent.say()
+    identity, message = next((name, one) for name, one in agent.messages.items() if one["role"] == "assistant")
+    del message["finish"]
+    storage = save(agent)
+    agent.log.unlink()
+    steps = [opencode.tokens((1, 2, 3, 4, 5)), opencode.tokens((10, 0, 0, 7, 0)), message["tokens"]]
+    for number, told in enumerate(steps):
+        part = storage / "part" / identity / f"prt_{number}.json"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps({"id": part.stem, "messageID": identity, **opencode.step(told)}))
+    used += Counter(input=11, cache_read=2, cache_write_unknown=3, output=16, reasoning=5)
+    total = bench.ok("usage", "--json").json["total"]
+    assert (tokens(total["tokens"]), total["responses"], total["quality"]) == (used, 1, "exact")
+
+
 @pytest.mark.parametrize("first", ["files", "rows"])
 def test_both_stores_count_once(bench: Bench, first: str) -> None:
     agent = OpenCodeAgent(bench, 1)
@@ -260,5 +278,5 @@ def test_the_doctor_finds_the_database(bench: Bench) -> None:
     found = checkup(bench, **agent.environ)
     logs = only(found, "agents.opencode", "ok")
     assert "1 log in" in logs["message"]
-    assert "opencode/2 finds 2 rows" in logs["message"]
+    assert "opencode/3 finds 2 rows" in logs["message"]
     assert logs["where"]["file"] == only(found, "agents.session", "ok")["where"]["file"] == str(agent.log)

@@ -277,7 +277,7 @@ class World(msgspec.Struct):
                 )
             case 7 if self.moves and not self.rows:
                 self.migrate()
-            case 8 if self.rows:
+            case 8:
                 self.walk(chat)
             case _:
                 self.answer(chat)
@@ -424,7 +424,7 @@ class World(msgspec.Struct):
         for chat in self.chats:
             yield f"session/p/{chat.id}.json", chat.told
             for entry in chat.entries:
-                for number, part in enumerate(entry.parts):
+                for number, part in enumerate([*entry.steps, *entry.parts]):
                     told = {"id": f"prt_{number}", "messageID": entry.id, **part}
                     yield f"part/{entry.id}/prt_{number}.json", told
                 yield f"message/{chat.id}/{entry.id}.json", {"id": entry.id, "sessionID": chat.id, **entry.data}

@@ -20,12 +20,11 @@ class OpenCodeReader:
     """OpenCode, with its database and with the JSON files of earlier builds."""
 
     agent: str = AGENT
-    version: str = "opencode/2"
+    version: str = "opencode/3"
     unreported: tuple[str, ...] = ("cache_write_5m", "cache_write_1h")
     unlogged: tuple[str, ...] = (
         "titles of sessions",
         "answers that were cut off or interrupted",
-        "all but the last step of an answer, in JSON files of builds that put several into one message",
         "sessions and messages that were deleted before they were read",
     )
     usage_since: int | None = None

@@ -206,7 +206,7 @@ class _Scan:
             self.bad += 1
             return False
         told = _counts(record.tokens)
-        steps = _steps(record, told, answer.around.parts or ()) if answer.row else ()
+        steps = _steps(record, told, answer.around.parts or ())
         spot = doings.spot_of(answer.id, answer.home.id, record, answer.around.born)
         self._items += doings.answered(record, spot, answer.around)
         created, completed = spot.created, spot.completed
