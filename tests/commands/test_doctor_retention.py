@@ -11,6 +11,7 @@ import pytest
 
 from commands.agents import ClaudeAgent, CodexAgent
 from commands.checkup import checkup
+from commands.gemini_agent import GeminiAgent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,3 +102,22 @@ def test_a_log_without_tokens_is_no_loss(bench: Bench) -> None:
     agent = ClaudeAgent(bench, 1)
     age(agent.log, 29)
     assert "without tokens are unread" in only(bench, "note")["message"]
+
+
+def test_what_goes_since_there_are_newer_ones(bench: Bench) -> None:
+    """Where so many chats of a project are kept at most, all others may go at once."""
+    agents = [GeminiAgent(bench, number) for number in (1, 2, 3)]
+    used = [agent.say() for agent in agents]
+    for days, agent in enumerate(agents):
+        age(agent.log, days)
+    settings = bench.home / ".gemini" / "settings.json"
+    settings.write_text(json.dumps({"general": {"sessionRetention": {"maxCount": 1}}}))
+    total = sum((sum(one.values()) - one["reasoning"] for one in used[1:]), 0)
+    message = only(bench, "problem")["message"]
+    assert "gemini deletes logs 30 days after their last change, and all but the 1 newest of each project" in message
+    assert f"2 logs may go within 7 days, from {time.strftime('%Y-%m-%d', time.gmtime())} on" in message
+    assert f"with 2 logs of them {total:,} tokens would go unseen" in message
+    bench.ok("usage")
+    assert only(bench, "ok")["message"].endswith("and the history has all of them")
+    settings.unlink()
+    assert only(bench, "ok")["message"].endswith("none of them goes within 7 days")

@@ -239,6 +239,8 @@ class Keeping(NamedTuple):
     root: Path
     days: int
     """After a log's last change; then the agent deletes it."""
+    most: int | None = None
+    """So many logs of one directory at most, the newest ones: the agent deletes all others when it starts."""
 
 
 class Grown(NamedTuple):

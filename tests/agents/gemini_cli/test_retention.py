@@ -42,12 +42,29 @@ def days(home: Path, settings: object = None) -> int | None:
         ({"maxAge": "soon"}, None),
         ({"maxAge": 5}, 30),
         ({"maxCount": 50}, 30),
+        ({"maxCount": 0}, None),
+        ({"maxCount": "50"}, 30),
         ([], 30),
     ],
 )
 def test_the_settings_of_the_user_decide(tmp_path: Path, retention: object, expected: int | None) -> None:
     """An age that the program itself refuses switches its cleaning off; what is no age leaves it as it is."""
     assert days(tmp_path, {"general": {"sessionRetention": retention}, "ui": {"theme": "x"}}) == expected
+
+
+@pytest.mark.parametrize(("told", "expected"), [(50, 50), (1.5, 2), (None, None), ("50", None), (True, None)])
+def test_so_many_chats_at_most(tmp_path: Path, told: object, expected: int | None) -> None:
+    """Beside the age, if it is a number."""
+    days(tmp_path, {"general": {"sessionRetention": {"maxCount": told}}})
+    assert {one.most for one in READER.keepings({"HOME": str(tmp_path)})} == {expected}
+
+
+def test_comments_in_settings(tmp_path: Path) -> None:
+    """Gemini takes them out; what looks like one within a string is none."""
+    settings = r"""{ // "general": {}
+    "note": "http://a \" /* b", /* { // */ "general": {"sessionRetention": {"maxAge": "7d"}} // }
+    }"""
+    assert days(tmp_path, settings) == 7
 
 
 @pytest.mark.parametrize("settings", ["", "// none\n{}", "[]", "{", {"general": None}, {}])

@@ -1,8 +1,9 @@
-"""How long Gemini CLI keeps chats: thirty days after their last change, or as the user's settings say."""
+"""How long Gemini CLI keeps chats, and how many: thirty days after their last change, or as the settings say."""
 
 from __future__ import annotations
 
 import re
+from math import ceil
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 _HOURS: Final = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24}
 _PERIOD: Final = re.compile(r"([0-9]{1,6})([hdwm])", re.ASCII)
 _LEAST: Final = "1d"
+_COMMENT: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|//[^\r\n]*|/\*.*?\*/', re.DOTALL)
+"""What Gemini takes out of its settings, and strings, in which it can stand as text."""
 
 
 class _Retention(msgspec.Struct, rename="camel"):
     enabled: bool = True
     max_age: Annotated[str, msgspec.Meta(min_length=1)] = "30d"
+    max_count: int | float | None = None
     min_retention: str = _LEAST
 
 
@@ -39,19 +43,24 @@ _decode: Final = msgspec.json.Decoder(_Settings).decode
 def keepings(environ: Mapping[str, str]) -> tuple[Keeping, ...]:
     """One for each directory of projects; none where the settings switch the cleaning off, or make it impossible."""
     places = paths.roots(environ)
-    days = _days(places[0].parent / "settings.json") if places else None
-    return () if days is None else tuple(Keeping(place, days) for place in places)
-
-
-def _days(settings: Path) -> int | None:
-    try:
-        told = _decode(settings.read_bytes()).general.session_retention
-    except (OSError, msgspec.MsgspecError, RecursionError, ValueError):
-        told = _Retention()
+    told = _told(places[0].parent / "settings.json") if places else _Retention(enabled=False)
     age, least = _hours(told.max_age), _hours(told.min_retention) or _hours(_LEAST)
-    if not told.enabled or age is None or least is None or age < least:
-        return None
-    return age // 24
+    most = told.max_count
+    if not told.enabled or age is None or least is None or age < least or (most is not None and most < 1):
+        return ()
+    return tuple(Keeping(place, age // 24, None if most is None else ceil(most)) for place in places)
+
+
+def _told(settings: Path) -> _Retention:
+    try:
+        return _decode(_COMMENT.sub(_without, settings.read_bytes())).general.session_retention
+    except (OSError, msgspec.MsgspecError, RecursionError, ValueError):
+        return _Retention()
+
+
+def _without(found: re.Match[bytes]) -> bytes:
+    """A string as it is, and a comment as space."""
+    return found[0] if found[0].startswith(b'"') else b" "
 
 
 def _hours(period: str) -> int | None:

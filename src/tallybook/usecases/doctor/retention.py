@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import defaultdict
 from contextlib import suppress
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tallybook.agents.port import LogFile, LogReader
+from tallybook.agents.port import Keeping, LogFile, LogReader
 from tallybook.agents.registry import readers
 from tallybook.clock import unix_milliseconds
 from tallybook.history.contents import UnreadableLog, read_log
@@ -51,36 +53,39 @@ def retention(workspace: Workspace) -> Iterator[Finding]:
         for reader in readers():
             keepings = reader.keepings(workspace.environ)
             if keepings and any(os.path.lexists(keeping.root) for keeping in keepings):
-                doomed = [one for one in _doomed(reader, workspace.environ) if one.at < now + SOON * _DAY]
-                days = min(keeping.days for keeping in keepings)
-                yield _finding(_Case(workspace, store, reader, days, tuple(doomed)))
+                doomed = [one for one in _doomed(reader, workspace.environ, now) if one.at < now + SOON * _DAY]
+                yield _finding(_Case(workspace, store, reader, keepings, tuple(doomed)))
 
 
-def _doomed(reader: LogReader, environ: Mapping[str, str]) -> Iterator[_Doomed]:
+def _doomed(reader: LogReader, environ: Mapping[str, str], now: float) -> Iterator[_Doomed]:
     keepings = reader.keepings(environ)
+    homes: dict[Path, list[tuple[float, LogFile, Keeping]]] = defaultdict(list)
     for log in reader.discover(environ):
-        if log.is_closed:
-            continue
-        days = next((keeping.days for keeping in keepings if log.path.is_relative_to(keeping.root)), None)
-        if days is not None:
-            try:
-                changed = log.path.stat().st_mtime
-            except OSError:
-                continue
-            yield _Doomed(log, changed + days * _DAY)
+        keeping = next((one for one in keepings if log.path.is_relative_to(one.root)), None)
+        if keeping is not None and not log.is_closed:
+            with suppress(OSError):
+                homes[log.path.parent].append((log.path.stat().st_mtime, log, keeping))
+    for logs in homes.values():
+        logs.sort(key=itemgetter(0), reverse=True)
+        for place, (changed, log, keeping) in enumerate(logs):
+            at = changed + keeping.days * _DAY
+            yield _Doomed(log, at if keeping.most is None or place < keeping.most else min(at, now))
 
 
 class _Case(msgspec.Struct, frozen=True):
     workspace: Workspace
     store: Store | None
     reader: LogReader
-    days: int
+    keepings: tuple[Keeping, ...]
     doomed: tuple[_Doomed, ...]
 
 
 def _finding(case: _Case) -> Finding:
     agent, doomed = case.reader.agent, case.doomed
-    told = f"{agent} deletes logs {counted(case.days, 'day')} after their last change"
+    told = f"{agent} deletes logs {counted(min(one.days for one in case.keepings), 'day')} after their last change"
+    most = [one.most for one in case.keepings if one.most is not None]
+    if most:
+        told = f"{told}, and all but the {min(most):,} newest of each project"
     if not doomed:
         return ok("retention", f"{told}; none of them goes within {SOON} days")
     first = min(one.at for one in doomed)
