@@ -331,6 +331,9 @@ def test_a_price_of_tokens_that_are_a_lower_bound(bench: Bench) -> None:
     (told,) = bench.ok("prices", "explain", key, "--json").json["responses"]
     assert (told["quality"], told["cost"]["quality"]) == ("lower_bound", "exact")
     assert "tokens    lower_bound" in bench.ok("prices", "explain", key).out
+    counted = bench.ok("why", it.session, "--json").json["counted"]
+    assert (counted["quality"], counted["cost"]["quality"]) == ("lower_bound", "exact")
+    assert " tokens (lower_bound), " in bench.ok("why", it.session).out.splitlines()[-1]
 
 
 def test_a_response_that_nobody_knows(bench: Bench) -> None:

@@ -44,6 +44,7 @@ def why(
                 table(HEAD, [line_cells(one) for one in log.lines], NUMBERS)
             if log.sums:
                 table(SUMS, [sum_cells(one) for one in log.sums], frozenset({"lines"}))
+        quality = "" if found.quality is None else f" ({found.quality})"
         cost = "" if found.cost is None else f", {priced_dollars(found.cost)}"
-        line(f"{counted(found.responses, 'response')}, {found.tokens.total:,} tokens{cost}")
+        line(f"{counted(found.responses, 'response')}, {found.tokens.total:,} tokens{quality}{cost}")
     warn(found.problems)

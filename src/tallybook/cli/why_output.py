@@ -25,7 +25,12 @@ def why_json(found: Why) -> dict[str, Json]:
         "agent": found.key.agent,
         "session": found.key.session,
         "logs": [_log(log) for log in found.logs],
-        "counted": {"responses": found.responses, "tokens": vector(found.tokens), "cost": cost_json(found.cost)},
+        "counted": {
+            "responses": found.responses,
+            "tokens": vector(found.tokens),
+            "quality": found.quality and str(found.quality),
+            "cost": cost_json(found.cost),
+        },
     }
 
 

@@ -12,6 +12,7 @@ from tallybook.domain.attribution import segments_of
 from tallybook.domain.money import Cost
 from tallybook.domain.ownership import goals_of
 from tallybook.domain.problems import Problem, Refusal
+from tallybook.domain.quality import Quality, join
 from tallybook.domain.sizes import context_band
 from tallybook.domain.state import kept_goal
 from tallybook.domain.tokens import TokenVector, total_of
@@ -38,6 +39,8 @@ class Why(msgspec.Struct, frozen=True):
     responses: int
     tokens: TokenVector
     """The sum of all that is counted."""
+    quality: Quality | None
+    """Of these tokens, whatever their price; None where nothing is counted."""
     cost: Cost | None
     """What it cost; None where nothing is counted."""
     problems: tuple[Problem, ...]
@@ -103,7 +106,8 @@ def _why(workspace: Workspace, store: Store, key: SessionKey, wish: _Wish) -> Wh
     told = (log.fault for log in logs if log.fault is not None)
     problems = (*wish.problems, *faults, *told, *book.problems())
     counted = [one for log in logs for line in log.lines for one in line.counted]
-    return Why(key, tuple(logs), len(counted), total_of(one.tokens for one in counted), cost, problems)
+    tokens, quality = total_of(one.tokens for one in counted), join(one.quality for one in counted) if counted else None
+    return Why(key, tuple(logs), len(counted), tokens, quality, cost, problems)
 
 
 def _goals(
