@@ -79,6 +79,7 @@ def test_what_cannot_be_read_is_refused(bench: Bench, tmp_path: Path) -> None:
     """A missing file is an argument that isn't allowed, another content a refusal."""
     assert bench.misused("reconcile", str(tmp_path / "none.json")) == "no-report"
     assert bench.misused("reconcile", str(tmp_path)) == "no-report"
+    assert "it is no regular file" in bench.tally("reconcile", str(tmp_path)).err
     other = tmp_path / "other.json"
     other.write_text("{}")
     assert bench.refused("reconcile", str(other)) == "no-report"

@@ -15,7 +15,7 @@ def sessions(
 ) -> None:
     """List agents' sessions, the one that moved last first."""
     from tallybook.cli.place import here
-    from tallybook.cli.render import document, fail_with, table, warn
+    from tallybook.cli.render import document, fail_with, say, table, warn
     from tallybook.domain.problems import Refusal
     from tallybook.reports import contract
     from tallybook.reports.sessions import session_json
@@ -31,4 +31,6 @@ def sessions(
     else:
         head = ("agent", "session", "last activity", "live", "model", "tokens", "USD", "directory")
         table(head, [row.cells() for row in found.rows], frozenset({"tokens", "USD"}))
+        if found.more:
+            say(f"these are the {len(found.rows):,} that moved last; --limit tells more")
     warn(found.problems)

@@ -17,7 +17,8 @@ def read_report(path: Path) -> Report | Refusal:
     """The report in the file."""
     try:
         if not path.is_file():
-            return Refusal("no-report", f"{path}: there is no such file", _HINT, usage=True)
+            what = "it is no regular file" if path.exists() else "there is no such file"
+            return Refusal("no-report", f"{path}: {what}", _HINT, usage=True)
         if path.stat().st_size > LARGEST:
             return Refusal("no-report", f"{path}: it is longer than {LARGEST:,} bytes", _HINT)
         return report_of(path.read_bytes())

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 LIVE: Final = 10 * 60 * 1_000_000
 """Microseconds since its last activity within which a session counts as live."""
+_MOST: Final = 2**31
+"""Nobody has so many sessions."""
 
 
 class SessionList(msgspec.Struct, frozen=True):
     """Sessions, the one that moved last first."""
 
     rows: tuple[ListedSession, ...]
+    more: bool
+    """Others moved earlier, and are left out."""
     problems: tuple[Problem, ...]
 
 
@@ -43,7 +47,9 @@ def list_sessions(workspace: Workspace, agent: str | None, limit: int) -> Sessio
     now, book = unix_milliseconds(workspace.clock.now()) * 1000, PriceBook(workspace)
 
     def listing(store: Store, problems: tuple[Problem, ...]) -> SessionList:
-        rows = session_rows(store, Selection(agent=agent, limit=limit))
+        most = min(limit, _MOST)
+        found = session_rows(store, Selection(agent=agent, limit=most + 1))
+        rows = found[:most]
         costs = session_costs(store, book, [SessionKey(row.agent, row.session) for row in rows])
         listed = (
             ListedSession(
@@ -53,6 +59,7 @@ def list_sessions(workspace: Workspace, agent: str | None, limit: int) -> Sessio
             )
             for row in rows
         )
-        return SessionList(tuple(listed), (*workspace.problems, *problems, *store.problems, *book.problems()))
+        met = (*workspace.problems, *problems, *store.problems, *book.problems())
+        return SessionList(tuple(listed), len(found) > most, met)
 
     return look_into(workspace, listing, update=True)
