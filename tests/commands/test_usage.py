@@ -130,6 +130,18 @@ def test_only_what_is_asked_for(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
+    ("project", "place"),
+    [(".", "work"), ("..", "work/src"), ("./", "work"), ("./work/.", ""), ("work/", ""), ("{}/", "work/src")],
+)
+def test_a_project_is_named_by_any_path_to_it(bench: Bench, project: str, place: str) -> None:
+    """As shells complete it, from wherever one is."""
+    used = ClaudeAgent(bench, 1).say()
+    (bench.repo / "src").mkdir()
+    told = bench.ok("usage", "--project", project.format(bench.repo), "--json", cwd=bench.repo.parent / place).json
+    assert tokens(told["total"]["tokens"]) == used
+
+
+@pytest.mark.parametrize(
     ("options", "code"),
     [
         (("--by", "colour"), "unknown-dimension"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
@@ -21,12 +22,16 @@ from tallybook.usecases.capture import look_into
 from tallybook.usecases.price_book import PriceBook
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from tallybook.history.imported import ImportedSum  # noqa: TC004 - nobody resolves it, and it is rarely needed
     from tallybook.history.store import Store
     from tallybook.usecases.workspace import Workspace
 
 DEFAULT_BY: Final = ("day",)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_HERE: Final = frozenset({".", ".."})
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -76,8 +81,17 @@ def usage_of_history(workspace: Workspace, request: Request) -> UsageAnswer | Re
 
     """
     book = PriceBook(workspace)
+    request = replace(request, projects=tuple(_spelled_out(workspace.cwd, request.projects)))
     query = query_of(request, book)
     return query if isinstance(query, Refusal) else answered(workspace, request, query, book)
+
+
+def _spelled_out(cwd: Path, projects: tuple[str, ...]) -> Iterator[str]:
+    """Names as they are; a path besides as sessions tell theirs: from the root on, without a slash at its end."""
+    for project in projects:
+        yield project
+        if "/" in project or project in _HERE:
+            yield os.path.normpath(cwd / project)
 
 
 def answered(workspace: Workspace, request: Request, query: Query, book: PriceBook) -> UsageAnswer:
