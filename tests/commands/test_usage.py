@@ -129,6 +129,23 @@ def test_only_what_is_asked_for(bench: Bench) -> None:
     assert nothing["total"]["tokens"]["total"] == 0
 
 
+@pytest.mark.parametrize("option", ["model", "project", "session"])
+def test_a_name_that_nothing_goes_by_is_told(bench: Bench, option: str) -> None:
+    """Nobody should take a slip of the pen for no usage; what was not used at that time is no slip."""
+    agent = ClaudeAgent(bench, 1)
+    agent.say()
+    told = bench.ok("usage", f"--{option}", "claud", "--json").json
+    (problem,) = told["problems"]
+    assert (problem["code"], told["total"]["responses"]) == ("nothing-found", 0)
+    assert f"no usage of the {option} 'claud'" in problem["message"]
+    assert f"warning: the history has no usage of the {option} 'claud'" in bench.ok("usage", f"--{option}", "claud").err
+    real = {"model": agent.model, "project": bench.repo.name, "session": agent.session}[option]
+    nothing = bench.ok("usage", f"--{option}", real, "--until", "2020-01-01", "--json").json
+    assert (nothing["problems"], nothing["rows"]) == ([], [])
+    both = bench.ok("usage", f"--{option}", real, f"--{option}", "claud", "--json").json
+    assert (both["problems"], both["total"]["responses"]) == ([], 1)
+
+
 @pytest.mark.parametrize(
     ("project", "place"),
     [(".", "work"), ("..", "work/src"), ("./", "work"), ("./work/.", ""), ("work/", ""), ("{}/", "work/src")],

@@ -107,13 +107,27 @@ def answered(workspace: Workspace, request: Request, query: Query, book: PriceBo
         if request.update:
             with suppress(StoreUnavailable):  # the answer is the same without it
                 prepare(store, query)
-        told = (*workspace.problems, *problems, *store.problems)
+        unheard = () if found.total.responses else tuple(_unheard(store, query))
+        told = (*workspace.problems, *problems, *store.problems, *unheard)
         imported = _imported(store, query, request)
         return UsageAnswer(query.by, found, _coverage(found), told, imported, book.version)
 
     answered = look_into(workspace, answer, update=request.update)
     book.keep()
     return answered
+
+
+def _unheard(store: Store, query: Query) -> Iterator[Problem]:
+    """Names that nothing goes by at any time, where nothing was found."""
+    where = query.where
+    for kind, names, alone in (
+        ("model", where.models, Filter(models=where.models)),
+        ("project", where.projects, Filter(projects=where.projects)),
+        ("session", where.sessions, Filter(sessions=where.sessions)),
+    ):
+        if names and not usage(store, Query((), query.zone, alone)).total.responses:
+            message = f"the history has no usage of the {kind} {' or '.join(map(repr, names))}"
+            yield Problem("nothing-found", message, hint=f"tally usage --by {kind} lists those that it has")
 
 
 def _imported(store: Store, query: Query, request: Request) -> tuple[ImportedSum, ...]:
