@@ -36,12 +36,9 @@ def usage(
 ) -> None:
     """Add up what all agents used: each response once, by day, model, project or whatever else is asked for."""
     from tallybook.cli.place import here
-    from tallybook.cli.render import document, fail_with, say, table, warn
+    from tallybook.cli.render import document, fail_with, warn
+    from tallybook.cli.usage_output import show_usage, usage_document
     from tallybook.domain.problems import Refusal
-    from tallybook.reports import contract
-    from tallybook.reports.costs import unpriced_lines
-    from tallybook.reports.usage import NUMBERS, usage_cells, usage_json
-    from tallybook.reports.vectors import Json
     from tallybook.usecases.usage import Request, usage_of_history
 
     request = Request(
@@ -59,31 +56,7 @@ def usage(
     if isinstance(found, Refusal):
         fail_with(found, json=as_json)
     if as_json:
-        coverage: list[Json] = [{"agent": gap.agent, "what": gap.what} for gap in found.coverage]
-        imported: Json = None
-        if found.imported:
-            from tallybook.reports.imported import imported_json
-
-            imported = imported_json(found.imported)
-        content = {
-            **usage_json(found.by, found.usage),
-            "prices": found.book,
-            "coverage": coverage,
-            "imported": imported,
-        }
-        document("usage", {**content, "problems": contract.problems(found.problems)})
+        document("usage", usage_document(found))
     else:
-        table((*found.by, *NUMBERS, "quality"), usage_cells(found.by, found.usage), frozenset(NUMBERS))
-        total = found.usage.total.cost
-        if total is not None:
-            say(f"USD at the prices of {found.book}: what it would cost by the token, whatever a subscription costs")
-            for text in unpriced_lines(total):
-                say(text)
-        for agent_name in dict.fromkeys(gap.agent for gap in found.coverage):
-            what = "; ".join(gap.what for gap in found.coverage if gap.agent == agent_name)
-            say(f"not in the logs of {agent_name}: {what}")
-        if found.imported:
-            from tallybook.reports.imported import imported_line
-
-            say(imported_line(found.imported))
+        show_usage(found)
     warn(found.problems)

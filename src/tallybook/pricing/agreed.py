@@ -1,4 +1,4 @@
-"""What the owner has agreed with vendors: rates, discounts and credits, each for a half-open stretch of days, UTC."""
+"""What the owner has agreed with vendors: rates, discounts, credits and subscriptions, each for some days, UTC."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tallybook.domain.money import PARTS, Rates, Unpriced
+from tallybook.domain.subscriptions import Subscription
 from tallybook.domain.tariffs import Band, Tariff, tariff_of
 from tallybook.pricing.names import standard, translated
 
@@ -103,6 +104,8 @@ class Agreed(msgspec.Struct, frozen=True):
     rates: tuple[AgreedRate, ...] = ()
     discounts: tuple[Discount, ...] = ()
     credits: tuple[Credit, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    """None of them covers what another one does; they change no price."""
 
     @property
     def by_agent(self) -> bool:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tallybook.domain.money import PARTS, PICO, pico_per_token
+from tallybook.domain.subscriptions import Every, Subscription
 from tallybook.pricing.agreed import Agreed, AgreedRate, Credit, Discount, Where
 from tallybook.pricing.names import VENDORS
 from tallybook.pricing.places import line_of, told_line
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
 
 _WHERE: Final = ("agent", "vendor", "model", "tier")
 _COMMON: Final = frozenset({*_WHERE, "since", "until", "source"})
+_PAID_FOR: Final = frozenset({"agent", "since", "until", "source"})
+"""Of them, what a subscription knows."""
 _SEARCH: Final = "web_search"
 _THOUSAND: Final = 1000
 _HUNDRED: Final = 100
 _MOST: Final = Decimal(10**6)
 """Dollars for a million tokens, more than any price: what is larger is a slip."""
+CLASH: Final = (
+    "end the other one with until, or tell them apart by plan; several seats are one subscription with their sum"
+)
+"""What to do where two subscriptions cover the same."""
 _DIGITS: Final = 24
 """More are a slip: they would be counted exactly, however long it took."""
 _DOLLARS: Final = "in dollars, such as 1.25"
@@ -59,22 +66,31 @@ def agreed_in(text: str, agents: Collection[str] | None = None) -> Agreed:
     except (ValueError, RecursionError) as error:
         message = str(error) or "it is nested too deep"
         raise PriceFault(message, "it must be TOML", told_line(message)) from error
-    kinds: dict[str, Callable[[_Row], AgreedRate | Discount | Credit]] = {
+    kinds: dict[str, Callable[[_Row], AgreedRate | Discount | Credit | Subscription]] = {
         "rate": _rate,
         "discount": _discount,
         "credit": _credit,
+        "subscription": _subscription,
     }
     unknown = [name for name in document if name not in kinds]
     if unknown:
         message = f"there is no {_shown(unknown[0])}"
-        hint = "it knows [[rate]], [[discount]] and [[credit]]"
+        hint = "it knows [[rate]], [[discount]], [[credit]] and [[subscription]]"
         raise PriceFault(message, hint, line_of(text, unknown[0]))
     source = _Source(text, agents)
-    found = [make(row) for name, make in kinds.items() for row in _rows(document, name, source)]
+    rows = [(row, make(row)) for name, make in kinds.items() for row in _rows(document, name, source)]
+    found = [one for _, one in rows]
+    subscriptions = [(row, one) for row, one in rows if isinstance(one, Subscription)]
+    for number, (row, one) in enumerate(subscriptions):
+        before = next((place for place, (_, other) in enumerate(subscriptions[:number], 1) if one.clashes(other)), None)
+        if before is not None:
+            key = "since"
+            raise row.wrong(key, f"is within the time of subscription {before}, which covers the same", CLASH)
     return Agreed(
         tuple(one for one in found if isinstance(one, AgreedRate)),
         tuple(one for one in found if isinstance(one, Discount)),
         tuple(one for one in found if isinstance(one, Credit)),
+        tuple(one for _, one in subscriptions),
     )
 
 
@@ -97,11 +113,11 @@ class _Row:
         self._table = table
         self._source = source
 
-    def only(self, *keys: str) -> None:
+    def only(self, *keys: str, common: frozenset[str] = _COMMON) -> None:
         """Refuse what is no key of it."""
         for key in self._table:
-            if key not in _COMMON and key not in keys:
-                raise self.wrong(key, "is not known", f"it knows {', '.join(sorted({*_COMMON, *keys}))}")
+            if key not in common and key not in keys:
+                raise self.wrong(key, "is not known", f"it knows {', '.join(sorted({*common, *keys}))}")
 
     def wrong(self, key: str, what: str, hint: str) -> PriceFault:
         """What is wrong with one key."""
@@ -195,6 +211,23 @@ def _credit(row: _Row) -> Credit:
     if told is None:
         raise row.wrong(key, "is missing", "such as usd = 100")
     return Credit(row.where(), round(Fraction(told) * PICO), row.source())
+
+
+def _subscription(row: _Row) -> Subscription:
+    row.only("usd", "every", "plan", common=_PAID_FOR)
+    told, where, every = row.number("usd", _MOST_CREDIT), row.where(), row.text("every") or Every.MONTH
+    for key, value, hint in (
+        ("usd", told, "what is paid each time, such as usd = 200"),
+        ("agent", where.agent, 'such as agent = "claude"'),
+        ("since", where.since or None, "the day of the first payment, such as since = 2026-03-14"),
+    ):
+        if value is None:
+            raise row.wrong(key, "is missing", hint)
+    if every not in set(Every):
+        key = "every"
+        raise row.wrong(key, f"is none that is known: {_shown(every)}", f"known: {', '.join(Every)}")
+    pico = round(Fraction(told or 0) * PICO)
+    return Subscription(where.agent or "", row.text("plan"), pico, Every(every), where.since, where.until, row.source())
 
 
 def _shown(text: str) -> str:

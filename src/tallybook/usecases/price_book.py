@@ -94,16 +94,20 @@ class PriceBook:
                 return _problem(path, why, "make it readable, or remove it")
             if text is not None:
                 from tallybook.agents.registry import AGENTS  # noqa: PLC0415 - most have no such file
-                from tallybook.pricing.overrides import PriceFault, agreed_in  # noqa: PLC0415
+                from tallybook.pricing.overrides import CLASH, PriceFault, agreed_in  # noqa: PLC0415
 
                 try:
-                    parts.append(agreed_in(text, AGENTS))
+                    here = agreed_in(text, AGENTS)
                 except PriceFault as fault:
                     return _problem(path, fault.message, fault.hint, fault.line)
+                if any(one.clashes(two) for part in parts for one in part.subscriptions for two in here.subscriptions):
+                    return _problem(path, f"a subscription covers the same as one in {FILE}", CLASH)
+                parts.append(here)
         agreed = Agreed(
             tuple(one for part in parts for one in part.rates),
             tuple(one for part in parts for one in part.discounts),
             tuple(one for part in parts for one in part.credits),
+            tuple(one for part in parts for one in part.subscriptions),
         )
         book = RememberedBook(self._workspace.data, GenaiBook())
         return Prices(book, agreed), book

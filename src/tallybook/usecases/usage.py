@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tallybook.agents.registry import AGENTS, reader
+from tallybook.clock import unix_milliseconds
 from tallybook.domain.problems import Problem, Refusal
 from tallybook.history.choice import Filter
 from tallybook.history.store import StoreUnavailable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from tallybook.history.imported import ImportedSum  # noqa: TC004 - nobody resolves it, and it is rarely needed
     from tallybook.history.store import Store
+    from tallybook.reports.subscriptions import Apart  # noqa: TC004 - as above
     from tallybook.usecases.workspace import Workspace
 
 DEFAULT_BY: Final = ("day",)
@@ -71,6 +73,8 @@ class UsageAnswer(msgspec.Struct, frozen=True):
     """Sums of another tool for the days, agents and models that are asked for; in no total."""
     book: str | None = None
     """Which book the prices are from."""
+    apart: Apart | None = None
+    """What subscriptions cost and cover; None where none is agreed, or only a part of what agents used is asked for."""
 
 
 def usage_of_history(workspace: Workspace, request: Request) -> UsageAnswer | Refusal:
@@ -109,8 +113,8 @@ def answered(workspace: Workspace, request: Request, query: Query, book: PriceBo
                 prepare(store, query)
         unheard = () if found.total.responses else tuple(_unheard(store, query))
         told = (*workspace.problems, *problems, *store.problems, *unheard)
-        imported = _imported(store, query, request)
-        return UsageAnswer(query.by, found, _coverage(found), told, imported, book.version)
+        imported, apart = _imported(store, query, request), _apart(workspace, store, query, book)
+        return UsageAnswer(query.by, found, _coverage(found), told, imported, book.version, apart)
 
     answered = look_into(workspace, answer, update=request.update)
     book.keep()
@@ -145,6 +149,16 @@ def _imported(store: Store, query: Query, request: Request) -> tuple[ImportedSum
         and (query.where.since is None or _begin(one.begin, query.zone) >= query.where.since)
         and (query.where.until is None or _begin(one.end, query.zone) <= query.where.until)
     )
+
+
+def _apart(workspace: Workspace, store: Store, query: Query, book: PriceBook) -> Apart | None:
+    prices = book.prices()
+    if isinstance(prices, Refusal) or not prices.agreed.subscriptions:
+        return None
+    from tallybook.usecases.subscriptions import told_apart  # noqa: PLC0415 - many have none
+
+    now = unix_milliseconds(workspace.clock.now()) * 1000
+    return told_apart(store, query, prices.agreed.subscriptions, now)
 
 
 def _begin(day: str, zone: Zone) -> int:
