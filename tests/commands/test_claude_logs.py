@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commands.agents import ClaudeAgent
+from commands.bench import tokens
 from loggen.claude import answer, encode, prompt, usage
 
 if TYPE_CHECKING:
@@ -27,3 +29,17 @@ def test_sessions_of_claude_desktop_are_found(bench: Bench) -> None:
     checks = bench.ok("doctor", "--json").json["checks"]
     (found,) = [one for one in checks if (one["group"], one["name"]) == ("agents", "claude")]
     assert str(desktop / "local-agent-mode-sessions") in found["message"]
+
+
+def test_a_detail_of_another_shape_hides_no_counts(bench: Bench) -> None:
+    """Formats change; the line is told of as not understood, and what it has used is counted."""
+    agent = ClaudeAgent(bench, 1)
+    used = agent.say()
+    body = agent.records[-1]["message"]
+    body["usage"] |= {"iterations": {"first": 1}, "server_tool_use": [1]}
+    body["content"] = [7]
+    agent.flush()
+    told = bench.ok("usage", "--by", "session", "--json").json
+    assert [tokens(one["tokens"]) for one in told["rows"]] == [used]
+    (log,) = bench.ok("why", agent.session, "--json").json["logs"]
+    assert [(one["line"], one["verdict"]) for one in log["lines"]] == [(3, "counted"), (3, "bad")]

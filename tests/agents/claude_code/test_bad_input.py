@@ -67,15 +67,9 @@ BAD: dict[str, bytes] = {
     "sidechain is a text": changed(b'"isSidechain":false', b'"isSidechain":"no"'),
     "message is a list": json.dumps({**BEFORE, "message": [BEFORE["message"]]}).encode(),
     "usage is a list": json.dumps({**BEFORE, "message": {"id": "bad", "usage": [1]}}).encode(),
-    "blocks are numbers": json.dumps({**BEFORE, "message": {"id": "bad", "usage": {}, "content": [5]}}).encode(),
     "negative input": with_count("input_tokens", -1),
     "negative cache read": with_count("cache_read_input_tokens", -1),
     "negative cache write": with_count("cache_creation_input_tokens", -1),
-    "negative split": with_count("cache_creation", {"ephemeral_5m_input_tokens": -1}),
-    "split is a list": with_count("cache_creation", [1]),
-    "negative reasoning": with_count("output_tokens_details", {"thinking_tokens": -1}),
-    "iterations are an object": with_count("iterations", {}),
-    "negative iteration": with_count("iterations", [{"input_tokens": -1}]),
 }
 
 
@@ -86,6 +80,29 @@ def test_bad_line_is_counted_and_passed_over(line: bytes, first: bool) -> None:
     (batch,) = ingest(READER, "s.jsonl", [content])
     assert batch.bad_lines == 1
     assert [row.group for row in batch.occurrences] == ([] if first else ["before"]) + ["after"]
+
+
+IN_PART: dict[str, bytes] = {
+    "block is a number": changed(b'{"type":"text","text":"hello"}', b"5"),
+    "negative split": with_count("cache_creation", {"ephemeral_5m_input_tokens": -1}),
+    "split is a list": with_count("cache_creation", [1]),
+    "negative reasoning": with_count("output_tokens_details", {"thinking_tokens": -1}),
+    "iterations are an object": with_count("iterations", {}),
+    "negative iteration": with_count("iterations", [{"input_tokens": -1}]),
+    "searches are a list": with_count("server_tool_use", [1]),
+}
+
+
+@pytest.mark.parametrize("line", IN_PART.values(), ids=IN_PART)
+def test_a_part_that_is_wrong_is_counted_as_bad_but_loses_no_usage(line: bytes) -> None:
+    content = encode([BEFORE]) + line + b"\n" + encode([AFTER])
+    (batch,) = ingest(READER, "s.jsonl", [content])
+    assert batch.bad_lines == 1
+    assert [row.group for row in batch.occurrences] == ["before", "bad", "after"]
+    (found,) = [response for response in count(READER, {"s.jsonl": content}) if response.key.startswith("bad")]
+    tokens = found.tokens
+    assert (tokens.input, tokens.cache_write, tokens.cache_read, tokens.output) == (1, 2, 3, 777)
+    assert found.session == "s"
 
 
 FINE: dict[str, bytes] = {

@@ -9,6 +9,7 @@ import msgspec
 
 from tallybook.agents.claude_code import costs, rows, usage
 from tallybook.agents.claude_code.doings import COPY, Doings, Progress, Spot
+from tallybook.agents.claude_code.partly import answer_in
 from tallybook.agents.claude_code.prompts import Kind
 from tallybook.agents.claude_code.records import (
     KNOWN,
@@ -157,7 +158,7 @@ class _Scan:
         if record is None:
             self._bad += 1
             whole = mended(raw)
-            record = decode(whole, kind) if whole else None
+            record = (decode(whole, kind) if whole else None) or answer_in(whole or raw)
         if record is not None:
             self._record(offset, record)
 
