@@ -78,3 +78,17 @@ def test_of_several_limits_that_lines_tell_in_turn_none_is_lost(bench: Bench, at
     found = bench.ok("limits", "--json").json["limits"]
     told = [(one["limit"], one["used_percent"], one["pace"]["samples"]) for one in found]
     assert told == [("codex", "12", 2), ("codex_other", "12", 2)]
+
+
+@pytest.mark.parametrize("odd", [{"source": 5}, {"cwd": [1]}, {"history_base": "x"}, {"timestamp": 7}])
+def test_a_head_of_which_a_part_has_another_shape_tells_the_rest(bench: Bench, odd: Json) -> None:
+    """Formats change: a subagent is still known as the child that it is."""
+    parent = CodexAgent(bench, 1)
+    parent.say()
+    child = CodexAgent(bench, 2)
+    child.rollout.lines.clear()
+    child.rollout.meta(**{"cwd": str(bench.repo), "parent_thread_id": parent.session, **odd})
+    child.turn()
+    child.say()
+    rows = bench.ok("sessions", "--json").json["sessions"]
+    assert {row["id"]: row["parent"] for row in rows} == {parent.session: None, child.session: parent.session}

@@ -11,8 +11,9 @@ from tallybook.agents.codex import facts, records
 from tallybook.agents.codex.moments import microseconds, uuid_milliseconds
 from tallybook.agents.names import branch_name, commit_name, entry_name, plain, version_name
 from tallybook.agents.port import SessionFact
+from tallybook.agents.values import tolerant
 
-_decode: Final = msgspec.json.Decoder(records.SessionMeta).decode
+_decode: Final = tolerant(records.SessionMeta, "id")
 _ORIGINS: Final = {"review": "review", "compact": "compaction", "memory_consolidation": "memory"}
 
 
