@@ -92,3 +92,25 @@ def test_a_head_of_which_a_part_has_another_shape_tells_the_rest(bench: Bench, o
     child.say()
     rows = bench.ok("sessions", "--json").json["sessions"]
     assert {row["id"]: row["parent"] for row in rows} == {parent.session: None, child.session: parent.session}
+
+
+def test_a_copy_of_a_copy_is_explained_by_the_log_that_counts_it(bench: Bench) -> None:
+    """The thread that both were copied from has no log any more, so the elder copy is counted."""
+    lineage: list[CodexAgent] = []
+    for number in (1, 2, 3):
+        time.sleep(0.01)  # ids of turns tell milliseconds, and those of a parent are older than its fork
+        agent = CodexAgent(bench, number)
+        if lineage:
+            agent.rollout.lines.clear()
+            agent.rollout.meta(cwd=str(bench.repo), forked_from_id=lineage[-1].session)
+            agent.rollout.copy(lineage[-1].rollout.lines)
+            agent.turn()
+            agent.total = lineage[-1].total
+        agent.say()
+        lineage.append(agent)
+    eldest, elder, younger = lineage
+    eldest.log.unlink()
+    (log, *_) = bench.ok("why", younger.session, "--all", "--json").json["logs"]
+    copies = [one for one in log["lines"] if one["verdict"] == "before-fork"]
+    assert [one["session"] for one in copies] == [eldest.session, elder.session]
+    assert [one["counted_at"] and one["counted_at"]["path"] for one in copies] == [str(elder.log)] * 2

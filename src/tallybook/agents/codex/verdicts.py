@@ -90,8 +90,9 @@ def _twin(thread: Thread, index: int) -> Verdict:
 def _left(passed: Passed, thread: Thread, names: _Names) -> Verdict:
     what = What.COPY if passed.why is Left.FORWARDED else What.BEFORE_FORK
     owners = thread.lineage or thread.relatives
+    further = tuple(owner for ancestor in names.ancestors(thread) for owner in ancestor.lineage)
     others = tuple(one.id for one in names.threads if one.id != thread.id) if what is What.COPY else ()
-    for owner in (*owners, *others):
+    for owner in dict.fromkeys((*owners, *further, *others)):
         key = names.of(owner).get(passed.step.content)
         if key is not None:
             return Verdict(thread.key, passed.nth, what, passed.why, key.partition(":")[0], (key,))
@@ -107,11 +108,15 @@ class _Names:
         self._counted = {claim.response.key for claim in account.best.values()}
         self._found: dict[str, dict[Content, str]] = {}
 
+    def ancestors(self, thread: Thread) -> Sequence[Thread]:
+        """The logs of all threads that one descends from."""
+        return self._family.ancestors(thread)
+
     def of(self, owner: str) -> dict[Content, str]:
-        """Those of one thread."""
+        """Those of one thread; without a log of its own it has what others have copied from it."""
         if owner not in self._found:
             found: dict[Content, str] = {}
-            for thread in self._family.sources(owner):
+            for thread in self._family.sources(owner) or self.threads:
                 for step in thread.steps:
                     record = thread.matching.records.get(step.index)
                     key = f"{owner}:{identity_of(step)}" if record is None else _key_of(thread.facts[record])
