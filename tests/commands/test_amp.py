@@ -59,6 +59,19 @@ def test_the_conformance_case(bench: Bench) -> None:
     assert tokens(row["tokens"]) == {"input": 10, "output": 178, "cache_write_unknown": 986, "cache_read": 11_372}
 
 
+def test_what_can_not_be_understood_of_a_thread_is_told_of(bench: Bench) -> None:
+    """A message that is wrong has no line, and counts among the bad ones all the same."""
+    agent = AmpAgent(bench, 1)
+    used = agent.say()
+    agent.messages.append({"role": 5})
+    agent.messages.append(amp.answer(9, amp.usage((1, 2, 3, 4), milliseconds()) | {"outputTokens": "4"}))
+    agent.flush()
+    found = bench.ok("why", agent.session, "--json").json
+    assert tokens(found["counted"]["tokens"]) == used
+    (bad,) = [one for one in found["logs"][0]["sums"] if one["verdict"] == "bad"]
+    assert (bad["kind"], bad["lines"]) == ("document", 2)
+
+
 def test_a_subagent_counts_once_and_for_the_goal(bench: Bench) -> None:
     agent, child = AmpAgent(bench, 1), AmpAgent(bench, 2)
     goal = bench.start(**agent.environ)

@@ -66,6 +66,8 @@ class ToldLog(msgspec.Struct, frozen=True):
     """All of its facts are here; else only those that the session shares with others."""
     told: tuple[Told, ...]
     """In the order of their places."""
+    bad: int = 0
+    """Parts of a document that can't be understood; lines are looked at one by one."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -95,6 +97,7 @@ class _Source(NamedTuple):
     cursor: int
     gone: int
     current: int
+    bad: int
 
 
 class _Explaining:
@@ -147,7 +150,7 @@ class _Explaining:
         }
 
     def _sources(self, numbers: Iterable[int]) -> dict[int, _Source]:
-        query = "SELECT key, path, compressed, cursor, gone, reader = ? FROM source WHERE id = ?"
+        query = "SELECT key, path, compressed, cursor, gone, reader = ?, bad_lines FROM source WHERE id = ?"
         return {
             number: _Source(*self._connection.execute(query, (self._reader.version, number)).fetchone())
             for number in sorted(numbers)
@@ -185,7 +188,8 @@ class _Explaining:
         log = self._home(source)
         own = told if whole else [one for one in told if one.counted or one.verdict.session == session]
         in_order = tuple(sorted(own, key=lambda one: one.offset))
-        return ToldLog(log, source.cursor, bool(source.current and not source.gone), whole, in_order)
+        bad = source.bad if whole and log.whole else 0
+        return ToldLog(log, source.cursor, bool(source.current and not source.gone), whole, in_order, bad)
 
 
 def _spot(log: LogFile, offset: int) -> tuple[str, int | None]:

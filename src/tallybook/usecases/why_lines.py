@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tallybook.history.explanation import Counted, Told, ToldLog
 
 _DOCUMENT: Final = "document"
+_ILLEGIBLE: Final = "parts of the document can't be understood"
 
 
 class Spot(NamedTuple):
@@ -104,6 +105,8 @@ def explained(view: View, log: ToldLog) -> WhyLog:
         for line in lines
         if not (view.every or _matters(line, view.session))
     )
+    if log.bad:
+        rest[_DOCUMENT, What.BAD, _ILLEGIBLE, None] = log.bad
     sums = sorted((WhySum(*what, count) for what, count in rest.items()), key=_order)
     return WhyLog(log.log.place, log.readable and fault is None, log.whole, tuple(shown), tuple(sums), fault)
 
