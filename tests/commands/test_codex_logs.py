@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -114,3 +115,18 @@ def test_a_copy_of_a_copy_is_explained_by_the_log_that_counts_it(bench: Bench) -
     copies = [one for one in log["lines"] if one["verdict"] == "before-fork"]
     assert [one["session"] for one in copies] == [eldest.session, elder.session]
     assert [one["counted_at"] and one["counted_at"]["path"] for one in copies] == [str(elder.log)] * 2
+
+
+def test_a_session_from_before_any_usage_was_logged_has_none_recorded(bench: Bench) -> None:
+    """Which is not the same as nothing used."""
+    agent = CodexAgent(bench, 1)
+    thread = "0198aaaa-0000-7000-8000-000000000001"
+    old: Json = {"id": thread, "timestamp": "2025-08-01T08:00:00.000Z", "instructions": None, "git": {}}
+    call: Json = {"type": "function_call", "name": "shell", "arguments": "{}", "call_id": "call_1"}
+    log = agent.log.with_name(f"rollout-2025-08-01T10-00-00-{thread}.jsonl")
+    log.write_text("".join(f"{json.dumps(line)}\n" for line in (old, {"record_type": "state"}, call)))
+    counted = bench.ok("why", thread, "--json").json["counted"]
+    assert (counted["responses"], counted["tokens"], counted["cost"]["usd"]) == (0, None, None)
+    assert bench.ok("why", thread).out.splitlines()[-1] == "0 responses, no usage recorded"
+    none = bench.ok("why", agent.session, "--json").json["counted"]
+    assert (none["responses"], none["tokens"]["total"]) == (0, 0)

@@ -46,5 +46,6 @@ def why(
                 table(SUMS, [sum_cells(one) for one in log.sums], frozenset({"lines"}))
         quality = "" if found.quality is None else f" ({found.quality})"
         cost = "" if found.cost is None else f", {priced_dollars(found.cost)}"
-        line(f"{counted(found.responses, 'response')}, {found.tokens.total:,} tokens{quality}{cost}")
+        tokens = "no usage recorded" if found.tokens is None else f"{found.tokens.total:,} tokens"
+        line(f"{counted(found.responses, 'response')}, {tokens}{quality}{cost}")
     warn(found.problems)

@@ -12,11 +12,12 @@ from tallybook.domain.attribution import segments_of
 from tallybook.domain.money import Cost
 from tallybook.domain.ownership import goals_of
 from tallybook.domain.problems import Problem, Refusal
-from tallybook.domain.quality import Quality, join
+from tallybook.domain.quality import Quality
 from tallybook.domain.sizes import context_band
 from tallybook.domain.state import kept_goal
 from tallybook.domain.tokens import TokenVector, total_of
 from tallybook.domain.usage import PriceClass, SessionKey
+from tallybook.history import queries
 from tallybook.history.explanation import explanation
 from tallybook.history.names import stored_text
 from tallybook.usecases.capture import look_into
@@ -37,8 +38,8 @@ class Why(msgspec.Struct, frozen=True):
     key: SessionKey
     logs: tuple[WhyLog, ...]
     responses: int
-    tokens: TokenVector
-    """The sum of all that is counted."""
+    tokens: TokenVector | None
+    """The sum of all that is counted; None for a session that is older than any usage in its agent's logs."""
     quality: Quality | None
     """Of these tokens, whatever their price; None where nothing is counted."""
     cost: Cost | None
@@ -106,7 +107,10 @@ def _why(workspace: Workspace, store: Store, key: SessionKey, wish: _Wish) -> Wh
     told = (log.fault for log in logs if log.fault is not None)
     problems = (*wish.problems, *faults, *told, *book.problems())
     counted = [one for log in logs for line in log.lines for one in line.counted]
-    tokens, quality = total_of(one.tokens for one in counted), join(one.quality for one in counted) if counted else None
+    counter = queries.usage_of(store, key)
+    measured = counter is not None and counter.quality is not Quality.UNMEASURED
+    tokens = total_of(one.tokens for one in counted) if measured else None
+    quality = counter.quality if counter and counted else None
     return Why(key, tuple(logs), len(counted), tokens, quality, cost, problems)
 
 
