@@ -130,3 +130,30 @@ def test_a_session_from_before_any_usage_was_logged_has_none_recorded(bench: Ben
     assert bench.ok("why", thread).out.splitlines()[-1] == "0 responses, no usage recorded"
     none = bench.ok("why", agent.session, "--json").json["counted"]
     assert (none["responses"], none["tokens"]["total"]) == (0, 0)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_id_that_a_server_uses_again_is_another_response(bench: Bench, at_once: bool) -> None:
+    """As servers on one's own machine do that draw them from few numbers; a line that stands there twice is none."""
+    agent = CodexAgent(bench, 1)
+    for number in range(4):
+        agent.turn()
+        turn = agent.rollout.lines[-2]["payload"]["turn_id"]
+        usage = (1000 + number // 2, 0, 0, 50, 0)
+        agent.rollout.record("resp_7", usage, turn)
+        agent.total = codex.plus(agent.total, usage)
+        agent.rollout.count(agent.total, usage)
+        if number == 1:
+            agent.rollout.record("resp_7", usage, turn)
+        agent.flush()
+        if not at_once:
+            bench.ok("history", "update")
+    told = bench.ok("usage", "--json").json["total"]
+    assert (told["responses"], told["tokens"]["input"], told["tokens"]["output"]) == (4, 4002, 200)
+    assert bench.ok("reconcile", "--json").json["unexplained"] == 0
+    (log,) = bench.ok("why", agent.session, "--json").json["logs"]
+    verdicts = [one["verdict"] for one in log["lines"] if one["kind"] == "token_usage_record"]
+    assert verdicts == ["counted", "counted", "repeated", "counted", "counted"]
+    twins = [one["response"] for one in log["lines"] if one["verdict"] == "twin"]
+    assert twins == [one["response"] for one in log["lines"] if one["verdict"] == "counted"]
+    assert len(set(twins)) == 4

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
     from tallybook.agents.codex.steps import Step
     from tallybook.agents.port import SourceRows
+
+
+_RECORDED: Final = "\0"
+"""Stands in the identity of a record, and in no other."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -127,17 +132,33 @@ def account_of(unit: Sequence[SourceRows]) -> Account:
         held = best.get(claim.identity)
         if claim.identity not in told and (held is None or claim.rank < held.rank):
             best[claim.identity] = claim
-    return Account(family, claims, told, best)
+    return Account(family, claims, told, dict(_apart(best)))
+
+
+def _apart(best: dict[str, Claim]) -> Iterator[tuple[str, Claim]]:
+    """The claims with keys of their own: servers on one's own machine use ids of responses again within a thread."""
+    if len({claim.response.key for claim in best.values()}) == len(best):
+        yield from best.items()
+        return
+    taken: Counter[str] = Counter()
+    for identity, claim in sorted(best.items(), key=lambda one: one[1].rank):
+        key = claim.response.key
+        taken[key] += 1
+        again = taken[key] > 1 and _RECORDED in identity
+        yield identity, _renamed(claim, f"{key}#{taken[key]}") if again else claim
+
+
+def _renamed(claim: Claim, key: str) -> Claim:
+    return replace(claim, response=replace(claim.response, key=key))
 
 
 def _claims(thread: Thread, bound: Boundary, family: Family) -> Iterator[Claim | Passed]:
     marks = marks_of(thread)
     for index, fact in enumerate(thread.facts):
         if isinstance(fact, Record):
-            key = f"{fact.thread}:{fact.response}"
             rank = (int(fact.thread != thread.id), fact.thread, thread.key, index)
             told = _Told(thread, index, fact.usage, marks[index])
-            yield Claim(key, rank, told.response(key, fact.thread))
+            yield Claim(identity_of_record(fact), rank, told.response(f"{fact.thread}:{fact.response}", fact.thread))
     for step in thread.steps:
         if step.index not in thread.covered:
             told = _Told(thread, step.index, step.usage, marks[step.index])
@@ -187,6 +208,11 @@ def _doubtful(claim: Claim) -> Claim:
 def _is_told_by_review(thread: Thread, step: Step, family: Family) -> bool:
     """Whether another thread's log holds a step that was forwarded into this one (October to December 2025)."""
     return any(step.content in other.contents for other in family.threads if other.id != thread.id)
+
+
+def identity_of_record(record: Record) -> str:
+    """What every copy of a record shares, and no record of another response."""
+    return f"{record.thread}:{record.response}{_RECORDED}{record.turn}{_RECORDED}{record.usage}"
 
 
 def identity_of(step: Step) -> str:

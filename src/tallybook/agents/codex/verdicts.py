@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents.codex import facts
-from tallybook.agents.codex.counting import Claim, Left, Passed, account_of, identity_of
+from tallybook.agents.codex.counting import Claim, Left, Passed, account_of, identity_of, identity_of_record
 from tallybook.agents.codex.steps import Passed as Counter
 from tallybook.agents.codex.steps import steps_of
 from tallybook.agents.verdicts import Verdict, What
@@ -60,7 +60,7 @@ def explain(unit: Sequence[SourceRows]) -> Iterator[Verdict]:
             elif claim is not None:
                 yield _left(claim, thread, names)
             elif index in thread.covered:
-                yield _twin(thread, index)
+                yield _twin(thread, index, names)
             elif index in passed:
                 yield Verdict(thread.key, index, _REASONS[passed[index]], passed[index], thread.id)
             else:
@@ -74,16 +74,15 @@ def _claimed(claim: Claim, why: str, account: Account) -> Verdict:
         return Verdict(source, index, What.TWIN, _TWIN, claim.response.session)
     response = best.response
     keys = (response.key,)
-    if best is claim:
+    if best.place == claim.place:
         return Verdict(source, index, What.COUNTED, why, response.session, keys)
     if response.source == source:
         return Verdict(source, index, What.REPEATED, _AGAIN, response.session, keys)
     return Verdict(source, index, What.COPY, _COPY, response.session, keys)
 
 
-def _twin(thread: Thread, index: int) -> Verdict:
-    record = thread.facts[thread.matching.records[index]]
-    key = _key_of(record)
+def _twin(thread: Thread, index: int, names: _Names) -> Verdict:
+    key = names.of_record(thread.facts[thread.matching.records[index]])
     return Verdict(thread.key, index, What.TWIN, _TWIN, key.partition(":")[0], (key,))
 
 
@@ -106,6 +105,7 @@ class _Names:
         self.threads = account.family.threads
         self._family = account.family
         self._counted = {claim.response.key for claim in account.best.values()}
+        self._best = account.best
         self._found: dict[str, dict[Content, str]] = {}
 
     def ancestors(self, thread: Thread) -> Sequence[Thread]:
@@ -119,12 +119,13 @@ class _Names:
             for thread in self._family.sources(owner) or self.threads:
                 for step in thread.steps:
                     record = thread.matching.records.get(step.index)
-                    key = f"{owner}:{identity_of(step)}" if record is None else _key_of(thread.facts[record])
+                    key = f"{owner}:{identity_of(step)}" if record is None else self.of_record(thread.facts[record])
                     if key in self._counted:
                         found.setdefault(step.content, key)
             self._found[owner] = found
         return self._found[owner]
 
-
-def _key_of(record: facts.AnyFact) -> str:
-    return f"{record.thread}:{record.response}" if isinstance(record, facts.Record) else ""
+    def of_record(self, record: facts.AnyFact) -> str:
+        """The key of the response that a record tells of."""
+        claim = self._best.get(identity_of_record(record)) if isinstance(record, facts.Record) else None
+        return "" if claim is None else claim.response.key
