@@ -10,6 +10,8 @@ import pytest
 
 from commands.agents import ClaudeAgent, CodexAgent, now
 from commands.bench import tokens, tree
+from commands.copilot_agent import CopilotAgent
+from commands.gemini_agent import GeminiAgent
 from commands.opencode_agent import OpenCodeAgent
 from commands.test_opencode import fork
 from loggen import claude
@@ -151,6 +153,30 @@ def test_a_fork_is_explained_by_where_it_comes_from(bench: Bench) -> None:
     assert child.log.read_bytes()[: copied["byte"]].count(b"\n") == copied["line"] - 1
     again = [row for row in rows(explained(bench, child.session, "--all")) if row["verdict"] == "before-fork"]
     assert [row["counted_at"] for row in again] == [copied["counted_at"]]
+
+
+@pytest.mark.parametrize("headless", [False, True])
+def test_what_was_said_once_is_no_repetition(bench: Bench, headless: bool) -> None:
+    """Whatever a reader makes of the first line of a log of Copilot CLI, with its head or without."""
+    agent = CopilotAgent(bench, 1)
+    agent.say()
+    agent.put("user.message", {"content": "sell more"})
+    agent.flush()
+    if headless:
+        agent.log.write_bytes(b"".join(agent.log.read_bytes().splitlines(keepends=True)[1:]))
+    (row,) = [row for row in rows(explained(bench, agent.session, "--all")) if row["kind"] == "user.message"]
+    assert (row["verdict"], row["why"]) == ("no-usage", "it tells of no usage")
+
+
+def test_what_is_written_once_more_is_a_repetition(bench: Bench) -> None:
+    """Gemini CLI writes its whole history again, and its answers tell nothing new then."""
+    agent = GeminiAgent(bench, 1)
+    agent.say()
+    agent.flush()
+    agent.lines.append(agent.lines[-1])
+    agent.flush()
+    found = [row for row in rows(explained(bench, agent.session)) if row["verdict"] == "repeated"]
+    assert [row["why"] for row in found] == ["it says again what was said before"]
 
 
 def test_a_copy_in_a_database_names_no_byte(bench: Bench) -> None:

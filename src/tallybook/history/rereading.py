@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tallybook.agents.kinds import UNREADABLE, fault_of, kind_of
 from tallybook.agents.lines import LONGEST_LINE, Block, lines_of
+from tallybook.agents.port import SourceRows
 from tallybook.agents.verdicts import What
 from tallybook.history.contents import opened
 
@@ -73,9 +74,16 @@ def _verdict(reader: LogReader, log: LogFile, line: Line, batch: Batch) -> tuple
         return What.BAD, fault_of(line.raw)
     if batch.unknown_records:
         return What.UNKNOWN, _UNKNOWN
-    if not batch.occurrences and reader.read(log, (line,), b"").occurrences:
+    if not batch.occurrences and _tells(reader, log, line):
         return What.REPEATED, _SAID
     return What.NO_USAGE, _TELLS_NOTHING
+
+
+def _tells(reader: LogReader, log: LogFile, line: Line) -> bool:
+    """Whether a line would tell of usage if nothing stood before it."""
+    told = reader.read(log, (line,), b"").occurrences
+    unit = (SourceRows(log.key, told),) if told else ()
+    return any(verdict.what is not What.NO_USAGE for verdict in reader.explain(unit))
 
 
 def _raw_lines(log: LogFile, cursor: int) -> Iterator[tuple[int, int, bytes]]:
