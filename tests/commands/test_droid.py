@@ -186,3 +186,15 @@ def test_its_own_total_is_compared(bench: Bench) -> None:
     assert causes[agent.session][0] == causes[heir.session][0] == "session"
     assert causes[agent.session][1].startswith("the total has begun anew")
     assert causes[heir.session][1].startswith("a session that goes on after a compaction")
+
+
+def test_an_explanation_tells_the_moment_for_which_it_counts(bench: Bench) -> None:
+    """That of the answer, which stands beside the document, and not what the document itself tells."""
+    agent = DroidAgent()
+    agent.say()
+    agent.records[-1]["timestamp"] = "2026-06-19T10:00:05.000Z"
+    agent.flush()
+    logs = bench.ok("why", agent.session, "--json").json["logs"]
+    (row,) = [row for log in logs for row in log["lines"] if row["verdict"] == "counted"]
+    assert row["at"] == "2026-06-19T10:00:05.000000Z"
+    assert [one["key"]["day"] for one in bench.ok("usage", "--json").json["rows"]] == ["2026-06-19"]

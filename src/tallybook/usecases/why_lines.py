@@ -38,7 +38,7 @@ class WhyLine(NamedTuple):
     byte: int | None
     """None in a document, which is rewritten as a whole."""
     at: int | None
-    """Microseconds since the epoch, UTC."""
+    """The moment for which it counts, or else that which it tells: microseconds since the epoch, UTC."""
     kind: str
     what: What
     why: str
@@ -162,7 +162,7 @@ def _line(view: View, row: _Row, told: Told) -> WhyLine:
     return WhyLine(
         row.number,
         row.byte,
-        told.at,
+        next((one.at for one in told.counted if one.at is not None), told.at),
         row.kind,
         what,
         why,
