@@ -90,6 +90,33 @@ def test_each_difference_has_its_cause() -> None:
     assert found.unexplained == 1
 
 
+def test_reasoning_that_the_report_leaves_out() -> None:
+    """Of all agents, or of those of which it tells it in its total alone; also where days begin elsewhere."""
+    one, two = Counts(10, 20, 30, 40), Counts(1, 2, 3, 9)
+    rows = [
+        ours("2026-06-19", "gemini", one, "gemini", reasoning=7),
+        ours("2026-06-19", "shared", one, "codex", reasoning=5),
+        ours("2026-06-19", "shared", two, "opencode", reasoning=4),
+        ours("2026-06-19", "odd", one, "gemini", reasoning=7),
+        ours("2026-06-19", "moved", one, "gemini", reasoning=7),
+        ours("2026-06-20", "moved", two, "gemini", reasoning=2),
+        ours("2026-06-20", "gemini", two, "gemini", reasoning=3),
+    ]
+    told = report(
+        "daily",
+        ("2026-06-19", "gemini", one._replace(output=33)),
+        ("2026-06-20", "gemini", two._replace(output=6)),
+        ("2026-06-19", "shared", one.plus(two)._replace(output=45)),
+        ("2026-06-19", "odd", one._replace(output=34)),
+        ("2026-06-19", "moved", Counts(4, 5, 6, 7)),
+        ("2026-06-20", "moved", Counts(7, 17, 27, 33)),
+    )
+    by_model = {cell.model: cell.cause for cell in compared(report_of(told), rows).cells}
+    left_out = "the report has left out the reasoning, which is a part of the output"
+    assert (by_model["gemini"], by_model["shared"], by_model["odd"]) == (left_out, left_out, UNEXPLAINED)
+    assert by_model["moved"].startswith("other periods have it")
+
+
 def test_a_model_that_the_report_calls_otherwise() -> None:
     """Tokens that stand under one name here and under another there, each pair once; not those of another day."""
     one, two = Counts(1, 2, 3, 4), Counts(10, 20, 30, 40)

@@ -19,7 +19,7 @@ EQUAL: Final = "equal"
 UNEXPLAINED: Final = "unexplained"
 NOT_THERE: Final = "not in the report"
 NOT_HERE: Final = "not in the history: were those logs deleted, or are they elsewhere?"
-_MAY_BE_RENAMED: Final = (NOT_THERE, NOT_HERE, UNEXPLAINED)
+_OPEN: Final = (NOT_THERE, NOT_HERE, UNEXPLAINED)
 _WEEK: Final = timedelta(days=7)
 _ID: Final = 36
 """Length of the thread's id at the end of a rollout's name."""
@@ -35,6 +35,8 @@ class Cell(msgspec.Struct, frozen=True):
     cause: str
     other: str | None = None
     """The model that the report has counted these tokens as, or has had them of."""
+    reasoning: int = 0
+    """Of our output."""
 
     @property
     def difference(self) -> Counts:
@@ -127,27 +129,44 @@ def _cell(key: tuple[str, str], rows: list[UsageRow], theirs: Counts | None) -> 
         cause = NOT_HERE
     elif reasoning and more == (0, 0, 0, reasoning):
         cause = "the report has added the reasoning, which is a part of the output"
+    elif more[:-1] == (0, 0, 0) and -more[-1] in _reasoning_of_some(rows):
+        cause = "the report has left out the reasoning, which is a part of the output"
     else:
         cause = UNEXPLAINED
-    return Cell(*key, ours, other, cause)
+    return Cell(*key, ours, other, cause, reasoning=reasoning)
+
+
+def _reasoning_of_some(rows: list[UsageRow]) -> set[int]:
+    """The reasoning of every choice of agents: that of some stands in the report's totals alone."""
+    by_agent: dict[str | None, int] = {}
+    for row in rows:
+        by_agent[row.key[2]] = by_agent.get(row.key[2], 0) + (row.tokens.reasoning if row.tokens else 0)
+    sums = {0}
+    for reasoning in by_agent.values():
+        sums |= {one + reasoning for one in sums}
+    return sums - {0}
 
 
 def _across_periods(cells: list[Cell]) -> list[Cell]:
     """Differences of one model that cancel each other out lie in where a day begins."""
     differing: dict[str, list[Cell]] = {}
     for cell in cells:
-        if cell.cause != EQUAL:
+        if cell.cause in _OPEN:
             differing.setdefault(cell.model, []).append(cell)
-    shifted = {
-        model for model, some in differing.items() if len(some) > 1 and _sum(one.difference for one in some) == NOTHING
-    }
+    shifted = {model for model, some in differing.items() if len(some) > 1 and _is_even(some)}
     cause = "other periods have it: was the report made in another time zone?"
-    return [replace(cell, cause=cause) if cell.cause != EQUAL and cell.model in shifted else cell for cell in cells]
+    return [replace(cell, cause=cause) if cell.cause in _OPEN and cell.model in shifted else cell for cell in cells]
+
+
+def _is_even(cells: list[Cell]) -> bool:
+    """Whether differences come to none over all periods; the report may have left out all reasoning."""
+    reasoning = NOTHING._replace(output=sum(cell.reasoning for cell in cells))
+    return _sum(cell.difference for cell in cells) in {NOTHING, reasoning}
 
 
 def _across_models(cells: list[Cell]) -> list[Cell]:
     """Two differences of one period that cancel each other out lie in what the report calls a model."""
-    open_to = [cell for cell in cells if cell.cause in _MAY_BE_RENAMED]
+    open_to = [cell for cell in cells if cell.cause in _OPEN]
     found = {(cell.period, cell.model): cell for cell in cells}
     for cell in open_to:
         lacks = Counts(*(-count for count in cell.difference))
