@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
+from contextlib import chdir
+from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -219,3 +222,38 @@ def test_people_get_a_table(bench: Bench) -> None:
     assert "\x1b" not in row
     assert row.split("\t")[1:3] == ["codex", "1"]
     assert total.split("\t")[:3] == ["total", "", "1"]
+
+
+def test_a_store_that_was_set_aside_is_told_of_once(bench: Bench) -> None:
+    """The sums are those of the logs."""
+    used = ClaudeAgent(bench, 1).say()
+    bench.ok("usage")
+    store = bench.data / "history.db"
+    for options in (("--json",), ()):
+        store.write_bytes(b"garbage" * 1000)
+        said = bench.ok("usage", *options)
+        assert said.err.count("was moved to") == 1
+        assert said.out.count("was moved to") == len(options)
+    assert tokens(bench.ok("usage", "--json").json["total"]["tokens"]) == used
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket"])
+def test_a_store_that_is_no_file(bench: Bench, kind: str) -> None:
+    """Nothing waits for it, and what to do is told; so it is with the doctor."""
+    used = ClaudeAgent(bench, 1).say()
+    store = bench.data / "history.db"
+    store.parent.mkdir(exist_ok=True)
+    if kind == "pipe":
+        os.mkfifo(store)
+    elif kind == "device":
+        store.symlink_to("/dev/null")
+    else:
+        with socket(AF_UNIX) as server, chdir(store.parent):  # whose paths must be short
+            server.bind(store.name)
+    for command in (("usage",), ("usage", "--no-update"), ("sessions",), ("history", "update")):
+        said = bench.tally(*command, "--json")
+        assert (said.code, said.error) == (1, "store-unusable")
+        assert "move it away" in said.err or kind == "socket"
+    assert bench.tally("doctor").code == 1
+    store.unlink()
+    assert tokens(bench.ok("usage", "--json").json["total"]["tokens"]) == used

@@ -76,8 +76,8 @@ def say(text: str) -> None:
 
 
 def warn(problems: Iterable[Problem]) -> None:
-    """Each problem as a line of talk, with its place and its remedy."""
-    for problem in problems:
+    """Each problem as a line of talk, with its place and its remedy; one that was met twice is told once."""
+    for problem in dict.fromkeys(problems):
         parts = (problem.where.file, problem.where.line)
         place = ":".join(str(part) for part in parts if part is not None)
         byte = "" if problem.where.byte is None else f" (byte {problem.where.byte})"

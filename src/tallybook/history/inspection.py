@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tallybook.history.schema import OLDER, SCHEMA, TABLES
-from tallybook.history.store import NAME, OLDEST_SQLITE, is_damage, named_errors
+from tallybook.history.store import NAME, OLDEST_SQLITE, is_damage, named_errors, status_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def inspect(directory: Path, seconds: float) -> StoreFacts | None:
     path = directory / NAME
     with named_errors(path):
         try:
-            status = path.stat()
+            status = status_of(path)
         except FileNotFoundError:
             return None
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", timeout=seconds, uri=True)) as connection:

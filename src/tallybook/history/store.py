@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import sqlite3
+import stat
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -192,6 +193,21 @@ def named_errors(path: Path) -> Iterator[None]:
         raise StoreUnavailable(message, hint, unwritable=error.errno in _UNWRITABLE) from error
 
 
+def status_of(path: Path) -> os.stat_result:
+    """What the file system says of the store; SQLite would wait for a pipe in its place.
+
+    Raises:
+        StoreUnavailable: it is no file.
+        OSError: there is nothing, or it can't be looked at.
+
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        message = f"{path} is no regular file"
+        raise StoreUnavailable(message, "move it away: the store is made anew from the logs")
+    return status
+
+
 def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether the file itself is at fault."""
     return _code(error) in _DAMAGE
@@ -210,7 +226,7 @@ def _code(error: sqlite3.DatabaseError) -> int | None:
 def _prepared(path: Path, problems: list[Problem]) -> sqlite3.Connection:
     with named_errors(path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        if path.stat().st_mode & 0o077:
+        if status_of(path).st_mode & 0o077:
             path.chmod(0o600)
         connection = _connected(path)
         try:

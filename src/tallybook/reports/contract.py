@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def problems(found: Iterable[Problem]) -> list[Json]:
-    """Every problem with its place and remedy."""
+    """Every problem with its place and remedy, each told once."""
     return [
         {
             "code": problem.code,
@@ -36,7 +36,7 @@ def problems(found: Iterable[Problem]) -> list[Json]:
             "where": {"file": problem.where.file, "line": problem.where.line, "byte": problem.where.byte},
             "hint": problem.hint,
         }
-        for problem in found
+        for problem in dict.fromkeys(found)
     ]
 
 
