@@ -141,6 +141,27 @@ def test_a_clock_that_was_set_wrong(bench: Bench, agent: Agent, year: str) -> No
         assert sum((tokens(row["tokens"]) for row in rows), Counter()) == used, by
 
 
+@pytest.mark.parametrize(("moment", "zone"), [
+    ("9999-12-31T23:59:59.999Z", "Pacific/Kiritimati"),
+    ("9999-12-31T23:59:59.999Z", "Etc/GMT+12"),
+    ("0001-01-01T00:00:00.000Z", "Etc/GMT+12"),
+    ("1970-01-01T00:00:00.000Z", "Etc/GMT+12"),
+    (None, "Pacific/Kiritimati"),
+])  # fmt: skip
+def test_a_day_that_no_calendar_has(bench: Bench, moment: str | None, zone: str) -> None:
+    """Where the last moment of all falls on the day after: one such line must not spoil all sums of days."""
+    agent = ClaudeAgent(bench, 1)
+    used = agent.say() + agent.say()
+    for record in agent.records[-2:]:
+        record["timestamp"] = moment
+    agent.records[0]["timestamp"] = "9999-12-31T23:59:59.999Z"
+    agent.flush()
+    for by in ("day", "week", "month", "block"):
+        for options in (("--timezone", zone), ()):
+            rows = bench.ok("usage", "--by", by, *options, "--json", TZ=zone).json["rows"]
+            assert sum((tokens(row["tokens"]) for row in rows), Counter()) == used, (by, options)
+
+
 NO_OBJECTS = {"text", "binary", "nul", "lists", "scalars", "deep", "invalid utf-8"}
 
 

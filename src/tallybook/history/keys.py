@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     """Of sessions, by what is asked and their numbers."""
 
 _EPOCH: Final = date(1970, 1, 1)
+_FIRST: Final = (date.min - _EPOCH).days
+_LAST: Final = (date.max - _EPOCH).days
 _OF_SESSIONS: Final = {"agent": "agent", "session": "name", "origin": "origin", "project": "cwd", "branch": "branch"}
 """Columns of what a session is known by; responses may tell project and branch otherwise."""
 _PLANS: Final = "SELECT session, plan FROM limit_sample WHERE plan IS NOT NULL ORDER BY at, source, name"
@@ -118,14 +120,19 @@ def _called(name: Callable[[int], str], member: int, rows: Rows) -> list[str | N
     return [names[number] for number in numbers]
 
 
+def _date(number: int) -> date:
+    """A local day; the first or the last that calendars have, where it lies beyond them."""
+    return _EPOCH + timedelta(days=max(_FIRST, min(number, _LAST)))
+
+
 @lru_cache(maxsize=4096)
 def _day(number: int) -> str:
-    return (_EPOCH + timedelta(days=number)).isoformat()
+    return _date(number).isoformat()
 
 
 @lru_cache(maxsize=4096)
 def _week(number: int) -> str:
-    year, week, _ = (_EPOCH + timedelta(days=number)).isocalendar()
+    year, week, _ = _date(number).isocalendar()
     return f"{year}-W{week:02}"
 
 

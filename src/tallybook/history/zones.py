@@ -48,7 +48,7 @@ class NamedZone:
 
     def offset(self, at: int) -> int:
         """Seconds east of UTC at a moment."""
-        found = (_EPOCH + timedelta(seconds=at)).astimezone(self._zone).utcoffset()
+        found = (_EPOCH + timedelta(seconds=max(-_FAR, min(at, _FAR)))).astimezone(self._zone).utcoffset()
         return 0 if found is None else int(found.total_seconds())
 
     def instant(self, local: datetime) -> int:
