@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import pytest
+
 from commands.agents import ClaudeAgent, CodexAgent
 from commands.bench import tokens
 
@@ -61,13 +63,15 @@ def test_by_agent_and_limit(bench: Bench) -> None:
     assert bench.misused("sessions", "--agent", "nobody") == "unknown-agent"
 
 
-def test_an_old_session_is_not_live(bench: Bench) -> None:
+@pytest.mark.parametrize("moment", ["2026-03-01T12:00:00.000000Z", "2126-03-01T12:00:00.000000Z"])
+def test_a_session_of_another_time_is_not_live(bench: Bench, moment: str) -> None:
+    """Neither an old one, nor one whose clock was set wrong."""
     agent = ClaudeAgent(bench, 1)
     for record in agent.records:
-        record["timestamp"] = "2026-03-01T12:00:00.000Z"
+        record["timestamp"] = moment
     agent.flush()
     (row,) = bench.ok("sessions", "--json").json["sessions"]
-    assert (row["live"], row["last_activity"]) == (False, "2026-03-01T12:00:00.000000Z")
+    assert (row["live"], row["last_activity"]) == (False, moment)
 
 
 def test_people_get_a_table_without_text(bench: Bench) -> None:

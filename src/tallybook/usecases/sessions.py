@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tallybook.usecases.workspace import Workspace
 
 LIVE: Final = 10 * 60 * 1_000_000
-"""Microseconds since its last activity within which a session counts as live."""
+"""Microseconds from its last activity within which a session counts as live; clocks may differ a little."""
 _MOST: Final = 2**31
 """Nobody has so many sessions."""
 
@@ -54,7 +54,7 @@ def list_sessions(workspace: Workspace, agent: str | None, limit: int) -> Sessio
         listed = (
             ListedSession(
                 row,
-                row.last_at is not None and now - row.last_at < LIVE,
+                row.last_at is not None and abs(now - row.last_at) < LIVE,
                 costs.get(SessionKey(row.agent, row.session)),
             )
             for row in rows
