@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from commands.agents import ClaudeAgent, CodexAgent, now
+from commands.bench import tokens
 
 if TYPE_CHECKING:
     from commands.bench import Bench
@@ -57,6 +58,52 @@ def test_what_no_log_itemises_is_told_as_such(bench: Bench) -> None:
     assert row["key"] == key
     assert row["difference"] == {"input": -506, "cache_read": 0, "cache_write": 0, "output": -11, "total": -517}
     assert row["cause"].startswith("recorded but not itemised")
+
+
+def test_what_no_log_itemises_stands_in_a_line_of_its_own_and_in_no_sum(bench: Bench) -> None:
+    """Up to the counter's last word, what came before it began apart; `why` tells it of one session."""
+    agent = ClaudeAgent(bench, 1)
+    agent.say()
+    before = state(agent)["modelUsage"][agent.model]
+    time.sleep(0.01)
+    began = int(time.time() * 1000)
+    agent.say()
+    less = {name: -count for name, count in before.items()}
+    less["inputTokens"] += 506
+    less["outputTokens"] += 11
+    agent.records.append(state(agent, **less) | {"startTime": began})
+    time.sleep(0.01)
+    used = agent.say()
+    agent.records[-1]["timestamp"] = now()
+    agent.flush()
+    assert sum(used.values()) > 517
+    told = compared(bench)
+    (rest,) = told["not_itemised"]
+    assert {name: rest[name] for name in ("agent", "session", "model")} == {
+        "agent": "claude",
+        "session": agent.session,
+        "model": agent.model,
+    }
+    assert tokens(rest["tokens"]) == {"input": 506, "output": 11}
+    assert bench.ok("reconcile").out.splitlines()[-1] == (
+        "recorded but not itemised: 517 tokens in 1 session, in no sum of responses"
+    )
+    why = bench.ok("why", agent.session, "--json").json
+    assert why["not_itemised"] == [{"model": agent.model, "tokens": rest["tokens"]}]
+    assert why["counted"]["tokens"] == bench.ok("usage", "--json").json["total"]["tokens"]
+    assert bench.ok("why", agent.session).out.splitlines()[-1] == (
+        f"recorded but not itemised: 517 tokens of {agent.model}, in no sum of responses"
+    )
+
+
+def test_nothing_is_left_of_a_counter_that_says_what_the_log_says(bench: Bench) -> None:
+    """So there is no such line."""
+    agent = ClaudeAgent(bench, 1)
+    agent.say()
+    agent.records.append(state(agent))
+    agent.flush()
+    assert compared(bench)["not_itemised"] == []
+    assert "not itemised" not in bench.ok("reconcile").out + bench.ok("why", agent.session).out
 
 
 def test_a_log_may_go_on_behind_the_counter(bench: Bench) -> None:

@@ -9,6 +9,7 @@ from tallybook.reports import contract
 from tallybook.reports.reconcile import NUMBERS, cells, own_json, own_row, reconciled_json
 from tallybook.reports.reconcile_money import HEAD, money_cells, priced_json, total_line
 from tallybook.reports.reconcile_money import NUMBERS as MONEY
+from tallybook.reports.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,10 @@ def show_agents(done: OwnComparison, *, json: bool) -> int:
         _rows(_AGENTS, [own_row(cell) for cell in found.cells])
         line(f"{found.equal:,} equal, {len(found.cells):,} different, {found.unexplained:,} of them unexplained")
         line(f"in all {found.ours.total:,} tokens, by the agents' own counters {found.theirs.total:,}")
+        if found.unitemised:
+            rest = sum(one.tokens.total for one in found.unitemised)
+            sessions = counted(len({one.session for one in found.unitemised}), "session")
+            line(f"recorded but not itemised: {rest:,} tokens in {sessions}, in no sum of responses")
     warn(done.problems)
     return found.unexplained
 

@@ -48,4 +48,6 @@ def why(
         cost = "" if found.cost is None else f", {priced_dollars(found.cost)}"
         tokens = "no usage recorded" if found.tokens is None else f"{found.tokens.total:,} tokens"
         line(f"{counted(found.responses, 'response')}, {tokens}{quality}{cost}")
+        for one in found.unitemised:
+            line(f"recorded but not itemised: {one.tokens.total:,} tokens of {one.model}, in no sum of responses")
     warn(found.problems)

@@ -31,6 +31,7 @@ def why_json(found: Why) -> dict[str, Json]:
             "quality": found.quality and str(found.quality),
             "cost": cost_json(found.cost),
         },
+        "not_itemised": [{"model": one.model, "tokens": vector(one.tokens)} for one in found.unitemised],
     }
 
 

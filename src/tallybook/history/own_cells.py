@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from tallybook.domain.own_counters import BEFORE, START, own_usage, session_counter
+from tallybook.domain.own_counters import BEFORE, START, not_itemised, own_usage, session_counter
 from tallybook.domain.quality import Quality
 from tallybook.domain.tokens import ZERO, TokenVector, total_of
 from tallybook.domain.usage import SessionKey
@@ -59,6 +59,15 @@ class OwnCell(msgspec.Struct, frozen=True):
         return _less(self.ours, self.theirs)
 
 
+class Unitemised(msgspec.Struct, frozen=True):
+    """What an agent's counter has of one session and model beyond all that its logs tell call by call."""
+
+    session: SessionKey
+    model: str
+    tokens: TokenVector
+    """In no sum of responses."""
+
+
 class OwnCounters(msgspec.Struct, frozen=True):
     """All counters side by side with our sums."""
 
@@ -68,6 +77,7 @@ class OwnCounters(msgspec.Struct, frozen=True):
     ours: Counts
     """Without usage records, which tell once more what the thread's own total tells."""
     theirs: Counts
+    unitemised: tuple[Unitemised, ...] = ()
 
     @property
     def unexplained(self) -> int:
@@ -110,32 +120,73 @@ def own_compared(store: Store) -> OwnCounters:
         sum(cell.cause == EQUAL for cell in cells),
         reduce(Counts.plus, (cell.ours for cell in summed), NOTHING),
         reduce(Counts.plus, (cell.theirs for cell in summed), NOTHING),
+        tuple(one for key in _counted(store) for one in unitemised(store, key)),
     )
 
 
 def own_cells(store: Store) -> Iterator[OwnCell]:
     """Every counter of every session."""
-    told = store.rows(
-        """SELECT DISTINCT a.name, s.name FROM own_counter c JOIN session s ON s.id = c.session
-        JOIN agent a ON a.id = s.agent ORDER BY a.name, s.name"""
-    )
-    for key in (SessionKey(*row) for row in told):
+    for key in _counted(store):
         yield from _by_model(store, key)
         yield from _totals(store, key)
 
 
-def _by_model(store: Store, key: SessionKey) -> Iterator[OwnCell]:
-    """What a counter by models says of a session with its subagents."""
-    own = snapshots(store, key, _BY_MODEL)
-    if not own:
+def unitemised(store: Store, key: SessionKey) -> Iterator[Unitemised]:
+    """What the counter by models of a session has beyond the responses that it knows of, in the order of models.
+
+    What came behind its last word, or before it began, it does not know of; all of subagents it may know.
+    """
+    told = _counter_by_model(store, key)
+    if told is None:
         return
+    began, last = told.began, told.last
+    rows = [one for one in told.own if one.at is None or began <= one.at <= last]
+    rows += [one for one in told.below if one.at is None or began <= one.at]
+    for model, tokens in not_itemised(told.theirs, ((one.model, one.tokens) for one in rows)).items():
+        yield Unitemised(key, model, tokens)
+
+
+def _counted(store: Store) -> list[SessionKey]:
+    rows = store.rows(
+        """SELECT DISTINCT a.name, s.name FROM own_counter c JOIN session s ON s.id = c.session
+        JOIN agent a ON a.id = s.agent ORDER BY a.name, s.name"""
+    )
+    return [SessionKey(*row) for row in rows]
+
+
+class _ByModel(NamedTuple):
+    """A counter by models, and the responses of the session and of those below it."""
+
+    theirs: dict[str, TokenVector]
+    began: int
+    """Microseconds since the epoch, UTC."""
+    last: int
+    """When it was told the last time."""
+    own: list[_Response]
+    below: list[_Response]
+
+
+def _counter_by_model(store: Store, key: SessionKey) -> _ByModel | None:
+    snaps = snapshots(store, key, _BY_MODEL)
+    if not snaps:
+        return None
     parent = _forked_from(store, key)
     parents = () if parent is None else snapshots(store, parent, _BY_MODEL)
-    theirs = session_counter(own, parents, queries.born_at(store, key)) or {}
-    last = max(own, key=lambda one: one.at)
-    responses = [one for member in queries.session_tree(store, key) for one in _responses(store, member)]
-    later = any(one.at is None or one.at > last.at for one in responses)
-    earlier = any(one.at is not None and one.at < int(last.run) * _MILLISECOND for one in responses)
+    theirs = session_counter(snaps, parents, queries.born_at(store, key)) or {}
+    last = max(snaps, key=lambda one: one.at)
+    below = [member for member in queries.session_tree(store, key) if member != key]
+    responses = [one for member in below for one in _responses(store, member)]
+    return _ByModel(theirs, int(last.run) * _MILLISECOND, last.at, _responses(store, key), responses)
+
+
+def _by_model(store: Store, key: SessionKey) -> Iterator[OwnCell]:
+    """What a counter by models says of a session with its subagents."""
+    told = _counter_by_model(store, key)
+    if told is None:
+        return
+    theirs, responses = told.theirs, [*told.own, *told.below]
+    later = any(one.at is None or one.at > told.last for one in responses)
+    earlier = any(one.at is not None and one.at < told.began for one in responses)
     for model in sorted({*theirs, *(one.model for one in responses)}):
         ours = total_of(one.tokens for one in responses if one.model == model)
         mine, other = _counts(ours), _counts(theirs.get(model, ZERO))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tallybook.reports.vectors import vector
+
 if TYPE_CHECKING:
     from tallybook.history.ccusage import Counts
     from tallybook.history.own_cells import OwnCell, OwnCounters
@@ -67,6 +69,15 @@ def own_json(found: OwnCounters) -> dict[str, Json]:
         "equal": found.equal,
         "unexplained": found.unexplained,
         "total": {"ours": _counts(found.ours), "theirs": _counts(found.theirs)},
+        "not_itemised": [
+            {
+                "agent": one.session.agent,
+                "session": one.session.session,
+                "model": one.model,
+                "tokens": vector(one.tokens),
+            }
+            for one in found.unitemised
+        ],
     }
 
 

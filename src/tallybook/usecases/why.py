@@ -20,6 +20,7 @@ from tallybook.domain.usage import PriceClass, SessionKey
 from tallybook.history import queries
 from tallybook.history.explanation import explanation
 from tallybook.history.names import stored_text
+from tallybook.history.own_cells import Unitemised, unitemised
 from tallybook.usecases.capture import look_into
 from tallybook.usecases.price_book import PriceBook
 from tallybook.usecases.session_costs import session_costs
@@ -44,6 +45,8 @@ class Why(msgspec.Struct, frozen=True):
     """Of these tokens, whatever their price; None where nothing is counted."""
     cost: Cost | None
     """What it cost; None where nothing is counted."""
+    unitemised: tuple[Unitemised, ...]
+    """What the agent's own counter has beyond that, by model; of the sessions below this one too."""
     problems: tuple[Problem, ...]
 
 
@@ -111,7 +114,8 @@ def _why(workspace: Workspace, store: Store, key: SessionKey, wish: _Wish) -> Wh
     measured = counter is not None and counter.quality is not Quality.UNMEASURED
     tokens = total_of(one.tokens for one in counted) if measured else None
     quality = counter.quality if counter and counted else None
-    return Why(key, tuple(logs), len(counted), tokens, quality, cost, problems)
+    rest = tuple(unitemised(store, key))
+    return Why(key, tuple(logs), len(counted), tokens, quality, cost, rest, problems)
 
 
 def _goals(
