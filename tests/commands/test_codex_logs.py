@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from commands.agents import CodexAgent
+from commands.bench import tokens
 from loggen import codex
 
 if TYPE_CHECKING:
@@ -157,3 +158,20 @@ def test_an_id_that_a_server_uses_again_is_another_response(bench: Bench, at_onc
     twins = [one["response"] for one in log["lines"] if one["verdict"] == "twin"]
     assert twins == [one["response"] for one in log["lines"] if one["verdict"] == "counted"]
     assert len(set(twins)) == 4
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_count_that_can_not_be_true_is_told_by_the_path_of_its_log(bench: Bench, at_once: bool) -> None:
+    """And by the byte at which its line begins."""
+    agent = CodexAgent(bench, 1)
+    used = agent.say()
+    if not at_once:
+        bench.ok("history", "update")
+    begin = agent.log.stat().st_size
+    agent.rollout.count(codex.plus(agent.total, (2**50, 0, 0, 1, 0)), (2**50, 0, 0, 1, 0))
+    agent.log.write_bytes(agent.rollout.data())
+    told = bench.ok("usage", "--json").json
+    assert tokens(told["total"]["tokens"]) == used
+    (problem,) = told["problems"]
+    assert problem["code"] == "impossible-count"
+    assert problem["where"] == {"file": str(agent.log), "line": None, "byte": begin}

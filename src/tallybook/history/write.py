@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from tallybook.agents.port import LogFile
 from tallybook.domain.problems import Problem
@@ -59,9 +61,18 @@ def write(store: Store, reader: LogReader, found: Sequence[tuple[Reading, Harves
         )
         roll(connection, change)
         settle_sessions(connection, sessions | change.sessions)
+        told = [_located(connection, agent, reader, one) for one in problems]
     kept = {id(reading) for reading in stored}
     overtaken = tuple(reading.log for reading, _ in found if id(reading) not in kept)
-    return Written(stored, overtaken, tuple(problems))
+    return Written(stored, overtaken, tuple(told))
+
+
+def _located(connection: sqlite3.Connection, agent: int, reader: LogReader, problem: Problem) -> Problem:
+    """The problem with the path of its log in place of the key; in a document there is no byte to look at."""
+    where = problem.where
+    (path,) = connection.execute("SELECT path FROM source WHERE agent = ? AND key = ?", (agent, where.file)).fetchone()
+    log = reader.log_at(Path(os.fsdecode(path)))
+    return replace(problem, where=replace(where, file=log.place, byte=None if log.whole else where.byte))
 
 
 def _is_current(connection: sqlite3.Connection, agent: int, reading: Reading) -> bool:
