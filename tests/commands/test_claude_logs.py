@@ -43,3 +43,15 @@ def test_a_detail_of_another_shape_hides_no_counts(bench: Bench) -> None:
     assert [tokens(one["tokens"]) for one in told["rows"]] == [used]
     (log,) = bench.ok("why", agent.session, "--json").json["logs"]
     assert [(one["line"], one["verdict"]) for one in log["lines"]] == [(3, "counted"), (3, "bad")]
+
+
+def test_a_relative_directory_stands_for_one_place_at_a_time(bench: Bench, tmp_path: Path) -> None:
+    """What was read from one current directory stays when the same name leads elsewhere from another."""
+    for name, output in (("a", 50), ("b", 60)):
+        log = tmp_path / name / "config" / "projects" / "-work" / "s.jsonl"
+        log.parent.mkdir(parents=True)
+        row = answer("s", f"m{output}", usage(1, 0, 0, output), requestId=f"r{output}")
+        log.write_bytes(encode([prompt("s"), row]))
+    for name, whole in (("a", 50), ("b", 110), ("a", 110)):
+        told = bench.ok("usage", "--json", cwd=tmp_path / name, CLAUDE_CONFIG_DIR="config").json["total"]
+        assert told["tokens"]["output"] == whole

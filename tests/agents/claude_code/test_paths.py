@@ -32,13 +32,31 @@ def found(environ: dict[str, str], below: Path) -> list[str]:
         ({"XDG_CONFIG_HOME": "/x"}, ["/x/claude"]),
         ({"HOME": "/h", "CLAUDE_CONFIG_DIR": "/one, /two ,,/one"}, ["/one", "/two"]),
         ({"HOME": "/h", "CLAUDE_CONFIG_DIR": "~/one"}, ["/h/one"]),
-        ({"CLAUDE_CONFIG_DIR": "~/one"}, ["~/one"]),
         ({"HOME": "/h", "CLAUDE_CONFIG_DIR": " "}, ["/h/.config/claude", "/h/.claude"]),
         ({}, []),
     ],
 )
 def test_roots(environ: dict[str, str], expected: list[str]) -> None:
     assert [str(root) for root in roots(environ)] == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"CLAUDE_CONFIG_DIR": "~/one"}, "~/one"),
+        ({"CLAUDE_CONFIG_DIR": "one", "XDG_CONFIG_HOME": "x"}, "one"),
+        ({"XDG_CONFIG_HOME": "x"}, "x/claude"),
+    ],
+)
+def test_relative_roots_are_told_from_the_root_on(
+    environ: dict[str, str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    assert roots(environ) == [place / expected]
+    place.rmdir()
+    assert [str(root) for root in roots(environ)] == [expected]
 
 
 def test_both_roots_are_read_and_each_is_sorted(tmp_path: Path) -> None:

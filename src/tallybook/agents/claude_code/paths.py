@@ -31,7 +31,7 @@ def roots(environ: Mapping[str, str]) -> list[Path]:
     if any(configured):
         return list(dict.fromkeys(_expanded(part, home) for part in configured if part))
     xdg = environ.get("XDG_CONFIG_HOME", "")
-    found = [Path(xdg, "claude")] if xdg else []
+    found = [_absolute(Path(xdg, "claude"))] if xdg else []
     if home:
         found += [Path(home, ".claude")] if xdg else [Path(home, ".config", "claude"), Path(home, ".claude")]
     return list(dict.fromkeys(found))
@@ -50,7 +50,15 @@ def desktop_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def _expanded(part: str, home: str) -> Path:
-    return Path(home, part[2:]) if home and part.startswith("~/") else Path(part)
+    return Path(home, part[2:]) if home and part.startswith("~/") else _absolute(Path(part))
+
+
+def _absolute(path: Path) -> Path:
+    """The path from the root on, so that logs of two places never go by one name."""
+    try:
+        return path.absolute()
+    except OSError:  # the current directory is gone
+        return path
 
 
 def discover(environ: Mapping[str, str], walked: Walked | None = None) -> Iterator[LogFile]:
