@@ -14,6 +14,8 @@ from commands.bench import tokens
 from loggen import codex
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from commands.bench import Bench, Json
 
 
@@ -175,3 +177,25 @@ def test_a_count_that_can_not_be_true_is_told_by_the_path_of_its_log(bench: Benc
     (problem,) = told["problems"]
     assert problem["code"] == "impossible-count"
     assert problem["where"] == {"file": str(agent.log), "line": None, "byte": begin}
+
+
+def test_copies_of_several_logs_that_are_gone_are_told_apart_by_the_ids_of_their_turns(bench: Bench) -> None:
+    """Each session has what it used, though the youngest fork alone has a log."""
+    lineage: list[CodexAgent] = []
+    used: list[Counter[str]] = []
+    for number in (1, 2, 3):
+        time.sleep(0.01)  # ids of turns tell milliseconds, and those of a parent are older than its fork
+        agent = CodexAgent(bench, number)
+        if lineage:
+            agent.rollout.lines.clear()
+            agent.rollout.meta(cwd=str(bench.repo), forked_from_id=lineage[-1].session)
+            agent.rollout.copy(lineage[-1].rollout.lines)
+            agent.turn()
+            agent.total = lineage[-1].total
+        used.append(agent.say())
+        lineage.append(agent)
+    for agent in lineage[:-1]:
+        agent.log.unlink()
+    rows = bench.ok("usage", "--by", "session", "--json").json["rows"]
+    told = {row["key"]["session"]: (tokens(row["tokens"]), row["quality"]) for row in rows}
+    assert told == {agent.session: (one, "exact") for agent, one in zip(lineage, used, strict=True)}

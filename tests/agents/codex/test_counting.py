@@ -552,3 +552,47 @@ def test_a_call_stays_pending_over_a_filled_window() -> None:
     one.call("now")
     one.count(ZERO, ZERO, total_tokens=258400)
     assert pending(one) == ("now", one.thread)
+
+
+def test_of_several_absent_threads_ids_of_turns_tell_whose_a_copied_row_is() -> None:
+    eldest, elder = uuid7(1, START), uuid7(2, START + timedelta(minutes=10))
+    child = log(30, forked_from_id=elder)
+    child.put("session_meta", {"id": elder})
+    child.put("session_meta", {"id": eldest})
+    child.turn(uuid7(3, START + timedelta(minutes=5)), "gpt-5.2")
+    child.count(A, A)
+    child.turn(uuid7(4, START + timedelta(minutes=15)), "gpt-5.2")
+    child.count(total(A, B), B)
+    child.turn(uuid7(5, START + timedelta(minutes=31)), "gpt-5.2")
+    child.count(total(A, B, C), C)
+    responses = counted(child)
+    assert [usages(responses, thread) for thread in (eldest, elder, child.thread)] == [[A], [B], [C]]
+    assert {each.quality for each in responses} == {Quality.EXACT}
+
+
+def test_without_ids_nobody_knows_whose_of_several_absent_threads_a_copied_row_is() -> None:
+    child = fork_of(1, uuid4(8), uuid4(9))
+    child.count(A, A)
+    child.moment += timedelta(minutes=5)
+    child.count(total(A, B), B)
+    sibling = fork_of(2, uuid4(8), uuid4(9))
+    sibling.count(A, A)
+    responses = counted(child, sibling)
+    assert usages(responses, child.thread) == [B]
+    assert {each.quality for each in responses if each.session != child.thread} == {Quality.UNVERIFIED}
+
+
+def test_what_a_fork_has_copied_beyond_its_siblings_is_not_proved_its_own() -> None:
+    """They share what was there when the first of them was forked."""
+    early, late = fork_of(1, uuid4(9)), fork_of(2, uuid4(9))
+    for one, copied in ((early, [A]), (late, [A, B])):
+        for number in range(len(copied)):
+            one.count(total(*copied[: number + 1]), copied[number])
+            one.moment -= timedelta(milliseconds=650)
+        one.moment += timedelta(minutes=5)
+        one.count(total(*copied, C), C)
+    responses = counted(early, late)
+    assert sorted(usages(responses, uuid4(9))) == sorted([A, B])
+    assert [usages(responses, one.thread) for one in (early, late)] == [[C], [C]]
+    qualities = {usage: each.quality for usage, each in zip(usages(responses), responses, strict=True)}
+    assert (qualities[A], qualities[B]) == (Quality.EXACT, Quality.UNVERIFIED)

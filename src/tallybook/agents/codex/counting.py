@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tallybook.agents.codex.facts import Counts, Record
 from tallybook.agents.codex.marks import Mark, marks_of
+from tallybook.agents.codex.moments import uuid_milliseconds
 from tallybook.agents.codex.prefix import Boundary, Family, boundary_of, starts_anew
 from tallybook.agents.codex.threads import Thread, thread_of
 from tallybook.agents.port import Response
@@ -195,10 +196,28 @@ def _inherited(step: Step, told: _Told, family: Family) -> Claim | Left:
         return Left.INHERITED
     if any(step.content in source.contents for other in others for source in family.sources(other)):
         return Left.INHERITED
+    (owner, *others), proved = _could_own((owner, *others), told.mark.turn)
+    quality = Quality.EXACT if proved or all(map(family.sources, others)) else Quality.UNVERIFIED
     identity = identity_of(step)
     key = f"{owner}:{identity}"
     rank = (len(others), owner, thread.key, step.index)
-    return Claim(identity, rank, told.response(key, owner))
+    return Claim(identity, rank, told.response(key, owner, quality))
+
+
+def _could_own(lineage: tuple[str, ...], turn: str | None) -> tuple[tuple[str, ...], bool]:
+    """The threads of a lineage, nearest first, that can have had a turn; and whether the first of them surely had it.
+
+    Ids of both tell when they were made since February 2026: what was copied of a turn that is older than a thread is
+    not that thread's, and what is younger is no elder's, or it would not have come by way of that thread.
+    """
+    made = uuid_milliseconds(turn)
+    for nth, thread in enumerate(lineage[:-1]):
+        born = uuid_milliseconds(thread)
+        if made is None or born is None:
+            return lineage[nth:], False
+        if born <= made:
+            return lineage[nth:], True
+    return lineage[-1:], True
 
 
 def _doubtful(claim: Claim) -> Claim:

@@ -159,6 +159,10 @@ def _told_by_rows(thread: Thread, family: Family, open_steps: Sequence[Step]) ->
     behind = thread.steps[shared - 1].index + 1 if shared else 0
     start = min(max(behind, low), high)
     if proved and (shared or starts_anew(open_steps[0], ancestors)):
+        if not family.sources(parent) and thread.copied_heads:
+            # Siblings share what was there when the first of them was forked: a later one has copied more.
+            further = min(max(start, _behind_burst(thread, open_steps)), high)
+            return Boundary(further, range(start, further))
         return Boundary(start)
     if not thread.copied_heads and not shared and starts_anew(open_steps[0], ancestors):
         return Boundary(start)
