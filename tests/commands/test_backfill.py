@@ -153,8 +153,22 @@ def test_two_agents_at_once_are_a_doubt(bench: Bench, unseen: Unseen) -> None:
     text = bench.ok("backfill").out
     assert "several sessions can be meant" in text
     assert one.session in text
+    assert "--agent chooses one agent's" in row["hint"]
     assert only(answer(bench, "--agent", "claude"))["reason"] is None
     assert tokens(bench.shown(goal)["tokens"]) == work
+
+
+def test_two_sessions_of_one_agent_are_a_doubt_that_its_name_does_not_end(bench: Bench, unseen: Unseen) -> None:
+    """Only its tokens by hand can help then."""
+    one, other = PiAgent(bench, 1), PiAgent(bench, 2)
+    goal = unseen.start()
+    one.say()
+    other.say()
+    unseen.finish(goal)
+    for options in ((), ("--agent", "pi")):
+        row = only(answer(bench, *options))
+        assert row["reason"] == "ambiguous"
+        assert row["hint"] == f"tally update {goal} --tokens-input N … tells its tokens by hand"
 
 
 def test_the_agent_that_the_goal_names_is_the_one(bench: Bench, unseen: Unseen) -> None:

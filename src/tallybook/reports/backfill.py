@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -71,7 +72,19 @@ class GoalBackfill(msgspec.Struct, frozen=True):
     @property
     def hint(self) -> str:
         """What helps."""
-        return "" if self.verdict.reason is None else _REASONS[self.verdict.reason][1].replace("GOAL", self.goal.id)
+        reason = self.verdict.reason
+        told = "" if reason is None else _BY_HAND if self._is_tied_within_agents else _REASONS[reason][1]
+        return told.replace("GOAL", self.goal.id)
+
+    @property
+    def _is_tied_within_agents(self) -> bool:
+        """Whether several sessions can be meant of each agent that has one, so that naming an agent chooses none."""
+        if self.verdict.reason != "ambiguous":
+            return False
+        open_to = (each for each in self.verdict.weighed if each.gain is not None or each.obstacle is not None)
+        some = [each.candidate for each in open_to]
+        agents = Counter(one.key.agent for one in some if one.evidence == some[0].evidence)
+        return min(agents.values()) > 1
 
 
 def backfill_lines(it: GoalBackfill) -> Iterator[str]:
