@@ -16,6 +16,7 @@ from commands.checkup import checkup, of_status, only, problems
 from commands.test_doctor_ledger import follow
 from history.earlier import to_schema_1
 from tallybook.history import inspection
+from tallybook.history.schema import SCHEMA
 from tallybook.usecases.doctor import places, versions
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def store(bench: Bench) -> Path:
 def test_a_store_that_is_sound(bench: Bench, store: Path) -> None:
     row = only(checkup(bench), "data.store", "ok")
     assert row["message"].startswith("5 responses from 5 logs, ")
-    assert row["message"].endswith(", schema 5, sound")
+    assert row["message"].endswith(", schema 6, sound")
     assert row["where"]["file"] == str(store)
 
 
@@ -81,7 +82,7 @@ def test_a_store_of_another_version_or_program(bench: Bench, store: Path) -> Non
     row = only(checkup(bench), "data.store", "problem")
     assert "a newer tallybook has written it (schema 9)" in row["message"]
     assert row["hint"].startswith("update tallybook")
-    change("PRAGMA user_version = 5")
+    change(f"PRAGMA user_version = {SCHEMA}")
     assert only(checkup(bench), "data.store", "ok")
     change("DROP TABLE fact")
     row = only(checkup(bench), "data.store", "problem")

@@ -14,6 +14,7 @@ import pytest
 
 from commands.agents import ClaudeAgent, CodexAgent
 from gitrepo import counted_calls
+from history.earlier import to_schema_5
 from tallybook.agents.codex.reader import CodexReader
 from tallybook.domain.usage import SessionKey
 from tallybook.history import contents, growth, queries
@@ -273,14 +274,13 @@ def test_what_a_session_has_used_is_told_without_its_responses(
     assert long <= short * 2
 
 
-def test_a_store_without_the_indexes_gets_them(bench: Bench, live: Agent) -> None:
+def test_a_store_of_an_earlier_version_is_brought_up_on_the_way(bench: Bench, live: Agent) -> None:
+    """The stage begins where it would have begun."""
     goal = bench.start(**live.environ)
-    with open_store(bench.data) as store, store.transaction() as connection:
-        connection.execute("DROP INDEX response_moment")
-        connection.execute("DROP INDEX response_place")
-    live.issue()
-    said = bench.ok("mark", "plan", "--goal", goal, "--json", **live.environ)
-    assert json.loads(said.out)["problems"] == []
     with open_store(bench.data) as store:
-        names = {row[0] for row in store.rows("SELECT name FROM sqlite_master WHERE type = 'index'")}
-    assert {"response_moment", "response_place"} <= names
+        before = store.rows("SELECT * FROM response ORDER BY id")
+    to_schema_5(bench.data / "history.db")
+    said = bench.ok("mark", "plan", "--goal", goal, "--json", **live.environ)
+    assert [problem["code"] for problem in json.loads(said.out)["problems"]] == ["store-migrated"]
+    with open_store(bench.data) as store:
+        assert store.rows("SELECT * FROM response ORDER BY id") == before != []

@@ -1,4 +1,4 @@
-"""Turns a store back into one of schema 1 or 4, as a tallybook of that time would have made it."""
+"""Turns a store back into one of schema 1, 4 or 5, as a tallybook of that time would have made it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tallybook.history.names import name_hash
-from tallybook.history.pieces import unpacked
+from tallybook.history.pieces import compressed, unpacked
 from tallybook.history.response_keys import key_text
-from tallybook.history.responses import COLUMNS
+from tallybook.history.responses import COLUMNS, runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,8 +54,60 @@ def to_schema_1(path: Path, calls: Mapping[str, str] | None = None) -> None:
     path.chmod(0o600)
 
 
+def to_schema_5(path: Path) -> None:
+    """Rewrite the closed store with all that is known of a response in its row, and with pieces of whole moments."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        columns = COLUMNS.replace("grp, ", "")
+        connection.execute(
+            f"""CREATE TABLE earlier AS SELECT row_number() OVER (ORDER BY r.id) AS id, d.grp, {_of_later(columns)}
+            FROM response r JOIN derived d ON r.id BETWEEN d.first AND d.first + d.size - 1"""  # noqa: S608
+        )
+        for gone in (
+            "VIEW undated",
+            "VIEW numbered",
+            "VIEW response",
+            "TABLE response_own",
+            "TABLE response_context",
+            "TABLE derived",
+        ):
+            connection.execute(f"DROP {gone}")
+        kinds = (f"{name} {'BLOB' if name.strip() in {'key', 'calls'} else 'INTEGER'}" for name in columns.split(","))
+        connection.execute(f"CREATE TABLE response (id INTEGER PRIMARY KEY, {', '.join(kinds)}) STRICT")
+        connection.execute(f"INSERT INTO response (id, {columns}) SELECT id, {columns} FROM earlier")  # noqa: S608
+        connection.execute("CREATE INDEX response_moment ON response (session, at)")
+        connection.execute("CREATE INDEX response_place ON response (source, offset)")
+        connection.execute("CREATE INDEX response_undated ON response (session) WHERE at IS NULL")
+        connection.execute(
+            """CREATE TABLE derived (grp INTEGER NOT NULL, first INTEGER NOT NULL, size INTEGER NOT NULL,
+            PRIMARY KEY (grp, first)) STRICT, WITHOUT ROWID"""
+        )
+        told = list(runs(connection.execute("SELECT grp, id FROM earlier ORDER BY 1, 2")))
+        connection.executemany("INSERT INTO derived VALUES (?, ?, ?)", told)
+        connection.execute("DROP TABLE earlier")
+        _pack_as_before(connection)
+        connection.execute("PRAGMA user_version = 5")
+
+
+def _pack_as_before(connection: sqlite3.Connection) -> None:
+    encode = msgspec.msgpack.Encoder().encode
+    for number, data in connection.execute("SELECT id, data FROM piece").fetchall():
+        piece = unpacked(data)
+        rows = [*piece.occurrences()]
+        before = [0, *(row.offset for row in rows)]
+        columns = (
+            piece.names,
+            [piece.names.index(row.group) for row in rows],
+            [row.offset - earlier for row, earlier in zip(rows, before, strict=False)],
+            [row.at for row in rows],
+            [row.data for row in rows],
+            piece.links,
+        )
+        connection.execute("UPDATE piece SET data = ? WHERE id = ?", (compressed(encode(columns)), number))
+
+
 def to_schema_4(path: Path) -> None:
     """Rewrite the closed store with keys as text, and the group of each response in its row."""
+    to_schema_5(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.create_function("key_text", 2, key_text)
         connection.execute("ALTER TABLE response RENAME TO later")

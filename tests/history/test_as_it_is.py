@@ -53,7 +53,7 @@ def test_what_is_no_sound_store_is_left_alone(place: Path, state: str) -> None:
         changes = {
             "foreign": "CREATE TABLE x (y)",
             "newer": f"PRAGMA user_version = {SCHEMA + 1}",
-            "lacking": "DROP INDEX response_moment",
+            "lacking": "DROP TABLE imported",
         }
         connection = sqlite3.connect(path)
         connection.execute(changes[state])

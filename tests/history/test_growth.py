@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from history.earlier import to_schema_5
 from history.fake import FakeReader, World
 from tallybook.history import growth
-from tallybook.history.store import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +133,8 @@ def test_a_response_with_an_impossible_count_is_left_out(world: World) -> None:
 
 
 def test_a_store_of_an_earlier_version_gets_the_table(world: World) -> None:
-    with open_store(world.data) as store, store.transaction() as connection:
+    to_schema_5(world.data / "history.db")
+    with closing(sqlite3.connect(world.data / "history.db")) as connection:
         connection.execute("DROP TABLE growth")
     world.append("a", {"id": "r5"})
     assert counted(world) == (["a"], [])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from history.earlier import to_schema_1, to_schema_4
+from history.earlier import to_schema_1, to_schema_4, to_schema_5
 from history.fake import SECOND, T0, FakeReader, World
 from history.test_arrival import CORPORA
 from tallybook.domain.usage import SessionKey
@@ -203,7 +203,7 @@ def test_sums_of_schema_2_are_made_anew_by_the_sizes_of_requests(tmp_path: Path)
     reader = FakeReader()
     with world.store() as store:
         assert [problem.code for problem in store.problems] == ["store-migrated"]
-        assert "from schema 2 to 5; the old one is kept as history-schema-2.db" in store.problems[0].message
+        assert "from schema 2 to 6; the old one is kept as history-schema-2.db" in store.problems[0].message
         ingest(store, [reader], world.environ)
     assert reader.reads == []
     assert rolled(world) == before
@@ -238,6 +238,13 @@ def test_quarters_of_schema_3_become_hours(tmp_path: Path) -> None:
 def test_any_store_of_schema_4_goes_on_like_a_cold_scan(first: dict[str, bytes], more: dict[str, bytes]) -> None:
     """Responses keep their keys, and are found by the groups that they follow from."""
     assert_goes_on(first, more, to_schema_4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(CORPORA, CORPORA)
+def test_any_store_of_schema_5_goes_on_like_a_cold_scan(first: dict[str, bytes], more: dict[str, bytes]) -> None:
+    """What responses share is told once, and they are found by the groups that they follow from."""
+    assert_goes_on(first, more, to_schema_5)
 
 
 @pytest.mark.parametrize("step", ["roll_all", "_make_missing", "_backup"])

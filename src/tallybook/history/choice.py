@@ -74,7 +74,7 @@ class Choice:
         rows = self._store.rows(
             f"""SELECT name FROM agent a WHERE EXISTS (SELECT 1 FROM session s JOIN rollup r ON r.session = s.id
                 WHERE s.agent = a.id AND {self.undated})
-            OR EXISTS (SELECT 1 FROM session s JOIN response r ON r.session = s.id AND r.at IS NULL
+            OR EXISTS (SELECT 1 FROM session s JOIN undated r ON r.session = s.id
                 WHERE s.agent = a.id AND {self.undated}) ORDER BY name"""  # noqa: S608 - numbers
         )
         return tuple(name for (name,) in rows)
@@ -141,7 +141,7 @@ def known_projects(store: Store) -> frozenset[str]:
     known = project_directories(store)
     told = store.rows(
         """SELECT cwd FROM session WHERE cwd IS NOT NULL UNION SELECT text FROM word
-        WHERE id IN (SELECT cwd FROM rollup) OR id IN (SELECT cwd FROM response WHERE at IS NULL)"""
+        WHERE id IN (SELECT cwd FROM rollup) OR id IN (SELECT cwd FROM undated)"""
     )
     return frozenset(known.get(cwd, cwd) for (cwd,) in told)
 

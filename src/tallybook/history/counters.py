@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tallybook.domain.quality import Quality, join
@@ -17,14 +17,14 @@ from tallybook.history.portions import portions
 from tallybook.history.sums import DAY, SUMS, day_of, used_before
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from tallybook.history.kin import Kin
     from tallybook.history.store import Store
     from tallybook.history.sums import Span
 
-_EVER: Final = -(1 << 62)
-"""Before any time in a log, in microseconds."""
+_END: Final = "end_of"
+"""The first of a session's moments that comes after another one, in SQL: where neither the first nor the last does."""
 
 
 class Counter(NamedTuple):
@@ -46,7 +46,7 @@ def counters_before(store: Store, kin: Kin, asked: Mapping[SessionKey, Collectio
     undated ones is asked for each of its moments, see ``sums``.
     """
     told = {key: one.span for key in asked if (one := kin.told(key)) is not None}
-    undated = {number for (number,) in store.rows("SELECT DISTINCT session FROM response WHERE at IS NULL")}
+    undated = {number for (number,) in store.rows("SELECT session FROM response_context WHERE unit = 0")}
     dated = {key: span for key, span in told.items() if span.number not in undated}
     found = {
         (key, at): Counter(*used_before(store, span, at))
@@ -55,10 +55,7 @@ def counters_before(store: Store, kin: Kin, asked: Mapping[SessionKey, Collectio
         for at in asked[key]
     }
     moments = {key: sorted(set(asked[key])) for key in dated}
-    cuts = (
-        (span.number, since, until) for key, span in dated.items() for since, until in pairwise((_EVER, *moments[key]))
-    )
-    between = _between(store, cuts)
+    between = _between(store, {span.number: moments[key] for key, span in dated.items()})
     for key, span in dated.items():
         grown = _grown(span, moments[key], between)
         found.update(((key, at), counter) for at, counter in grown)
@@ -72,21 +69,28 @@ class _Sum(NamedTuple):
     usage: ClassUsage
 
 
-def _between(store: Store, cuts: Iterable[tuple[int, int, int]]) -> Mapping[tuple[int, int], list[_Sum]]:
-    """What was used within each stretch of a session, by the session and the stretch's end."""
+def _between(store: Store, ends: Mapping[int, Sequence[int]]) -> Mapping[tuple[int, int], list[_Sum]]:
+    """What was used within each stretch of a session between moments in order, by the session and the stretch's end."""
     words = dict(store.rows("SELECT id, text FROM word"))
 
     @cache
     def price_class(model: int, tier: int, band: int, day: int) -> PriceClass:
         return PriceClass(words[model], words[tier], CONTEXT_BANDS[band], day_of(day))
 
+    def end(session: int, at: int) -> int:
+        moments = ends[session]
+        return moments[bisect_right(moments, at)]
+
+    store.add_function(_END, end)
     found: dict[tuple[int, int], list[_Sum]] = defaultdict(list)
-    for values in portions(cuts):
+    asked = ((number, some[0], some[-2:][0], some[-1]) for number, some in ends.items() if some)
+    for values in portions(asked):
         rows = store.rows(
-            f"""WITH cut (session, since, until) AS (VALUES {values})
-            SELECT c.session, c.until, r.quality, r.model, r.tier, {BAND}, r.at / {DAY}, count(*),
+            f"""WITH asked (session, first, before, last) AS (VALUES {values})
+            SELECT r.session, CASE WHEN r.at < a.first THEN a.first WHEN r.at >= a.before THEN a.last
+                ELSE {_END}(r.session, r.at) END, r.quality, r.model, r.tier, {BAND}, r.at / {DAY}, count(*),
                 sum(r.web_searches), {SUMS}
-            FROM cut c CROSS JOIN response r ON r.session = c.session AND r.at >= c.since AND r.at < c.until
+            FROM asked a CROSS JOIN response r ON r.session = a.session AND r.at < a.last
             GROUP BY 1, 2, 3, 4, 5, 6, 7"""  # noqa: S608 - numbers
         )
         for session, until, quality, model, tier, band, day, count, searches, *parts in rows:

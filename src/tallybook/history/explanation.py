@@ -111,7 +111,7 @@ class _Explaining:
         own = {
             source
             for (source,) in self._connection.execute(
-                "SELECT source FROM fact WHERE session = ? UNION SELECT source FROM response WHERE session = ?",
+                "SELECT source FROM fact WHERE session = ? UNION SELECT source FROM response_context WHERE session = ?",
                 (self._session, self._session),
             )
         }

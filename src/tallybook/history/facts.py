@@ -109,16 +109,32 @@ def settle_sessions(connection: sqlite3.Connection, sessions: Iterable[int]) -> 
 def _counted(connection: sqlite3.Connection, session: int) -> SessionFact | None:
     """What the session's responses say of it."""
     count, born_at, last_at = connection.execute(
-        "SELECT count(*), min(at), max(at) FROM response WHERE session = ?", (session,)
+        "SELECT count(*), min(first), max(latest) FROM response_context WHERE session = ?", (session,)
     ).fetchone()
     if not count:
         return None
-    last = connection.execute(
-        """SELECT word.text FROM response r JOIN word ON word.id = r.model JOIN source ON source.id = r.source
-        WHERE r.session = ? AND word.text <> 'unknown' ORDER BY r.at DESC, source.key DESC, r.offset DESC LIMIT 1""",
+    return SessionFact("", born_at=born_at, last_at=last_at, model=_last_model(connection, session))
+
+
+def _last_model(connection: sqlite3.Connection, session: int) -> str | None:
+    """The model of the last response whose model is known; of several of one moment, of the last in the last log."""
+    known = connection.execute(
+        """SELECT c.latest, source.key, word.text FROM response_context c JOIN word ON word.id = c.model
+        JOIN source ON source.id = c.source WHERE c.session = ? AND word.text <> 'unknown'
+        ORDER BY c.latest DESC, source.key DESC""",
         (session,),
+    ).fetchall()
+    models = {model for *last, model in known if last == list(known[0][:2])}
+    if len(models) < 2:  # noqa: PLR2004
+        return next(iter(models), None)
+    at, log, _ = known[0]
+    row = connection.execute(
+        """SELECT word.text FROM response r JOIN word ON word.id = r.model JOIN source ON source.id = r.source
+        WHERE r.session = ? AND r.at IS ? AND source.key = ? AND word.text <> 'unknown'
+        ORDER BY r.offset DESC LIMIT 1""",
+        (session, at, log),
     ).fetchone()
-    return SessionFact("", born_at=born_at, last_at=last_at, model=last[0] if last else None)
+    return str(row[0])
 
 
 def _values(fact: SessionFact) -> tuple[str | int | None, ...]:

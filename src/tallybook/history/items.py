@@ -14,6 +14,7 @@ from tallybook.history.facts import LATEST
 from tallybook.history.names import stored_text
 from tallybook.history.pieces import compressed, decompressed
 from tallybook.history.secret import marker
+from tallybook.history.steps import moments_of, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -134,7 +135,7 @@ def packed_items(agent: str, key: bytes, items: Sequence[ItemRow]) -> Block | No
     columns = _Columns(
         _runs(places, sessions),
         [whats[pair] for pair in zip(kinds, names, strict=True)],
-        _steps([millisecond(at) for at in ats]),
+        steps_of([millisecond(at) for at in ats]),
         [bounded(amount) for amount in amounts],
         [None if secret is None else mark(secret) for secret in secrets],
     )
@@ -171,15 +172,6 @@ def _runs(places: Mapping[Any, int], told: Iterable[Any]) -> list[int]:
     return [number for name, run in groupby(told) for number in (places[name], sum(1 for _ in run))]
 
 
-def _steps(moments: Sequence[int | None]) -> list[int | None]:
-    steps: list[int | None] = []
-    before = 0
-    for at in moments:
-        steps.append(None if at is None else at - before)
-        before = before if at is None else at
-    return steps
-
-
 def _packed(keys: Sequence[int], columns: _Columns) -> tuple[bytes, bytes]:
     steps = [*keys[:1], *(after - before for before, after in pairwise(keys))]
     return compressed(_encode(steps)), compressed(_encode(columns))
@@ -201,7 +193,7 @@ def pack(items: Sequence[Happened]) -> tuple[bytes, bytes, bytes]:
     places = {number: place for place, number in enumerate(dict.fromkeys(sessions))}
     kinds = {number: place for place, number in enumerate(dict.fromkeys(whats))}
     columns = _Columns(
-        _runs(places, sessions), [kinds[number] for number in whats], _steps(ats), list(amounts), list(marks)
+        _runs(places, sessions), [kinds[number] for number in whats], steps_of(ats), list(amounts), list(marks)
     )
     return packed_numbers((list(places), list(kinds))), *_packed(keys, columns)
 
@@ -222,11 +214,9 @@ def unpack(names: bytes, keys: bytes, data: bytes) -> Iterator[Happened]:
     sessions, whats = _decode_numbers(names)
     places = zip(columns.sessions[::2], columns.sessions[1::2], strict=True)
     by_item = (sessions[place] for place, size in places for _ in repeat(None, size))
-    rows = zip(unpack_keys(keys), by_item, columns.whats, columns.steps, columns.amounts, columns.marks, strict=True)
-    before = 0
-    for key, session, what, step, amount, mark in rows:
-        at = None if step is None else before + step
-        before = before if at is None else at
+    ats = moments_of(columns.steps)
+    rows = zip(unpack_keys(keys), by_item, columns.whats, ats, columns.amounts, columns.marks, strict=True)
+    for key, session, what, at, amount, mark in rows:
         yield Happened(key, session, whats[what], at, amount, mark)
 
 

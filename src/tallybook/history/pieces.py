@@ -11,6 +11,7 @@ import msgspec
 from tallybook.agents.port import Occurrence
 from tallybook.history.facts import LATEST, moment
 from tallybook.history.names import stored_text
+from tallybook.history.steps import moments_of, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +22,8 @@ MOST_BYTES: Final = 256 * 1024
 """Of facts in one piece; one fact may be longer."""
 _PLAIN: Final = 512
 """A piece up to this size is not compressed: a log that grows line by line needs no decompressor."""
+_FINEST: Final = 1
+_USUAL: Final = 1000
 _LEVEL: Final = 1
 _MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _EMPTY: Final[list[tuple[str, str]]] = []
@@ -32,10 +35,13 @@ class Piece(msgspec.Struct, array_like=True):
     names: list[str]
     """Of the groups that stand here."""
     groups: list[int]
-    """Of each occurrence: the index of its group's name."""
+    """Of each occurrence: the index of its group's name, as the step from that before."""
     offsets: list[int]
     """The first one's offset, then by how much each grows."""
-    ats: list[int | None]
+    unit: int
+    """Of steps of time, in microseconds: 1000 where no moment is finer, as agents tell them."""
+    steps: list[int | None]
+    """Of the moments."""
     data: list[bytes]
     links: list[tuple[str, str]] = msgspec.field(default_factory=list)
     """Groups that are counted together; what each pair is named is kept, so that no equal hash can join others."""
@@ -47,8 +53,10 @@ class Piece(msgspec.Struct, array_like=True):
 
     def occurrences(self) -> Iterator[Occurrence]:
         """Each of them, as it was given."""
-        names = [self.names[group] for group in self.groups]
-        return map(Occurrence, names, accumulate(self.offsets), self.ats, self.data)
+        names = [self.names[group] for group in accumulate(self.groups)]
+        units = moments_of(self.steps)
+        ats = units if self.unit == 1 else [None if at is None else at * self.unit for at in units]
+        return map(Occurrence, names, accumulate(self.offsets), ats, self.data)
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -71,9 +79,9 @@ def stored_links(links: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 def cut(rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> list[Piece]:
     """Pieces of bounded size that hold all of it; the links stand in the first."""
     if not rows:
-        return [Piece([], [], [], [], [], links)] if links else []
+        return [piece_of(rows, links)] if links else []
     bounds = [*_bounds(rows), len(rows)]
-    return [_piece(rows[start:end], _EMPTY if start else links) for start, end in pairwise(bounds)]
+    return [piece_of(rows[start:end], _EMPTY if start else links) for start, end in pairwise(bounds)]
 
 
 def _bounds(rows: Sequence[Occurrence]) -> Iterator[int]:
@@ -87,11 +95,20 @@ def _bounds(rows: Sequence[Occurrence]) -> Iterator[int]:
         size += len(row.data)
 
 
-def _piece(rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> Piece:
+def piece_of(rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> Piece:
+    """One piece of all of it."""
+    if not rows:
+        return Piece([], [], [], _FINEST, [], [], links)
     groups, offsets, ats, data = map(list, zip(*rows, strict=True))
     names = {name: number for number, name in enumerate(dict.fromkeys(groups))}
-    steps = [offsets[0], *(after - before for before, after in pairwise(offsets))]
-    return Piece(list(names), [names[name] for name in groups], steps, ats, data, links)
+    unit = _FINEST if any(at % _USUAL for at in ats if at is not None) else _USUAL
+    units = ats if unit == _FINEST else [None if at is None else at // unit for at in ats]
+    places = [names[name] for name in groups]
+    return Piece(list(names), _steps(places), _steps(offsets), unit, steps_of(units), data, links)
+
+
+def _steps(numbers: list[int]) -> list[int]:
+    return [*numbers[:1], *[after - before for before, after in pairwise(numbers)]]
 
 
 def packed(piece: Piece) -> bytes:

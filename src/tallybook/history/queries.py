@@ -219,8 +219,8 @@ def sessions_in_log(store: Store, agent: str, paths: Sequence[str]) -> tuple[Ses
     marks = ", ".join("?" * len(paths))
     rows = store.rows(
         f"""SELECT DISTINCT s.name FROM session s JOIN agent a ON a.id = s.agent WHERE a.name = ? AND s.id IN (
-            SELECT session FROM fact WHERE source IN (SELECT id FROM source WHERE path IN ({marks}))
-            UNION SELECT session FROM response WHERE source IN (SELECT id FROM source WHERE path IN ({marks})))""",  # noqa: S608
+            SELECT session FROM fact WHERE source IN (SELECT id FROM source WHERE path IN ({marks})) UNION
+            SELECT session FROM response_context WHERE source IN (SELECT id FROM source WHERE path IN ({marks})))""",  # noqa: S608
         (agent, *2 * [os.fsencode(path) for path in paths]),
     )
     names = {name for (name,) in rows}
@@ -234,7 +234,7 @@ def history_total(store: Store) -> Total:
     return _total(
         store.rows(
             f"""SELECT coalesce(sum(r.responses), 0), {SUMS} FROM (SELECT responses, {names} FROM rollup
-            UNION ALL SELECT 1, {names} FROM response WHERE at IS NULL) r"""  # noqa: S608
+            UNION ALL SELECT 1, {names} FROM undated) r"""  # noqa: S608
         )
     )
 
@@ -322,10 +322,11 @@ def _session(store: Store, key: SessionKey) -> _Session | None:
 def _last_response(store: Store, session: int) -> _Response | None:
     """The last response, in byte order, of the log that holds the session's latest one."""
     rows = store.rows(
-        """WITH latest AS (SELECT r.source FROM response r JOIN source o ON o.id = r.source WHERE r.session = ?
-            AND r.at IS (SELECT max(at) FROM response WHERE session = ?) ORDER BY o.key DESC LIMIT 1)
-        SELECT r.key, s.name, r.final FROM response r JOIN session s ON s.id = r.session
-        WHERE +r.session = ? AND r.source = (SELECT source FROM latest) ORDER BY r.offset DESC, r.key DESC LIMIT 1""",
+        """WITH latest AS (SELECT c.source FROM response_context c JOIN source o ON o.id = c.source WHERE c.session = ?
+            AND c.latest IS (SELECT max(latest) FROM response_context WHERE session = ?) ORDER BY o.key DESC LIMIT 1)
+        SELECT r.key, s.name, c.final FROM response_context c JOIN session s ON s.id = c.session
+        JOIN response_own r ON r.id = c.last
+        WHERE c.session = ? AND c.source = (SELECT source FROM latest) ORDER BY r.offset DESC, r.key DESC LIMIT 1""",
         (session, session, session),
     )
     return _Response(key_text(*rows[0][:2]), bool(rows[0][2])) if rows else None
@@ -345,7 +346,7 @@ def _row(store: Store, number: int, *facts: Any) -> SessionRow:  # noqa: ANN401
     agent, session, born_at, last_at, cwd, model, parent, origin, silent = facts
     paths = store.rows(
         """SELECT path FROM source WHERE id IN (SELECT source FROM fact WHERE session = ?
-            UNION SELECT source FROM response WHERE session = ?) ORDER BY key""",
+            UNION SELECT source FROM response_context WHERE session = ?) ORDER BY key""",
         (number, number),
     )
     total = _total(store.rows(f"SELECT count(*), {SUMS} FROM response r WHERE session = ?", (number,)))  # noqa: S608

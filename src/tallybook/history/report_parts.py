@@ -55,7 +55,7 @@ class ReportPart(msgspec.Struct, frozen=True):
 
 def report_parts(store: Store, wanted: Slice) -> Iterator[ReportPart]:
     """All responses; those of large requests one by one, for other tools cut them at a threshold."""
-    first, last = store.rows("SELECT min(at), max(at) FROM response")[0]
+    first, last = store.rows("SELECT min(first), max(latest) FROM response_context")[0]
     if first is not None:
         seconds = f"(r.at / {_SECOND})"
         day = local_day(seconds, stretches(wanted.zone, first // _SECOND, last // _SECOND + 1))
@@ -79,7 +79,7 @@ def _undated(store: Store, wanted: Slice) -> Iterator[ReportPart]:
     """Responses without a time, each at the moment that stands for its own."""
     rows = store.rows(
         f"""SELECT r.session, s.born_at, s.last_at, s.name, a.name, m.text, t.text, r.source, r.offset,
-        r.web_searches, {VECTOR} FROM response r {_WORDS} WHERE r.at IS NULL ORDER BY r.session"""  # noqa: S608
+        r.web_searches, {VECTOR} FROM undated r {_WORDS} ORDER BY r.session"""  # noqa: S608
     )
     places: dict[int, Places] = {}
     for number, born_at, last_at, session, agent, model, tier, source, offset, searches, *parts in rows:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tallybook.history.contexts import BITS, drop_rows, put_rows
 from tallybook.history.facts import moment
 from tallybook.history.names import digest, name_hash, session_numbers, stored_text, word_numbers
 from tallybook.history.response_keys import key_text, packed_key
@@ -30,14 +31,13 @@ SESSION: Final = 2
 SOURCE: Final = 3
 OFFSET: Final = 4
 GROUP: Final = 0
-DERIVED: Final = "derived d CROSS JOIN response r ON r.id BETWEEN d.first AND d.first + d.size - 1"
+DERIVED: Final = "derived d CROSS JOIN numbered r ON r.id BETWEEN d.first AND d.first + d.size - 1"
 """Responses with the groups that they follow from."""
 TOUCHED: Final = f"touched t CROSS JOIN {DERIVED} AND d.grp = t.grp"
 """Those of touched groups."""
-_INSERT: Final = f"""INSERT INTO response ({COLUMNS.replace("grp", "id")})
-VALUES ({", ".join("?" * len(COLUMNS.split(",")))})"""  # noqa: S608
 _STORED: Final = f"SELECT r.id, {COLUMNS.replace('grp', 'd.grp')} FROM {TOUCHED}"  # noqa: S608
 _DERIVED: Final = "INSERT INTO derived (grp, first, size) VALUES (?, ?, ?)"
+_LONGER: Final = "UPDATE derived SET size = size + ?3 WHERE grp = ?1 AND first + size = ?2"
 _LARGEST: Final = 2**63 - 1
 _words: Final = itemgetter(6, 7, 15, 18, 19, 20, 21)
 """What is a word in a row."""
@@ -115,12 +115,13 @@ def replace_rows(connection: sqlite3.Connection, rows: Collection[Row], readable
     left = [row for row in stored if row not in wanted]
     elsewhere = _of_same_keys(connection, [row for row in left if row[SOURCE] not in readable], wanted)
     outdated = [row for row in left if row[SOURCE] in readable or row in elsewhere]
-    connection.executemany("DELETE FROM response WHERE id = ?", ((stored.pop(row),) for row in outdated))
     fresh = tuple(sorted(wanted - stored.keys(), key=lambda row: (row[GROUP], row[SOURCE], row[OFFSET], row[KEY])))
     changed = {row[GROUP] for row in (*outdated, *fresh)}
+    put = put_rows(connection, fresh)
+    drop_rows(connection, [stored.pop(row) for row in outdated])
     kept = [(row[GROUP], number) for row, number in stored.items() if row[GROUP] in changed]
     connection.executemany("DELETE FROM derived WHERE grp = ?", ((group,) for group in changed))
-    connection.executemany(_DERIVED, runs(sorted([*kept, *_put(connection, fresh)])))
+    connection.executemany(_DERIVED, runs(sorted([*kept, *put])))
     return Change(tuple(outdated), fresh)
 
 
@@ -134,25 +135,17 @@ def _of_same_keys(connection: sqlite3.Connection, rows: Collection[Row], others:
 
 
 def add_rows(connection: sqlite3.Connection, rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Write rows that no group of theirs had before; those of one group stand one behind the other."""
+    """Write rows that follow from their groups beside all that did so before."""
     added = tuple(rows)
-    found = list(runs(_put(connection, added)))
-    if found:
-        group, first, size = found[0]
-        longer = "UPDATE derived SET size = size + ? WHERE grp = ? AND first + size = ?"
-        connection.executemany(
-            _DERIVED, found[1:] if connection.execute(longer, (size, group, first)).rowcount else found
-        )
+    found = list(runs(sorted(put_rows(connection, added))))
+    connection.executemany(_DERIVED, [run for run in found if not _lengthens(connection, run)])
     return added
 
 
-def _put(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[tuple[int, int]]:
-    """The group and the number of each row, written behind all others."""
-    if not rows:
-        return []
-    (first,) = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM response").fetchone()
-    connection.executemany(_INSERT, ((number, *row[1:]) for number, row in enumerate(rows, first)))
-    return [(row[GROUP], number) for number, row in enumerate(rows, first)]
+def _lengthens(connection: sqlite3.Connection, run: tuple[int, int, int]) -> bool:
+    """Whether a run was put behind one of its group."""
+    begins_its_context = run[1] & ((1 << BITS) - 1) == 0
+    return not begins_its_context and connection.execute(_LONGER, run).rowcount > 0
 
 
 def runs(numbers: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCHEMA: Final = 5
+SCHEMA: Final = 6
 _BEFORE_5: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response", "rollup"})
-TABLES: Final = _BEFORE_5 | {"derived"}
+_OF_5: Final = _BEFORE_5 | {"derived"}
+TABLES: Final = (_OF_5 - {"response"}) | {"growth", "response_context", "response_own"}
 ADDED: Final = frozenset({
     *("item_block", "what", "limit_sample", "own_counter", "stage", "activity_source", "activity_copy", "activity"),
     *("session_class", "thread", "attempt", "directory", "imported"),
@@ -22,6 +23,7 @@ OLDER: Final = {
     2: _BEFORE_5,
     3: _BEFORE_5,
     4: _BEFORE_5,
+    5: _OF_5,
 }
 """Schemas that are brought up to this one, with their tables."""
 

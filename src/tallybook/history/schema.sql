@@ -73,34 +73,56 @@ CREATE TABLE fact (                   -- what one log says of one session
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX fact_session ON fact (session);
 
-CREATE TABLE response (               -- every response once
+CREATE TABLE response_context (       -- what many responses of one session in one log share; none is empty
     id INTEGER PRIMARY KEY,
-    key BLOB NOT NULL,                -- without what its session or its kind tells: history/response_keys.py
     session INTEGER NOT NULL REFERENCES session,
     source INTEGER NOT NULL REFERENCES source,
-    offset INTEGER NOT NULL,
-    at INTEGER,
     model INTEGER NOT NULL REFERENCES word,
     tier INTEGER NOT NULL REFERENCES word,
+    quality INTEGER NOT NULL REFERENCES word,
+    final INTEGER NOT NULL,
+    effort INTEGER REFERENCES word,
+    branch INTEGER REFERENCES word, cwd INTEGER REFERENCES word, provider INTEGER REFERENCES word,  -- not the session's
+    window INTEGER,                   -- of context, in tokens
+    web_searches INTEGER NOT NULL,
+    unit INTEGER NOT NULL,            -- of steps, in microseconds: 1000 where no moment is finer; 0 for no moments
+    base INTEGER,                     -- the moment that steps are counted from
+    first INTEGER, latest INTEGER,    -- moments
+    last INTEGER NOT NULL             -- the response with the greatest offset
+) STRICT;
+CREATE INDEX response_session ON response_context (session);
+CREATE INDEX response_source ON response_context (source);
+CREATE INDEX response_undated ON response_context (session) WHERE unit = 0;
+
+CREATE TABLE response_own (           -- what each response has for itself; history/contexts.py writes both
+    id INTEGER PRIMARY KEY,           -- 65536 times its context, and its number there
+    offset INTEGER NOT NULL,
+    step INTEGER NOT NULL,
     input INTEGER NOT NULL, cache_read INTEGER NOT NULL,
     cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL, cache_write_unknown INTEGER NOT NULL,
     output INTEGER NOT NULL, reasoning INTEGER NOT NULL,
-    quality INTEGER NOT NULL REFERENCES word,
-    final INTEGER NOT NULL,
-    calls BLOB NOT NULL,              -- its tool calls, eight bytes of hash each
-    effort INTEGER REFERENCES word,
-    branch INTEGER REFERENCES word, cwd INTEGER REFERENCES word, provider INTEGER REFERENCES word,  -- not the session's
     turn INTEGER,                     -- 64-bit hash of the agent and the turn's id
-    window INTEGER,                   -- of context, in tokens
-    web_searches INTEGER NOT NULL
+    calls BLOB NOT NULL,              -- its tool calls, eight bytes of hash each
+    key BLOB NOT NULL                 -- without what its session or its kind tells: history/response_keys.py
 ) STRICT;
-CREATE INDEX response_moment ON response (session, at);
-CREATE INDEX response_place ON response (source, offset);
-CREATE INDEX response_undated ON response (session) WHERE at IS NULL;
+
+CREATE VIEW response AS               -- every response once, context by context
+SELECT p.id, p.key, c.session, c.source, p.offset, c.base + p.step * c.unit AS at, c.model, c.tier,
+    p.input, p.cache_read, p.cache_write_5m, p.cache_write_1h, p.cache_write_unknown, p.output, p.reasoning,
+    c.quality, c.final, p.calls, c.effort, c.branch, c.cwd, c.provider, p.turn, c.window, c.web_searches, c.unit
+FROM response_context c CROSS JOIN response_own p ON p.id BETWEEN c.id << 16 AND (c.id << 16) + 65535;
+
+CREATE VIEW undated AS SELECT * FROM response WHERE unit = 0;    -- those whose moment no log tells
+
+CREATE VIEW numbered AS               -- the same as response, for those who ask by numbers
+SELECT p.id, p.key, c.session, c.source, p.offset, c.base + p.step * c.unit AS at, c.model, c.tier,
+    p.input, p.cache_read, p.cache_write_5m, p.cache_write_1h, p.cache_write_unknown, p.output, p.reasoning,
+    c.quality, c.final, p.calls, c.effort, c.branch, c.cwd, c.provider, p.turn, c.window, c.web_searches, c.unit
+FROM response_own p CROSS JOIN response_context c ON c.id = p.id >> 16;
 
 CREATE TABLE derived (                -- which responses a unit has come to: runs of their numbers
     grp INTEGER NOT NULL,             -- hash of the group that stands for the unit
-    first INTEGER NOT NULL REFERENCES response,
+    first INTEGER NOT NULL REFERENCES response_own,
     size INTEGER NOT NULL,            -- of the run; responses with these numbers are of no other unit
     PRIMARY KEY (grp, first)
 ) STRICT, WITHOUT ROWID;

@@ -30,7 +30,7 @@ LEAST: Final = 200
 """Logs; fewer are looked at in no time."""
 MOST_CHANGED: Final = 100
 """Logs that are compared singly; for more of them a new sighting pays."""
-_FORM: Final = 1
+_FORM: Final = 2
 _BLOCK: Final = 64
 _STAMP: Final = 4
 _WIDTH: Final = 8 * _STAMP
@@ -72,6 +72,7 @@ class _Kept(msgspec.Struct, array_like=True, frozen=True):
     directory_stamps: bytes
     absent: bytes
     keys: bytes
+    """Empty where all of them are the places."""
     places: bytes
     compressed: bytes
     """A byte for each log."""
@@ -129,7 +130,7 @@ def recall(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Recal
     changed = _changed(kept, places, noted)
     if changed is None or len(changed) > MOST_CHANGED:
         return None
-    keys = _names(kept.keys) if changed else []
+    keys = _names(kept.keys or kept.places) if changed else []
     logs = (
         LogFile(reader.agent, keys[at].decode(), os.fsdecode(places[at]), bool(kept.compressed[at])) for at in changed
     )
@@ -209,11 +210,12 @@ def _changed(kept: _Kept, places: Sequence[bytes], noted: Iterable[str]) -> list
     except (OSError, OverflowError):  # a log has gone, or closed
         return None
     changed = set(_differences(found, kept.stamps))
+    keys = kept.keys or kept.places
     for key in noted:
-        at = kept.keys.find(_END + key.encode() + _END)
+        at = keys.find(_END + key.encode() + _END)
         if at < 0:
             return None
-        changed.add(kept.keys.count(_END, 0, at))
+        changed.add(keys.count(_END, 0, at))
     return sorted(changed)
 
 
@@ -231,6 +233,8 @@ def _packed(reader: LogReader, environ: Mapping[str, str], sight: Sight) -> _Kep
     if any(stored_text(log.key) != log.key for log in sight.logs):
         return None
     walked = sight.walked
+    keys = _joined(log.key.encode() for log in sight.logs)
+    places = _joined(os.fsencode(log.place) for log in sight.logs)
     try:
         return _Kept(
             form=_FORM,
@@ -241,8 +245,8 @@ def _packed(reader: LogReader, environ: Mapping[str, str], sight: Sight) -> _Kep
             directories=_joined(map(os.fsencode, walked.directories)),
             directory_stamps=array("q", walked.stamps).tobytes(),
             absent=_joined(map(os.fsencode, walked.absent)),
-            keys=_joined(log.key.encode() for log in sight.logs),
-            places=_joined(os.fsencode(log.place) for log in sight.logs),
+            keys=b"" if keys == places else keys,
+            places=places,
             compressed=bytes(log.compressed for log in sight.logs),
             stamps=array("q", sight.stamps).tobytes(),
         )

@@ -24,15 +24,11 @@ NAME: Final = "history.db"
 BUSY_SECONDS: Final = 10
 OLDEST_SQLITE: Final = (3, 37, 0)
 _OLDER: Final = "the history store is of an older schema"
-_LATER: Final = ("response_moment", "response_place", "growth")
-"""Parts that can be missing: the first stores of this schema had no table of growth."""
-_ADD_LATER: Final = """CREATE INDEX IF NOT EXISTS response_moment ON response (session, at);
-CREATE INDEX IF NOT EXISTS response_place ON response (source, offset);
-CREATE TABLE IF NOT EXISTS growth (grp INTEGER PRIMARY KEY, name TEXT NOT NULL,
-source INTEGER NOT NULL REFERENCES source, reader TEXT NOT NULL, cursor INTEGER NOT NULL, kept BLOB NOT NULL) STRICT;"""
 _LONGEST: Final = 1.0
 """Seconds for which other writers wait while transactions are held together."""
-_PAGES_OF_MANY: Final = 8192
+_PAGE: Final = 2048
+"""Bytes, in a new store: most pieces and blocks of items are longer, and what their last pages leave free is lost."""
+_PAGES_OF_MANY: Final = 16 * 1024
 """Of the write-ahead log, before it is brought into the file: a page that changes often is copied less often."""
 _CACHE: Final = 32 * 1024
 """KiB of pages in memory at most: indexes of a long history are changed all over by each write."""
@@ -253,11 +249,12 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             connection = _connected(path)
         if fault is not None:
+            connection.execute(f"PRAGMA page_size = {_PAGE}")
             connection.execute("PRAGMA journal_mode = WAL")
             script = "".join(statements())
             connection.executescript(f"BEGIN;{script};PRAGMA user_version = {SCHEMA};COMMIT;")
         elif not _is_whole(connection):
-            connection.executescript(f"BEGIN IMMEDIATE;{_ADD_LATER}{''.join(additions())};COMMIT;")
+            connection.executescript(f"BEGIN IMMEDIATE;{''.join(additions())};COMMIT;")
     except BaseException:
         connection.close()
         raise
@@ -285,9 +282,8 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 def _is_whole(connection: sqlite3.Connection) -> bool:
     """Whether nothing is missing that can be added."""
-    wanted = (*_LATER, *ADDED)
-    query = f"SELECT count(*) FROM sqlite_master WHERE name IN ({', '.join('?' * len(wanted))})"  # noqa: S608
-    return bool(connection.execute(query, wanted).fetchone()[0] == len(wanted))
+    query = f"SELECT count(*) FROM sqlite_master WHERE name IN ({', '.join('?' * len(ADDED))})"  # noqa: S608
+    return bool(connection.execute(query, tuple(ADDED)).fetchone()[0] == len(ADDED))
 
 
 def _fault(connection: sqlite3.Connection) -> str | None:

@@ -102,7 +102,7 @@ def _added_up(
     ]
     undated = store.rows(
         f"""SELECT r.source, r.offset, r.quality, r.model, r.tier, r.web_searches, {VECTOR}
-        FROM response r WHERE {chosen.condition} AND r.at IS NULL""",  # noqa: S608
+        FROM undated r WHERE {chosen.condition}""",  # noqa: S608
         chosen.values,
     )
     if undated:

@@ -194,7 +194,7 @@ def _sums(it: _Sums) -> str:
 def _undated(store: Store, query: Query, choice: Choice, costs: Costs | None) -> Iterator[Part]:
     rows = store.rows(
         f"""SELECT r.session, r.model, r.effort, r.branch, r.cwd, r.quality, r.source, r.offset, r.tier, {VECTOR},
-        r.web_searches FROM response r WHERE r.at IS NULL AND {choice.undated} ORDER BY r.session"""  # noqa: S608
+        r.web_searches FROM undated r WHERE {choice.undated} ORDER BY r.session"""  # noqa: S608
     )
     places: dict[int, Places] = {}
     for session, model, effort, branch, cwd, quality, source, offset, tier, *parts in rows:
@@ -216,7 +216,7 @@ def _silent(store: Store, query: Query, choice: Choice) -> Iterator[Part]:
     for agent, since in store.rows("SELECT id, usage_since FROM agent WHERE usage_since IS NOT NULL"):
         rows = store.rows(
             """SELECT s.id, s.born_at FROM session s WHERE s.agent = ? AND s.born_at < ?
-            AND NOT EXISTS (SELECT 1 FROM response r WHERE r.session = s.id)""",
+            AND NOT EXISTS (SELECT 1 FROM response_context c WHERE c.session = s.id)""",
             (agent, since),
         )
         for session, born_at in rows:
