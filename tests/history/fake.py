@@ -22,6 +22,7 @@ from tallybook.history.ingest import IngestReport, ingest
 from tallybook.history.names import name_hash
 from tallybook.history.pieces import unpacked
 from tallybook.history.response_keys import key_text
+from tallybook.history.rollup import SUMS
 from tallybook.history.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -277,6 +278,7 @@ def dump(store: Store) -> dict[str, list[tuple[object, ...]]]:
     links = {(*pair, key) for key, piece in pieces for a, b in piece.links for pair in ((a, b), (b, a))}
     assert_places(store)
     assert_derived(store)
+    assert_whole(store)
     return {**found, "occurrences": sorted(rows, key=repr), "links": sorted(links)}
 
 
@@ -287,6 +289,12 @@ def assert_places(store: Store) -> None:
     )
     wanted = {(name_hash(agent, name), number) for agent, number, data in told for name in unpacked(data).mentioned}
     assert set(store.rows("SELECT grp, piece FROM place")) == wanted
+
+
+def assert_whole(store: Store) -> None:
+    """The sum of all dated responses is that of the sums."""
+    numbers = ", ".join(f"coalesce(sum({name}), 0)" for name in SUMS)
+    assert store.rows(f"SELECT {numbers} FROM whole") == store.rows(f"SELECT {numbers} FROM rollup")  # noqa: S608
 
 
 def assert_derived(store: Store) -> None:

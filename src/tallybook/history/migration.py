@@ -22,7 +22,7 @@ from tallybook.history.names import digest, name_hash
 from tallybook.history.pieces import cut, decompressed, packed, piece_of
 from tallybook.history.response_keys import packed_key
 from tallybook.history.responses import add_rows
-from tallybook.history.rollup import roll_all
+from tallybook.history.rollup import add_all, roll_all
 from tallybook.history.schema import OLDER, SCHEMA, statements
 from tallybook.history.shelf import Shelf
 
@@ -129,8 +129,7 @@ def _bring_up(connection: sqlite3.Connection, earlier: int) -> None:
     _set_responses_aside(connection, runs=earlier == _LAST)
     _make_missing(connection)
     _lay_anew(connection, next(_ROWS[known] for known in sorted(_ROWS) if earlier <= known))
-    if earlier < _SUMS:
-        roll_all(connection)
+    (roll_all if earlier < _SUMS else add_all)(connection)
     if earlier == _FIRST:
         _pack(connection)
     else:

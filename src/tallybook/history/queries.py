@@ -233,7 +233,7 @@ def history_total(store: Store) -> Total:
     names = ", ".join(COMPONENTS)
     return _total(
         store.rows(
-            f"""SELECT coalesce(sum(r.responses), 0), {SUMS} FROM (SELECT responses, {names} FROM rollup
+            f"""SELECT coalesce(sum(r.responses), 0), {SUMS} FROM (SELECT responses, {names} FROM whole
             UNION ALL SELECT 1, {names} FROM undated) r"""  # noqa: S608
         )
     )

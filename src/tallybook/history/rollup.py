@@ -35,6 +35,8 @@ _context: Final = itemgetter(*(_PLACES[name] for name in COMPONENTS[:5]))
 _EVERY: Final = ", ".join((*KEYS, *SUMS))
 _ADD: Final = f"""INSERT INTO rollup ({_EVERY}) VALUES ({", ".join("?" * len((*KEYS, *SUMS)))})
 ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""  # noqa: S608
+_ADD_TO_ALL: Final = f"""INSERT INTO whole (id, {", ".join(SUMS)}) VALUES (1, {", ".join("?" * len(SUMS))})
+ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""  # noqa: S608
 _GONE: Final = f"DELETE FROM rollup WHERE responses = 0 AND {' AND '.join(f'{name} = ?' for name in KEYS)}"  # noqa: S608
 
 
@@ -51,6 +53,8 @@ def roll(connection: sqlite3.Connection, change: Change) -> None:
     moved = {key: numbers for key, numbers in deltas.items() if any(numbers)}
     connection.executemany(_ADD, ((*key, *numbers) for key, numbers in moved.items()))
     connection.executemany(_GONE, (key for key, numbers in moved.items() if numbers[0] < 0))
+    if moved:
+        connection.execute(_ADD_TO_ALL, tuple(map(sum, zip(*moved.values(), strict=True))))
 
 
 def roll_all(connection: sqlite3.Connection) -> None:
@@ -61,6 +65,14 @@ def roll_all(connection: sqlite3.Connection) -> None:
         f"INSERT INTO rollup ({_EVERY}) SELECT {', '.join((*keys, *_summed()))} "  # noqa: S608
         f"FROM response r WHERE r.at IS NOT NULL GROUP BY {', '.join(map(str, range(1, len(KEYS) + 1)))}"
     )
+    add_all(connection)
+
+
+def add_all(connection: sqlite3.Connection) -> None:
+    """Make the sum of the sums anew."""
+    connection.execute("DELETE FROM whole")
+    sums = ", ".join(f"sum({name})" for name in SUMS)
+    connection.execute(f"INSERT INTO whole SELECT 1, {sums} FROM rollup HAVING count(*) > 0")  # noqa: S608
 
 
 def of_response(grain: int = 1) -> Iterable[str]:

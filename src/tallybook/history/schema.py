@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = 6
 _BEFORE_5: Final = frozenset({"agent", "word", "source", "piece", "place", "session", "fact", "response", "rollup"})
 _OF_5: Final = _BEFORE_5 | {"derived"}
-TABLES: Final = (_OF_5 - {"response"}) | {"growth", "response_context", "response_own"}
+TABLES: Final = (_OF_5 - {"response"}) | {"growth", "response_context", "response_own", "whole"}
 ADDED: Final = frozenset({
     *("item_block", "what", "limit_sample", "own_counter", "stage", "activity_source", "activity_copy", "activity"),
     *("session_class", "thread", "attempt", "directory", "imported"),

@@ -141,6 +141,15 @@ CREATE TABLE rollup (                 -- dated responses added up; history/rollu
     PRIMARY KEY (session, quarter, model, tier, quality, effort, branch, cwd, provider, band)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE whole (                  -- the sum of the rollup
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    responses INTEGER NOT NULL,
+    input INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+    cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL, cache_write_unknown INTEGER NOT NULL,
+    output INTEGER NOT NULL, reasoning INTEGER NOT NULL,
+    web_searches INTEGER NOT NULL
+) STRICT;
+
 -- What happened besides responses. Each block holds items of one log in the order of its bytes; items.py reads them.
 CREATE TABLE IF NOT EXISTS item_block (
     id INTEGER PRIMARY KEY,
