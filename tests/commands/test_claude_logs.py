@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.agents import ClaudeAgent
+from commands.agents import ClaudeAgent, now
 from commands.bench import tokens
 from loggen.claude import answer, encode, prompt, usage
 
@@ -55,3 +56,22 @@ def test_a_relative_directory_stands_for_one_place_at_a_time(bench: Bench, tmp_p
     for name, whole in (("a", 50), ("b", 110), ("a", 110)):
         told = bench.ok("usage", "--json", cwd=tmp_path / name, CLAUDE_CONFIG_DIR="config").json["total"]
         assert told["tokens"]["output"] == whole
+
+
+def test_a_copy_whose_original_is_gone_is_not_proved_to_be_the_forks(bench: Bench) -> None:
+    """A fork shows rows that are older than itself as its own; what it has said itself is its own for sure."""
+    original, fork = ClaudeAgent(bench, 1), ClaudeAgent(bench, 2)
+    copied = original.say()
+    rows = [{**row, "sessionId": fork.session} for row in original.records if row["type"] == "assistant"]
+    fork.records[1:1] = rows
+    fork.records[0]["timestamp"] = now()
+    own = fork.say()
+    told = bench.ok("usage", "--by", "session", "--json").json["rows"]
+    found = {row["key"]["session"]: (tokens(row["tokens"]), row["quality"]) for row in told}
+    assert found == {original.session: (copied, "exact"), fork.session: (own, "exact")}
+    original.log.unlink()
+    shutil.rmtree(bench.data)
+    told = bench.ok("usage", "--by", "session", "--json").json["rows"]
+    assert [(tokens(row["tokens"]), row["quality"]) for row in told] == [(copied + own, "unverified")]
+    (log,) = bench.ok("why", fork.session, "--json").json["logs"]
+    assert [one["quality"] for row in log["lines"] for one in row["counted"]] == ["unverified", "exact"]

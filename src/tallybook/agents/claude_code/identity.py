@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from tallybook.agents.claude_code.ownership import Copy, Owner, owner_of
+from tallybook.agents.claude_code.ownership import Copy, Owner, is_shown, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -33,7 +33,7 @@ def answers(copies: Sequence[Copy]) -> list[Answer]:
     first = copies[0].row
     alike = (first.session, first.origin, first.thread, first.request)
     if all((row.session, row.origin, row.thread, row.request) == alike for _, _, _, row in copies[1:]):
-        return [Answer(tuple(copies), Owner(first.home, first.thread))]
+        return [Answer(tuple(copies), Owner(first.home, first.thread, is_shown(copies)))]
     parts = [Answer(tuple(part), owner_of(part)) for part in _connected(copies)]
     sessions: dict[str, list[Answer]] = defaultdict(list)
     for part in parts:

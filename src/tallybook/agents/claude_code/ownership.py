@@ -3,7 +3,8 @@
 A row that names its origin (``forkedFrom``, ``requestSessionId``) settles it, and so does one that names another
 candidate as its ancestor. Else a file that shows the row as written when it happened beats one that shows nothing,
 which beats one that is younger than the row. Then the file whose first dated record is older wins. Where two sessions
-still stand level, the smaller id owns the response, and that is not proved.
+still stand level, the smaller id owns the response, and that is not proved; nor is it where only files that are younger
+than the row have it as theirs.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from tallybook.agents.claude_code.rows import Row, unpacked
+from tallybook.agents.claude_code.rows import COPIED, Row, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _LABELLED: Final = re.compile(r"agent-.*[^0-9a-f-].*", re.DOTALL)
 
@@ -63,9 +64,18 @@ def _session_of(copies: Sequence[Copy]) -> tuple[str, bool]:
     if len(homes) > 1:
         homes = homes - _descendants(copies, homes) or homes
     if len(homes) == 1:
-        return homes.pop(), True
+        return homes.pop(), is_shown(copies)
     claims = sorted((min(copy.standing for copy in copies if copy.row.home == home), home) for home in homes)
-    return claims[0][1], claims[0][0] != claims[1][0]
+    home = claims[0][1]
+    return home, claims[0][0] != claims[1][0] and is_shown(copy for copy in copies if copy.row.home == home)
+
+
+def is_shown(copies: Iterable[Copy]) -> bool:
+    """Whether a row shows that its session is its own; not so one that only a younger file has, as that file's."""
+    return any(
+        copy.row.evidence != COPIED or copy.row.origin is not None or copy.row.home not in copy.source
+        for copy in copies
+    )
 
 
 def _descendants(copies: Sequence[Copy], homes: set[str]) -> set[str]:
