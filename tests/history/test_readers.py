@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -11,14 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
+from history.fake import DUMPS
 from loggen.claude import Maker
 from loggen.codex import World
 from tallybook.agents.registry import readers
 from tallybook.domain.tokens import ZERO, TokenVector, total_of
 from tallybook.history import growth
+from tallybook.history.activity import activity_by_session
 from tallybook.history.ingest import ingest
-from tallybook.history.queries import history_total, session_rows
+from tallybook.history.queries import history_total
+from tallybook.history.response_keys import key_text
+from tallybook.history.settling import settle_activity
 from tallybook.history.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -52,8 +56,22 @@ def parts(rng: random.Random, data: bytes) -> Iterator[bytes]:
     yield data
 
 
-def contents(store: Store) -> Counter[tuple[object, ...]]:
-    return Counter((row.agent, row.session, row.parent, row.responses, row.tokens) for row in session_rows(store))
+BESIDE = {
+    "counters": """SELECT o.key, s.name, c.scope, c.model, c.at, c.input, c.cache_read, c.cache_write_5m,
+        c.cache_write_1h, c.cache_write_unknown, c.output, c.reasoning, c.unreported FROM own_counter c
+        JOIN session s ON s.id = c.session JOIN source o ON o.id = c.source""",
+    "limits": """SELECT o.key, s.name, l.slot, l.at, l.name, l.minutes, l.used, l.resets_at, l.plan, l.credits
+        FROM limit_sample l JOIN session s ON s.id = l.session JOIN source o ON o.id = l.source""",
+}
+
+
+def contents(store: Store) -> dict[str, list[tuple[object, ...]]]:
+    """All that is told of responses and sessions, of what agents count themselves, and of their allowances."""
+    store.add_function("key_text", key_text)
+    queries = {name: DUMPS[name] for name in ("responses", "sessions")} | BESIDE
+    found = {name: sorted(store.rows(query), key=repr) for name, query in queries.items()}
+    settle_activity(store)
+    return {**found, "activity": sorted(map(astuple, activity_by_session(store)), key=repr)}
 
 
 @pytest.fixture(params=[0, growth.LONG], ids=["all-grow", "long-ones-grow"], scope="module")
