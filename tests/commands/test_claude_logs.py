@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,7 @@ def test_a_copy_whose_original_is_gone_is_not_proved_to_be_the_forks(bench: Benc
     copied = original.say()
     rows = [{**row, "sessionId": fork.session} for row in original.records if row["type"] == "assistant"]
     fork.records[1:1] = rows
+    time.sleep(0.01)  # what was said is older than the fork
     fork.records[0]["timestamp"] = now()
     own = fork.say()
     told = bench.ok("usage", "--by", "session", "--json").json["rows"]
