@@ -121,3 +121,17 @@ def test_what_goes_since_there_are_newer_ones(bench: Bench) -> None:
     assert only(bench, "ok")["message"].endswith("and the history has all of them")
     settings.unlink()
     assert only(bench, "ok")["message"].endswith("none of them goes within 7 days")
+
+
+def test_what_goes_with_the_next_start_of_the_agent(bench: Bench) -> None:
+    """A session of Gemini CLI that was resumed in another minute, and nothing was said: the original goes too."""
+    agent = GeminiAgent(bench, 1)
+    used = agent.say()
+    assert only(bench, "ok")["message"].endswith("none of them goes within 7 days")
+    head = agent.log.read_bytes().splitlines(keepends=True)[0]
+    agent.log.with_name(agent.log.name.replace("T10-00", "T10-01")).write_bytes(head)
+    message = only(bench, "problem")["message"]
+    assert f"2 logs may go within 7 days, from {time.strftime('%Y-%m-%d', time.gmtime())} on" in message
+    assert f"{sum(used.values()) - used['reasoning']:,} tokens would go unseen" in message
+    bench.ok("usage")
+    assert only(bench, "ok")["message"].endswith("and the history has all of them")

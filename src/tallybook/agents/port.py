@@ -241,6 +241,8 @@ class Keeping(NamedTuple):
     """After a log's last change; then the agent deletes it."""
     most: int | None = None
     """So many logs of one directory at most, the newest ones: the agent deletes all others when it starts."""
+    at_once: frozenset[str] = frozenset()
+    """Paths of logs that it deletes when it starts, however new they are."""
 
 
 class Grown(NamedTuple):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 
 from tallybook.agents.gemini_cli import paths
+from tallybook.agents.gemini_cli.cleaning import at_once
 from tallybook.agents.port import Keeping
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def keepings(environ: Mapping[str, str]) -> tuple[Keeping, ...]:
     most = told.max_count
     if not told.enabled or age is None or least is None or age < least or (most is not None and most < 1):
         return ()
-    return tuple(Keeping(place, age // 24, None if most is None else ceil(most)) for place in places)
+    kept = None if most is None else ceil(most)
+    return tuple(Keeping(place, age // 24, kept, frozenset(at_once(place))) for place in places)
 
 
 def _told(settings: Path) -> _Retention:

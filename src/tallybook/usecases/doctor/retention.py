@@ -69,7 +69,8 @@ def _doomed(reader: LogReader, environ: Mapping[str, str], now: float) -> Iterat
         logs.sort(key=itemgetter(0), reverse=True)
         for place, (changed, log, keeping) in enumerate(logs):
             at = changed + keeping.days * _DAY
-            yield _Doomed(log, at if keeping.most is None or place < keeping.most else min(at, now))
+            is_next = log.place in keeping.at_once or (keeping.most is not None and place >= keeping.most)
+            yield _Doomed(log, min(at, now) if is_next else at)
 
 
 class _Case(msgspec.Struct, frozen=True):
