@@ -155,6 +155,17 @@ def test_rows_that_are_deleted_or_numbered_anew_are_no_news_and_no_loss(database
     assert sorted(ids(read(path, second.state))) == [message_id(number) for number in range(150, 200)]
 
 
+@pytest.mark.parametrize("number", [-(2**63), -1, 0, 63, 64, 2**63 - 64, 2**63 - 1])
+def test_rows_of_any_number_are_read(database: Database, path: Path, number: int) -> None:
+    """The last block of all ends with the largest number that SQLite knows."""
+    fill(database, 1, 2)
+    database.connect().execute("UPDATE message SET rowid = ? WHERE id = ?", (number, message_id(1)))
+    database.connect().execute("UPDATE session SET rowid = ?", (number,))
+    database.commit()
+    assert sorted(ids(read(path))) == [message_id(1), message_id(2)]
+    assert [one.session for one in read(path).sessions] == [HOME]
+
+
 def test_a_migration_is_read_whole(database: Database, path: Path) -> None:
     fill(database, *range(200))
     state = read(path).state

@@ -67,12 +67,12 @@ def columns(tables: Table, table: str, names: tuple[str, ...]) -> str:
 
 def within(alias: str) -> str:
     """The condition for rows of a ``span``."""
-    return f"{alias}.rowid >= ? AND {alias}.rowid < ?"
+    return f"{alias}.rowid >= ? AND {alias}.rowid <= ?"
 
 
 def span(block: int) -> tuple[int, int]:
-    """The numbers of the rows of a block, the last one excluded."""
-    return block << BITS, (block + 1) << BITS
+    """The numbers of the first and the last row of a block; the last of all is the largest that SQLite knows."""
+    return block << BITS, (block << BITS) + (1 << BITS) - 1
 
 
 def text_of(value: Any) -> str | None:  # noqa: ANN401 - SQLite's columns hold whatever was put there
