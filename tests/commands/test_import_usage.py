@@ -169,3 +169,24 @@ def test_a_day_that_is_written_otherwise_is_not_counted_twice(bench: Bench) -> N
     assert told["new"] == 1
     assert told["refused"] == [f"{day} gpt-5: the period is no date" for day in ("20251201", "2025-W49-1")]
     assert bench.ok("usage", "--json").json["imported"]["gone"]["tokens"]["total"] == 127
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_the_first_day_of_all_spoils_no_question(bench: Bench, zone: str) -> None:
+    """A report that tells of it is taken, as odd as it is; what is asked of later days leaves it out."""
+    written(bench, daily("0001-01-01", "2025-12-01"))
+    bench.ok("import", "report.json")
+    late, early, all_of_them = ("--since", "2025-01-01"), ("--until", "2025-01-01"), ("--until", "9999-12-31")
+    for options, days in ((late, 1), (early, 1), (all_of_them, 2)):
+        for place in (("--timezone", zone), ()):
+            told = bench.ok("usage", *options, *place, "--json", TZ=zone).json
+            assert len(told["imported"]["rows"]) == days, options
+
+
+def test_a_model_of_imported_sums_alone_is_no_slip(bench: Bench) -> None:
+    """Only what nobody tells of is said to be unknown."""
+    written(bench, daily("2025-12-01"))
+    bench.ok("import", "report.json")
+    told = bench.ok("usage", "--model", "gpt-5", "--json").json
+    assert (len(told["imported"]["rows"]), told["problems"]) == (1, [])
+    assert [one["code"] for one in bench.ok("usage", "--model", "x", "--json").json["problems"]] == ["nothing-found"]

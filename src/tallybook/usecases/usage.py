@@ -111,9 +111,9 @@ def answered(workspace: Workspace, request: Request, query: Query, book: PriceBo
         if request.update:
             with suppress(StoreUnavailable):  # the answer is the same without it
                 prepare(store, query)
-        unheard = () if found.total.responses else tuple(_unheard(store, query))
-        told = (*workspace.problems, *problems, *store.problems, *unheard)
         imported, apart = _imported(store, query, request), _apart(workspace, store, query, book)
+        unheard = () if found.total.responses or imported else tuple(_unheard(store, query))
+        told = (*workspace.problems, *problems, *store.problems, *unheard)
         return UsageAnswer(query.by, found, _coverage(found), told, imported, book.version, apart)
 
     answered = look_into(workspace, answer, update=request.update)
@@ -162,7 +162,7 @@ def _apart(workspace: Workspace, store: Store, query: Query, book: PriceBook) ->
 
 
 def _begin(day: str, zone: Zone) -> int:
-    return zone.instant(datetime.fromisoformat(day)) * 1_000_000
+    return _seconds(datetime.fromisoformat(day), zone) * 1_000_000
 
 
 def _coverage(found: Usage) -> tuple[Gap, ...]:
