@@ -67,6 +67,7 @@ BAD: dict[str, bytes] = {
     "sidechain is a text": changed(b'"isSidechain":false', b'"isSidechain":"no"'),
     "message is a list": json.dumps({**BEFORE, "message": [BEFORE["message"]]}).encode(),
     "usage is a list": json.dumps({**BEFORE, "message": {"id": "bad", "usage": [1]}}).encode(),
+    "odd blocks and no usage": json.dumps({**BEFORE, "message": {"id": "bad", "content": [5]}}).encode(),
     "negative input": with_count("input_tokens", -1),
     "negative cache read": with_count("cache_read_input_tokens", -1),
     "negative cache write": with_count("cache_creation_input_tokens", -1),
