@@ -90,6 +90,21 @@ def test_each_difference_has_its_cause() -> None:
     assert found.unexplained == 1
 
 
+def test_a_model_with_its_agent_in_brackets() -> None:
+    """Forks of Pi count twice in the report: those logs are not gone, whatever the numbers are."""
+    one, two, three = Counts(1, 2, 3, 4), Counts(10, 20, 30, 40), Counts(5, 6, 7, 8)
+    day, next_day = "2026-06-19", "2026-06-20"
+    rows = [(day, "[pi] m", one.plus(two)), (day, "[pi] n", three), (day, "[pi] o", two), (next_day, "m", two)]
+    history = [ours(day, "m", one, "pi"), ours(day, "n", three, "pi")]
+    found = compared(report_of(report("daily", *rows)), history)
+    causes_of = {(cell.period, cell.model): cell.cause for cell in found.cells}
+    assert causes_of[day, "m"] == causes_of[day, "[pi] m"]
+    assert causes_of[day, "m"] == "the report counts m as [pi] m, and not the same tokens"
+    assert causes_of[day, "n"] == "the report counts tokens of n as [pi] n"
+    assert causes_of[day, "[pi] o"].startswith("not in the history")
+    assert causes_of[next_day, "m"].startswith("not in the history")
+
+
 def test_reasoning_that_the_report_leaves_out() -> None:
     """Of all agents, or of those of which it tells it in its total alone; also where days begin elsewhere."""
     one, two = Counts(10, 20, 30, 40), Counts(1, 2, 3, 9)

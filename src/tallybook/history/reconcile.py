@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,8 @@ UNEXPLAINED: Final = "unexplained"
 NOT_THERE: Final = "not in the report"
 NOT_HERE: Final = "not in the history: were those logs deleted, or are they elsewhere?"
 _OPEN: Final = (NOT_THERE, NOT_HERE, UNEXPLAINED)
+_BRACKETED: Final = re.compile(r"\[[a-z][a-z0-9_-]{0,31}\] (.+)", re.DOTALL)
+"""How a report names a model of some agents, such as ``[pi] gpt-5``."""
 _WEEK: Final = timedelta(days=7)
 _ID: Final = 36
 """Length of the thread's id at the end of a rollout's name."""
@@ -180,6 +183,13 @@ def _across_models(cells: list[Cell]) -> list[Cell]:
             cause = f"the report counts tokens of {cell.model} as {named.model}"
             found[cell.period, cell.model] = replace(cell, cause=cause, other=named.model)
             found[cell.period, named.model] = replace(named, cause=cause, other=cell.model)
+    for cell in open_to:
+        plain = _BRACKETED.fullmatch(cell.model)
+        ours = found.get((cell.period, plain[1])) if plain else None
+        if ours is not None and found[cell.period, cell.model].cause == NOT_HERE and ours.cause == NOT_THERE:
+            cause = f"the report counts {ours.model} as {cell.model}, and not the same tokens"
+            found[cell.period, cell.model] = replace(cell, cause=cause)
+            found[cell.period, ours.model] = replace(ours, cause=cause)
     return list(found.values())
 
 
