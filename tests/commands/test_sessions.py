@@ -55,8 +55,10 @@ def test_by_agent_and_limit(bench: Bench) -> None:
     assert [row["id"] for row in only] == [last.session]
     assert len(bench.ok("sessions", "--limit", "2", "--json").json["sessions"]) == 2
     assert "the 2 that moved last; --limit" in bench.ok("sessions", "--limit", "2").err
+    assert bench.ok("sessions", "--limit", "2", "--json").json["more"] is True
     for most in ("4", str(2**63), "9" * 30):
-        assert len(bench.ok("sessions", "--limit", most, "--json").json["sessions"]) == 4
+        told = bench.ok("sessions", "--limit", most, "--json").json
+        assert (len(told["sessions"]), told["more"]) == (4, False)
         assert "--limit" not in bench.ok("sessions", "--limit", most).err
     assert bench.misused("sessions", "--limit", "0") == "usage"
     assert bench.misused("sessions", "--limit", "many") == "usage"

@@ -27,7 +27,7 @@ def sessions(
         fail_with(found, json=as_json)
     if as_json:
         rows: list[Json] = [session_json(row) for row in found.rows]
-        document("sessions", {"sessions": rows, "problems": contract.problems(found.problems)})
+        document("sessions", {"sessions": rows, "more": found.more, "problems": contract.problems(found.problems)})
     else:
         head = ("agent", "session", "last activity", "live", "model", "tokens", "USD", "directory")
         table(head, [row.cells() for row in found.rows], frozenset({"tokens", "USD"}))
