@@ -98,9 +98,10 @@ def test_a_head_of_which_a_part_has_another_shape_tells_the_rest(bench: Bench, o
     assert {row["id"]: row["parent"] for row in rows} == {parent.session: None, child.session: parent.session}
 
 
-def test_a_copy_of_a_copy_is_explained_by_the_log_that_counts_it(bench: Bench) -> None:
-    """The thread that both were copied from has no log any more, so the elder copy is counted."""
+def forked(bench: Bench) -> tuple[list[CodexAgent], list[Counter[str]]]:
+    """A session, its fork and a fork of that, the eldest first, and what each has used itself."""
     lineage: list[CodexAgent] = []
+    used: list[Counter[str]] = []
     for number in (1, 2, 3):
         time.sleep(0.01)  # ids of turns tell milliseconds, and those of a parent are older than its fork
         agent = CodexAgent(bench, number)
@@ -110,9 +111,14 @@ def test_a_copy_of_a_copy_is_explained_by_the_log_that_counts_it(bench: Bench) -
             agent.rollout.copy(lineage[-1].rollout.lines)
             agent.turn()
             agent.total = lineage[-1].total
-        agent.say()
+        used.append(agent.say())
         lineage.append(agent)
-    eldest, elder, younger = lineage
+    return lineage, used
+
+
+def test_a_copy_of_a_copy_is_explained_by_the_log_that_counts_it(bench: Bench) -> None:
+    """The thread that both were copied from has no log any more, so the elder copy is counted."""
+    (eldest, elder, younger), _ = forked(bench)
     eldest.log.unlink()
     (log, *_) = bench.ok("why", younger.session, "--all", "--json").json["logs"]
     copies = [one for one in log["lines"] if one["verdict"] == "before-fork"]
@@ -181,19 +187,7 @@ def test_a_count_that_can_not_be_true_is_told_by_the_path_of_its_log(bench: Benc
 
 def test_copies_of_several_logs_that_are_gone_are_told_apart_by_the_ids_of_their_turns(bench: Bench) -> None:
     """Each session has what it used, though the youngest fork alone has a log."""
-    lineage: list[CodexAgent] = []
-    used: list[Counter[str]] = []
-    for number in (1, 2, 3):
-        time.sleep(0.01)  # ids of turns tell milliseconds, and those of a parent are older than its fork
-        agent = CodexAgent(bench, number)
-        if lineage:
-            agent.rollout.lines.clear()
-            agent.rollout.meta(cwd=str(bench.repo), forked_from_id=lineage[-1].session)
-            agent.rollout.copy(lineage[-1].rollout.lines)
-            agent.turn()
-            agent.total = lineage[-1].total
-        used.append(agent.say())
-        lineage.append(agent)
+    lineage, used = forked(bench)
     for agent in lineage[:-1]:
         agent.log.unlink()
     rows = bench.ok("usage", "--by", "session", "--json").json["rows"]

@@ -32,6 +32,16 @@ def compared(bench: Bench, *, code: int = 0) -> dict[str, Any]:
     return said.json
 
 
+def restarted(agent: ClaudeAgent) -> tuple[dict[str, int], int]:
+    """What a session has used before the counter began, and when that was; a response comes behind it."""
+    agent.say()
+    before: dict[str, int] = state(agent)["modelUsage"][agent.model]
+    time.sleep(0.01)
+    began = int(time.time() * 1000)
+    agent.say()
+    return before, began
+
+
 def test_a_counter_that_says_the_same_is_equal(bench: Bench) -> None:
     """Totals of Codex, and Claude Code's by model."""
     codex, claude = CodexAgent(bench, 1), ClaudeAgent(bench, 2)
@@ -63,11 +73,7 @@ def test_what_no_log_itemises_is_told_as_such(bench: Bench) -> None:
 def test_what_no_log_itemises_stands_in_a_line_of_its_own_and_in_no_sum(bench: Bench) -> None:
     """Up to the counter's last word, what came before it began apart; `why` tells it of one session."""
     agent = ClaudeAgent(bench, 1)
-    agent.say()
-    before = state(agent)["modelUsage"][agent.model]
-    time.sleep(0.01)
-    began = int(time.time() * 1000)
-    agent.say()
+    before, began = restarted(agent)
     less = {name: -count for name, count in before.items()}
     less["inputTokens"] += 506
     less["outputTokens"] += 11
@@ -122,11 +128,7 @@ def test_a_log_may_go_on_behind_the_counter(bench: Bench) -> None:
 def test_a_session_may_be_older_than_its_counter(bench: Bench) -> None:
     """A version without counters has begun it; that of a later one starts from nothing when it goes on."""
     agent = ClaudeAgent(bench, 1)
-    agent.say()
-    before = state(agent)["modelUsage"][agent.model]
-    time.sleep(0.01)
-    began = int(time.time() * 1000)
-    agent.say()
+    before, began = restarted(agent)
     less = {name: -count for name, count in before.items()}
     agent.records.append(state(agent, **less) | {"startTime": began})
     agent.flush()

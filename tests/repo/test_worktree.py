@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,13 +127,20 @@ def test_reading_takes_no_lock_and_speaks_plain_english(tmp_path: Path) -> None:
     assert begun(Git(tmp_path, environ), "x") == b"C 0\n"
 
 
-@pytest.mark.parametrize("in_memory", [True, False])
+def forbidden(*_: object) -> None:
+    """What a sandbox may say to a call."""
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("memory", ["there", "unknown", "forbidden"])
 def test_what_goes_on_beside_the_caller_has_the_same_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: str
 ) -> None:
     """However much it is, and whatever git says to it, on systems without files in memory too."""
-    if not in_memory:
+    if memory == "unknown":
         monkeypatch.delattr(os, "memfd_create", raising=False)
+    if memory == "forbidden":
+        monkeypatch.setattr(os, "memfd_create", forbidden, raising=False)
     repo = GitRepo.make(tmp_path / "repo")
     repo.commit("a", message="word " * 20_000)
     for git in (repo.repository().git, Git(tmp_path, repo.environ), Git(tmp_path / "gone", repo.environ)):
@@ -141,6 +149,14 @@ def test_what_goes_on_beside_the_caller_has_the_same_answer(
     assert begun(Git(tmp_path, {"PATH": str(tmp_path)}), "version") == GitFault(
         "no-git", "git can't be run: No such file or directory"
     )
+
+
+def test_where_no_file_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git gives no answer, and says why."""
+    monkeypatch.setattr(os, "memfd_create", forbidden, raising=False)
+    monkeypatch.setattr(tempfile, "TemporaryFile", forbidden)
+    fault = begun(Git(tmp_path, closed_environ(tmp_path)), "version")
+    assert fault == GitFault("no-git", "git can't be run: Operation not permitted")
 
 
 def test_several_go_on_at_once(tmp_path: Path) -> None:

@@ -52,13 +52,11 @@ class Choice:
         self._in_projects = _in_projects(store, where.projects)
         if self._in_projects is not None:
             conditions.append(_of_projects(self._in_projects, _directories(store, where.projects)))
-        self.undated = " AND ".join(conditions) or _ALL
-        """On a response ``r`` that is not dated."""
+        self.condition = " AND ".join(conditions) or _ALL
+        """On a row ``r`` of ``table``, and on a response ``r`` that is not dated, whose time ``has`` knows of."""
         grain, since, until = grain_in(store.rows(ASKED)), where.since, where.until
         self.table = _dated(since, until, grain) if step % grain == 0 else f"({_single(since, until)})"
         """Dated responses of the time that is asked for, added up or each by itself."""
-        self.condition = self.undated
-        """On a row ``r`` of that table."""
 
     def has(self, at: int) -> bool:
         """Whether a moment lies in the time that is asked for."""
@@ -73,9 +71,9 @@ class Choice:
         """The agents with a session that is asked for, and a response in it."""
         rows = self._store.rows(
             f"""SELECT name FROM agent a WHERE EXISTS (SELECT 1 FROM session s JOIN rollup r ON r.session = s.id
-                WHERE s.agent = a.id AND {self.undated})
+                WHERE s.agent = a.id AND {self.condition})
             OR EXISTS (SELECT 1 FROM session s JOIN undated r ON r.session = s.id
-                WHERE s.agent = a.id AND {self.undated}) ORDER BY name"""  # noqa: S608 - numbers
+                WHERE s.agent = a.id AND {self.condition}) ORDER BY name"""  # noqa: S608 - numbers
         )
         return tuple(name for (name,) in rows)
 

@@ -194,7 +194,7 @@ def _sums(it: _Sums) -> str:
 def _undated(store: Store, query: Query, choice: Choice, costs: Costs | None) -> Iterator[Part]:
     rows = store.rows(
         f"""SELECT r.session, r.model, r.effort, r.branch, r.cwd, r.quality, r.source, r.offset, r.tier, {VECTOR},
-        r.web_searches FROM undated r WHERE {choice.undated} ORDER BY r.session"""  # noqa: S608
+        r.web_searches FROM undated r WHERE {choice.condition} ORDER BY r.session"""  # noqa: S608
     )
     places: dict[int, Places] = {}
     for session, model, effort, branch, cwd, quality, source, offset, tier, *parts in rows:

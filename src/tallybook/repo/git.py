@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
@@ -50,8 +51,11 @@ class Git(NamedTuple):
 
         Git writes into files without a name: at a pipe it would have to wait for the caller to read.
         """
-        out, said = _unnamed_file(), _unnamed_file()
+        files: list[BinaryIO] = []
         try:
+            files += [_unnamed_file()]
+            files += [_unnamed_file()]
+            out, said = files
             begun = subprocess.Popen(  # noqa: S603 - as in ``_run``
                 ("git", *arguments),  # noqa: S607
                 cwd=self.directory,
@@ -61,8 +65,8 @@ class Git(NamedTuple):
                 stderr=said,
             )
         except OSError as error:
-            out.close()
-            said.close()
+            for file in files:
+                file.close()
             fault = self._not_started(error)
             return lambda: fault
 
@@ -116,9 +120,9 @@ def _answer(status: int, output: bytes, errors: bytes) -> bytes | GitFault:
 
 def _unnamed_file() -> BinaryIO:
     """In memory where the system can."""
-    if hasattr(os, "memfd_create"):
+    with suppress(AttributeError, OSError):  # some systems have no such call, some sandboxes forbid it
         return os.fdopen(os.memfd_create("git"), "w+b")
-    from tempfile import TemporaryFile  # noqa: PLC0415 - some systems need it
+    from tempfile import TemporaryFile  # noqa: PLC0415 - few need it
 
     return TemporaryFile()
 
