@@ -69,12 +69,20 @@ responses = st.builds(
     st.sampled_from(["standard", "standard", "flex"]),
 )
 ON_THE_HOUR = T0 // SECOND // 3600 * 3600
-moments = st.none() | st.builds(
-    lambda hours, seconds: ON_THE_HOUR + hours * 3600 + seconds,
-    st.integers(-1, 24 * 400) | st.integers(0, 3),
-    st.sampled_from([0, 1, 799, 800, 801, 1800]),
-)
-"""Seconds; responses are 800 behind the hour."""
+
+
+def moments(served: list[Served]) -> st.SearchStrategy[int | None]:
+    """Seconds, mostly about a response, which is 800 behind the hour, and in its hour or beside it."""
+    hours = st.sampled_from([one.hours or 0 for one in served] or [0])
+    told = st.builds(
+        lambda hour, beside, seconds: ON_THE_HOUR + (hour + beside) * 3600 + seconds,
+        hours,
+        st.sampled_from([0, 0, 0, 1, -1]),
+        st.sampled_from([0, 1, 799, 800, 801, 1800]),
+    )
+    return st.none() | told
+
+
 histories = st.lists(responses, max_size=25)
 dimensions = st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True).map(tuple)
 
@@ -182,7 +190,7 @@ def test_filters_leave_the_sums_of_what_they_let_through(
     """Half-open times on the hour or off it, patterns of models, projects by directory or name, sessions."""
     world = World(tmp_path_factory.mktemp("usage"))
     fill(world, served)
-    since, until = (data.draw(moments) for _ in "ab")
+    since, until = (data.draw(moments(served)) for _ in "ab")
     models = data.draw(st.sampled_from([(), ("gpt-5",), ("gpt-5*",), ("none",), ("opus", "gpt-5-*")]))
     projects = data.draw(st.sampled_from([(), ("/src/a",), ("b",), ("/work",)]))
     sessions = data.draw(st.sampled_from([(), ("s1", "s3"), ("nobody",)]))
@@ -205,6 +213,23 @@ def test_filters_leave_the_sums_of_what_they_let_through(
     zone = data.draw(st.sampled_from([BERLIN, KATHMANDU]))
     for by in ((), ("day", "model"), ("session", "block"), ("effort", "branch", "project")):
         assert plain(asked(world, *by, where=where, zone=zone)) == by_hand(let_through, by, zone)
+
+
+def test_a_part_of_an_hour_has_the_responses_of_its_own_sessions(tmp_path: Path) -> None:
+    """Of the first hour and of the last, where other hours have none of these sessions."""
+    world = World(tmp_path)
+    fill(world, [Served(f"s{1 + hour}", "opus", hour, (1,) * 7, Quality.EXACT) for hour in range(3)])
+    before, behind = T0 - SECOND, T0 + 2 * 3600 * SECOND + SECOND
+    for since, until, sessions in (
+        (before, behind, ["s1", "s2", "s3"]),
+        (T0 + SECOND, behind, ["s2", "s3"]),
+        (before, behind - 2 * SECOND, ["s1", "s2"]),
+        (before, None, ["s1", "s2", "s3"]),
+        (None, behind, ["s1", "s2", "s3"]),
+        (before, T0 + SECOND, ["s1"]),
+    ):
+        found = asked(world, "session", where=Filter(since=since, until=until))
+        assert [row.key[0] for row in found.rows] == sessions
 
 
 @settings(max_examples=40)
