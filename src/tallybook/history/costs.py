@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from operator import mul
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from tallybook.domain.money import Cost, Rates, Unpriced, cost_of
+from tallybook.domain.money import Rates, Unpriced, cost_of
 from tallybook.domain.sizes import EDGES, Size
 from tallybook.domain.tokens import ZERO
 from tallybook.history.grain import QUARTER
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tallybook.domain.tariffs import Tariff
     from tallybook.history.store import Store
 
+    Numbers = Sequence[int]
+    """Of a sum: how many responses, their components and their searches."""
+
 SECOND: Final = 1_000_000
 SIZES: Final = tuple(Size(*pair) for pair in zip((-1, *EDGES), (*EDGES, None), strict=True))
 """By the number of the band."""
@@ -30,7 +33,8 @@ _PRICED_AS: Final = (
     *("input", "cache_read", "cache_write_5m", "cache_write_1h", "cache_write_5m", "output", "reasoning"),
 )
 """The price of each component."""
-_UNKNOWN: Final = COMPONENTS.index("cache_write_unknown")
+_UNKNOWN: Final = 1 + COMPONENTS.index("cache_write_unknown")
+"""Where it stands in a sum."""
 _PRICED: Final = frozenset[Unpriced]()
 _QUARTERS: Final = 86_400 * SECOND // QUARTER
 """In a day."""
@@ -54,39 +58,40 @@ class Prices(Protocol):
 
 
 class Factors(NamedTuple):
-    """What to multiply the components of tokens by; the whole history is many sums, and this is done for each."""
+    """What to multiply the numbers of a sum by; the whole history is many sums, and this is done for each."""
 
     pico: tuple[int, ...]
-    least: bool
+    priced: int
+    """1, or 0 where nothing of it has a price."""
+    least: int
+    """1 where the lifetime of a cache changes the price, else 0."""
     assumed: tuple[int, ...]
     """Places of components."""
-    search: int
     unpriced: frozenset[Unpriced]
     """Why nothing of it has a price, if so."""
     free: frozenset[Unpriced]
-    """What is told of where searches have no price."""
+    """What is told where there are searches: why they have no price, if so."""
 
     @classmethod
     def of(cls, rates: Rates | Unpriced) -> Factors:
         """Those of ``domain.money.cost_of``."""
         if isinstance(rates, Unpriced):
-            return cls((), False, (), 0, frozenset((rates,)), _PRICED)
+            why = frozenset((rates,))
+            return cls((), 0, 0, (), why, why)
         unknown = rates.cache_write_5m
         written = (rates.cache_read, rates.cache_write_5m, rates.cache_write_1h, unknown)
-        pico = (rates.input, *written, rates.output, rates.reasoning - rates.output)
-        assumed = [place for place, part in enumerate(_PRICED_AS) if part in rates.assumed]
+        pico = (0, rates.input, *written, rates.output, rates.reasoning - rates.output, rates.web_search or 0)
+        assumed = tuple(1 + place for place, part in enumerate(_PRICED_AS) if part in rates.assumed)
         free = _PRICED if rates.web_search is not None else cost_of(rates, ZERO, 1).unpriced
-        return cls(pico, rates.cache_write_1h > unknown, tuple(assumed), rates.web_search or 0, _PRICED, free)
+        return cls(pico, 1, int(rates.cache_write_1h > unknown), assumed, _PRICED, free)
 
-    def cost(self, parts: Sequence[int], searches: int) -> Cost:
-        """What these components and searches cost, and what of it has no price."""
-        total = sum(parts) - parts[-1]  # reasoning is a part of the output
-        if self.unpriced:
-            return Cost(0, 0, total, self.unpriced)
-        assumed = sum([parts[place] for place in self.assumed]) if self.assumed else 0
-        least = parts[_UNKNOWN] if self.least else 0
-        pico = sum(map(mul, parts, self.pico)) + searches * self.search
-        return Cost(pico, total, total, self.free if searches else _PRICED, least, assumed)
+
+class Money(NamedTuple):
+    """What sums cost, each at its place."""
+
+    counts: Sequence[tuple[int, ...]]
+    """``pico_usd``, ``priced``, ``tokens``, ``least`` and ``assumed`` of a ``Cost``."""
+    unpriced: list[frozenset[Unpriced]]
 
 
 class UnknownDays(Exception):  # noqa: N818
@@ -142,9 +147,23 @@ class Costs:
         self._factors[place] = factors
         return place
 
-    def of(self, split: int, numbers: Sequence[int]) -> Cost:
-        """What the sums of a split cost: how many responses, their components and their searches."""
-        return self._factors[split].cost(numbers[1:-1], numbers[-1])
+    def of(self, splits: Iterable[int], sums: Sequence[Numbers]) -> Money:
+        """What sums cost, by their splits; spelled out, for there are very many."""
+        factors = [self._factors[split] for split in splits]
+        # Reasoning, the last component, is a part of the output.
+        totals = [sum(numbers[1:-2]) for numbers in sums]
+        counts = [
+            (
+                sum(map(mul, numbers, its.pico)),
+                total * its.priced,
+                total,
+                numbers[_UNKNOWN] * its.least,
+                sum([numbers[place] for place in its.assumed]) if its.assumed else 0,
+            )
+            for numbers, total, its in zip(sums, totals, factors, strict=True)
+        ]
+        unpriced = [its.free if numbers[-1] else its.unpriced for numbers, its in zip(sums, factors, strict=True)]
+        return Money(counts, unpriced)
 
     def _agent_of(self, session: int) -> str:
         query = "SELECT a.name FROM session s JOIN agent a ON a.id = s.agent WHERE s.id = ?"

@@ -13,9 +13,9 @@ from tallybook.history.choice import Choice, Filter
 from tallybook.history.costs import Costs, Prices, UnknownDays
 from tallybook.history.grain import ASKED, IN_HOUR, QUARTER, grain_in, grain_of, set_grain, step_of
 from tallybook.history.keys import Keys, Values
-from tallybook.history.rollup import COMPONENTS, roll_all
+from tallybook.history.rollup import COMPONENTS, SUMS, roll_all
 from tallybook.history.sums import VECTOR, Places, Span
-from tallybook.history.usage_rows import QUALITY, SPLIT, Known, UsageRow, rows_of, total_row
+from tallybook.history.usage_rows import SPLIT, Known, UsageRow, rows_of, sums_of, total_row
 from tallybook.history.zones import Zone, local_day, stretches
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _HOUR: Final = Values._fields.index("hour")
 _BLOCK: Final = "block_of"
 """The place of the first hour of its block, of the place of an hour."""
 _JOINED: Final = "JOIN session s ON s.id = r.session"
-_ROLLED: Final = ", ".join(f"sum(r.{name})" for name in ("responses", *COMPONENTS))
+_TOGETHER: Final = f"SELECT {', '.join(SUMS)} FROM whole"  # noqa: S608
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -95,13 +95,11 @@ def _usage(store: Store, query: Query) -> Usage:
     single, silent = [*_undated(store, query, choice, costs)], [*_silent(store, query, choice)]
     if "block" in query.by:
         single, silent = _in_blocks(store, query, choice, (single, silent))
-    parts = [*_dated(store, _Sums(query, day, choice, costs)), *single]
+    parts = [*_dated(store, _Sums(query, day, choice, costs, _counted(store))), *single]
     keys = Keys(store, query.by).names([*parts, *silent])
-    rows = rows_of(keys[: len(parts)], parts, keys[len(parts) :], known)
-    qualities = {known.qualities[number] for number in {part[QUALITY] for part in parts}}
-    if silent:
-        qualities.add(Quality.UNMEASURED)
-    return Usage(rows, total_row(rows, qualities, priced=costs is not None), choice.agents())
+    sums = sums_of(parts, known)
+    rows = rows_of(keys[: len(parts)], sums, keys[len(parts) :])
+    return Usage(rows, total_row(sums, silent=bool(silent)), choice.agents())
 
 
 def _local_days(store: Store, query: Query) -> tuple[str, int]:
@@ -146,6 +144,13 @@ class _Sums(NamedTuple):
     """In SQL."""
     choice: Choice
     costs: Costs | None
+    counted: frozenset[str]
+    """Of ``SUMS``, those that are not 0 everywhere: most agents log some alone, and each takes its time."""
+
+
+def _counted(store: Store) -> frozenset[str]:
+    together = store.rows(_TOGETHER)
+    return frozenset(name for sums in together for name, number in zip(SUMS, sums, strict=True) if number)
 
 
 def _dated(store: Store, it: _Sums) -> list[Part]:
@@ -186,8 +191,8 @@ def _sums(it: _Sums) -> str:
     if costs is not None:
         split, sessions = costs.split, _JOINED if costs.needs_sessions else sessions
         groups.append(split)
-    searches = "0" if costs is None else "sum(r.web_searches)"
-    return f"""SELECT {session}, {select}, r.quality, {split}, {_ROLLED}, {searches} FROM {choice.table} r {sessions}
+    sums = ", ".join(f"sum(r.{name})" if name in it.counted else "0" for name in SUMS)
+    return f"""SELECT {session}, {select}, r.quality, {split}, {sums} FROM {choice.table} r {sessions}
         WHERE {choice.condition} GROUP BY {", ".join((*groups, "r.quality"))}"""  # noqa: S608
 
 

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from operator import add
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from tallybook.domain.money import Cost, total_cost
+from tallybook.domain.money import Cost
 from tallybook.domain.quality import Quality, join, worst
-from tallybook.domain.tokens import TokenVector, total_of
+from tallybook.domain.tokens import COMPONENTS, TokenVector
 from tallybook.history.keys import Values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from tallybook.domain.money import Unpriced
     from tallybook.history.costs import Costs
 
     Key = tuple[str | None, ...]
     Part = tuple[Any, ...]
     """One sum: its ``Values``, its quality, its split, and how many responses, their components and searches."""
+    _Told = tuple[Quality, frozenset[Unpriced]]
 
 QUALITY: Final = len(Values._fields)
 SPLIT: Final = QUALITY + 1
 NUMBERS: Final = SPLIT + 1
 """Where they stand in a part."""
-_TOKENS: Final = NUMBERS + 1
+_SEARCHES: Final = 1 + len(COMPONENTS)
+_MONEY: Final = _SEARCHES + 1
+"""Where they stand in a sum."""
+_COUNTS: Final = 5
+"""Of money."""
 
 
 class UsageRow(msgspec.Struct, frozen=True, gc=False):
@@ -49,13 +56,41 @@ class Known(NamedTuple):
     """None where nobody asks."""
 
 
-def rows_of(keys: Sequence[Key], parts: Sequence[Part], silent: Iterable[Key], known: Known) -> tuple[UsageRow, ...]:
+class Sums(NamedTuple):
+    """What was added up, each sum at its place."""
+
+    numbers: list[Part]
+    """How many responses, their components and their searches; behind them the counts of money, if asked for."""
+    qualities: list[Quality]
+    unpriced: list[frozenset[Unpriced]]
+    nothing: Part
+    """The numbers of no responses."""
+
+
+def sums_of(parts: Sequence[Part], known: Known) -> Sums:
+    """The sums, and what each costs."""
+    numbers = [part[NUMBERS:] for part in parts]
+    qualities = [known.qualities[part[QUALITY]] for part in parts]
+    if known.costs is None:
+        return Sums(numbers, qualities, [frozenset()] * len(numbers), (0,) * _MONEY)
+    money = known.costs.of([part[SPLIT] for part in parts], numbers)
+    return Sums(list(map(add, numbers, money.counts)), qualities, money.unpriced, (0,) * (_MONEY + _COUNTS))
+
+
+def rows_of(keys: Sequence[Key], sums: Sums, silent: Iterable[Key]) -> tuple[UsageRow, ...]:
     """Sorted by key; ``silent`` are the keys of what nobody measured."""
-    single = dict(zip(keys, parts, strict=True))
-    several = _several(keys, parts) if len(single) < len(parts) else {}
-    rows = {key: _one(key, part, known) for key, part in single.items() if key not in several}
-    for key, its in several.items():
-        rows[key] = _added(key, its, known)
+    added: dict[Key, Part] = {}
+    told: dict[Key, _Told] = {}
+    for key, numbers, quality, unpriced in zip(keys, *sums[:3], strict=True):
+        before = added.get(key)
+        if before is None:
+            added[key], told[key] = numbers, (quality, unpriced)
+        else:
+            added[key] = tuple(map(add, before, numbers))
+            its = told[key]
+            if its[0] is not quality or its[1] is not unpriced:
+                told[key] = (worst(its[0], quality), its[1] | unpriced)
+    rows = {key: _row(key, numbers, told[key]) for key, numbers in added.items()}
     for key in silent:
         row = rows.get(key, UsageRow(key, 0, None, Quality.UNMEASURED))
         rows[key] = replace(row, quality=worst(row.quality, Quality.UNMEASURED))
@@ -66,45 +101,18 @@ def rows_of(keys: Sequence[Key], parts: Sequence[Part], silent: Iterable[Key], k
     return tuple([rows[key] for key in order])
 
 
-def _several(keys: Sequence[Key], parts: Sequence[Part]) -> dict[Key, list[Part]]:
-    """The parts of each key that has more than one."""
-    first: dict[Key, Part] = {}
-    found: dict[Key, list[Part]] = {}
-    for key, part in zip(keys, parts, strict=True):
-        if (before := first.setdefault(key, part)) is not part:
-            found.setdefault(key, [before]).append(part)
-    return found
+def total_row(sums: Sums, *, silent: bool) -> UsageRow:
+    """All of them together; ``silent`` where there is something beside them that nobody measured."""
+    if silent and not sums.numbers:
+        return UsageRow((), 0, None, Quality.UNMEASURED)
+    qualities = {*sums.qualities, *([Quality.UNMEASURED] if silent else [])} or {Quality.EXACT}
+    numbers = tuple(map(sum, zip(sums.nothing, *sums.numbers, strict=True)))
+    return _row((), numbers, (join(qualities), frozenset().union(*sums.unpriced)))
 
 
-def _one(key: Key, part: Part, known: Known) -> UsageRow:
-    tokens = TokenVector(*part[_TOKENS:-1])
-    cost = None if known.costs is None else known.costs.of(part[SPLIT], part[NUMBERS:])
-    return UsageRow(key, part[NUMBERS], tokens, known.qualities[part[QUALITY]], cost)
-
-
-def _added(key: Key, parts: Sequence[Part], known: Known) -> UsageRow:
-    by_split: dict[int, list[Part]] = {}
-    for part in parts:
-        by_split.setdefault(part[SPLIT], []).append(part[NUMBERS:])
-    sums = {split: _sum(some) for split, some in by_split.items()}
-    responses, *components, _ = _sum(sums.values())
+def _row(key: Key, numbers: Part, told: _Told) -> UsageRow:
     cost = None
-    if known.costs is not None:
-        cost = total_cost([known.costs.of(split, numbers) for split, numbers in sums.items()])
-    quality = join({known.qualities[part[QUALITY]] for part in parts})
-    return UsageRow(key, responses, TokenVector(*components), quality, cost)
-
-
-def _sum(several: Collection[Part]) -> Part:
-    """Number by number; mostly there is one alone."""
-    return tuple(map(sum, zip(*several, strict=True))) if len(several) > 1 else next(iter(several))
-
-
-def total_row(rows: Sequence[UsageRow], qualities: Iterable[Quality], *, priced: bool) -> UsageRow:
-    """All of them together; ``qualities`` are those of what they were added up from."""
-    known = [row.tokens for row in rows if row.tokens is not None]
-    cost = total_cost([row.cost for row in rows if row.cost is not None]) if priced else None
-    if rows and not known:
-        return UsageRow((), 0, None, join(qualities))
-    responses = sum([row.responses for row in rows])
-    return UsageRow((), responses, total_of(known), join({*qualities} or {Quality.EXACT}), cost)
+    if len(numbers) > _MONEY:
+        pico, priced, tokens, least, assumed = numbers[_MONEY:]
+        cost = Cost(pico, priced, tokens, told[1], least, assumed)
+    return UsageRow(key, numbers[0], TokenVector(*numbers[1:_SEARCHES]), told[0], cost)
