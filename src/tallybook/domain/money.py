@@ -8,7 +8,7 @@ shown is, to the nanodollar, half to even.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -186,12 +186,14 @@ def total_cost(costs: Iterable[Cost]) -> Cost:
         return NOTHING
     if len(found) == 1:
         return found[0]
-    pico, priced, tokens, least, assumed = map(sum, zip(*map(_numbers, found), strict=True))
-    unpriced = frozenset[Unpriced]().union(*{one.unpriced for one in found})
-    return Cost(pico, priced, tokens, unpriced, least, assumed, any(one.searches_untold for one in found))
+    *counts, unpriced, untold = zip(*map(_members, found), strict=True)
+    pico, priced, tokens, least, assumed = map(sum, counts)
+    return Cost(pico, priced, tokens, frozenset[Unpriced]().union(*unpriced), least, assumed, any(untold))
 
 
-_numbers: Final[Callable[[Cost], tuple[int, ...]]] = attrgetter("pico_usd", "priced", "tokens", "least", "assumed")
+_members: Final[Callable[[Cost], tuple[Any, ...]]] = attrgetter(
+    *("pico_usd", "priced", "tokens", "least", "assumed", "unpriced", "searches_untold")
+)
 
 
 def priced_counts(tokens: TokenVector) -> dict[str, int]:

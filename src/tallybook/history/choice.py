@@ -139,7 +139,7 @@ def known_projects(store: Store) -> frozenset[str]:
     known = project_directories(store)
     told = store.rows(
         """SELECT cwd FROM session WHERE cwd IS NOT NULL UNION SELECT text FROM word
-        WHERE id IN (SELECT cwd FROM rollup) OR id IN (SELECT cwd FROM undated)"""
+        WHERE id IN (SELECT cwd FROM response_context)"""
     )
     return frozenset(known.get(cwd, cwd) for (cwd,) in told)
 
