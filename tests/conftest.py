@@ -96,10 +96,3 @@ def home(_homes: Iterator[Path]) -> Iterator[Path]:
         time.tzset()
         yield home
     time.tzset()
-
-
-@pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Copies of the package are no part of its coverage."""
-    for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS_")]:
-        monkeypatch.delenv(name)

@@ -72,7 +72,7 @@ def lint(tree: Path) -> set[str]:
 
 
 @pytest.fixture
-def tree(tmp_path: Path, unmeasured: None) -> Path:  # noqa: ARG001 - it stands aside
+def tree(tmp_path: Path) -> Path:
     """A copy of the package, its contracts and the contract type of tools."""
     shutil.copytree(SOURCE, tmp_path / "src" / "tallybook", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)

@@ -64,7 +64,6 @@ def test_wheel_installs_the_command(wheel: zipfile.ZipFile) -> None:
     assert "tally = tallybook.__main__:main" in wheel.read(entry_points).decode()
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_wheel_runs_from_the_archive_alone(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     assert wheel.filename
     code = "import sys; sys.path.insert(0, sys.argv[1]); import tallybook; print(tallybook.__file__)"
@@ -101,7 +100,7 @@ def test_script_is_sound(name: str) -> None:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, unmeasured: None) -> Path:  # noqa: ARG001 - it stands aside
+def checkout(tmp_path: Path) -> Path:
     """A copy of the checkout whose .venv runs this Python, made as tools/venv leaves it."""
     root = tmp_path / "check out"
     ignored = shutil.ignore_patterns("__pycache__")

@@ -140,7 +140,6 @@ def test_the_completion_of_typer_is_not_in_the_way(monkeypatch: pytest.MonkeyPat
     assert plain_call(["show"]) is None
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     "words",
     [["show"], ["start-task", "--title", "x", "--kind", "product"], ["usage", "--by", "model"], ["sessions"]],

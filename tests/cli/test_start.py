@@ -7,12 +7,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("unmeasured")  # coverage imports modules of its own
 
 INSISTING = "import typing_extensions\nwith_it = True\n"
 

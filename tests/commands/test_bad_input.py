@@ -129,7 +129,6 @@ def test_a_data_directory_that_can_not_be_used(bench: Bench, tmp_path: Path, kin
     bench.ok("finish-task", "--status", "success", TALLYBOOK_HOME=home, **agent.environ)
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_a_full_disk_is_told_and_nothing_is_acknowledged(bench: Bench) -> None:
     goal = bench.start()
     (file,) = bench.ledger.glob("*.ndjson")

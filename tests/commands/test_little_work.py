@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from commands.bench import Bench
     from tallybook.agents.port import Grown, LogFile, Response, SourceRows
 
-pytestmark = pytest.mark.usefixtures("unmeasured")  # coverage imports modules of its own
 
 LONG = 40
 HEAVY = {

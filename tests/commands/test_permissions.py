@@ -133,7 +133,6 @@ def test_the_history(bench: Bench, place: str) -> None:
 
 
 @pytest.mark.parametrize("whole", [True, False])
-@pytest.mark.usefixtures("unmeasured")
 def test_the_ledger(bench: Bench, *, whole: bool) -> None:
     """Reading says that events are missing, writing is refused, and nothing has changed."""
     bench.start()

@@ -123,7 +123,6 @@ def test_settings_can_be_used(page: Path, tmp_path: Path) -> None:
             assert load_settings(tmp_path)[1] == ()
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_what_the_program_prints_is_up_to_date() -> None:
     command = [sys.executable, str(ROOT / "tools/docs_help.py"), "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

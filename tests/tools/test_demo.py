@@ -14,7 +14,6 @@ DEMO = Path(__file__).resolve().parents[2] / "tools" / "demo.py"
 WRONG = (
     "import sys; sys.path.insert(0, sys.argv[1]); import demo; demo.REMAINDER.append('plan'); sys.exit(demo.main([]))"
 )
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 def run(place: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:

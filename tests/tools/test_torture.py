@@ -6,10 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 def torture(*words: str | Path, tests: Path = ROOT / "tests") -> subprocess.CompletedProcess[str]:

@@ -151,7 +151,6 @@ def run(line: str, *, by: str = "sh", **environ: str) -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 @pytest.mark.parametrize("hook", ["session-start", "session-end"])
 def test_the_command_needs_no_path_and_no_directory(hook: str, shell: str) -> None:
