@@ -101,7 +101,7 @@ class _Scan:
             for line in lines_of(block):
                 self.take(line)
             return
-        begin, last = 0, slice(0, 0)
+        begin = first = last = 0  # the last line that was understood where it stands lies between the latter two
         find, match, view = buffer.find, records.SHAPE.match, memoryview(buffer)
         while begin < size:
             newline = find(b"\n", begin, size)
@@ -109,29 +109,28 @@ class _Scan:
             if shape is not None and buffer[newline - 1] == _CLOSED:
                 kind: bytes = shape[2]
                 if kind in _PASSED or self._take_quickly(kind, shape, view):
-                    last = slice(begin, newline)
+                    first, last = begin, newline
                     begin = newline + 1
                     continue
             if raw := cut(buffer, begin, newline):
-                self._tail, last = bytes(view[last]) or self._tail, slice(0, 0)
+                self._tail, first = bytes(view[first:last]) or self._tail, last
                 self.take(Line(offset + begin, raw))
             begin = newline + 1
-        self._tail = bytes(view[last]) or self._tail
+        self._tail = bytes(view[first:last]) or self._tail
 
     def _take_quickly(self, kind: bytes, shape: re.Match[bytes], view: memoryview) -> bool:
         """Read a line of a frequent kind in one go; False if it is not as expected."""
-        tell = _TOLD.get(kind)
         try:
-            if tell is not None:
+            if kind in _TOLD:
                 if self._owner.copying:
                     return False
-                tell(self._telling, shape, view)
+                _TOLD[kind](self._telling, shape, view)
                 return True
-            decode = _USUAL.get(kind)
-            if decode is None:
+            if kind not in _USUAL:
                 return False
-            self._offset = self._block + shape.start()
-            line = decode(view[shape.start() : shape.endpos])
+            begin = shape.start()
+            self._offset = self._block + begin
+            line = _USUAL[kind](view[begin : shape.endpos])
             self._stand(line.timestamp, line.ordinal)
             if isinstance(line, records.CountLine):
                 self._count(line.payload)
