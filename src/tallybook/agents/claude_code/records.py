@@ -124,22 +124,22 @@ class Record(msgspec.Struct, gc=False):
     """The envelope of any record."""
 
     type: str
-    uuid: str | None = None
     parent: str | None = msgspec.field(default=None, name="parentUuid")
-    timestamp: object = None
+    sidechain: bool | None = msgspec.field(default=None, name="isSidechain")
+    agent: str | None = msgspec.field(default=None, name="agentId")
+    cwd: object = None
     session: str | None = msgspec.field(default=None, name="sessionId")
+    version: object = None
+    branch: object = msgspec.field(default=None, name="gitBranch")
+    request: str | None = msgspec.field(default=None, name="requestId")
+    uuid: str | None = None
+    timestamp: object = None
     ancestor: str | None = msgspec.field(default=None, name="session_id")
     request_session: str | None = msgspec.field(default=None, name="requestSessionId")
     forked_from: ForkedFrom | None = msgspec.field(default=None, name="forkedFrom")
-    request: str | None = msgspec.field(default=None, name="requestId")
-    agent: str | None = msgspec.field(default=None, name="agentId")
-    sidechain: bool | None = msgspec.field(default=None, name="isSidechain")
     aborted: object = msgspec.field(default=None, name="isAbortedMidStream")
     block: object = msgspec.field(default=None, name="apiBlockIndex")
     advisor: object = msgspec.field(default=None, name="advisorModel")
-    cwd: object = None
-    version: object = None
-    branch: object = msgspec.field(default=None, name="gitBranch")
     entry: object = msgspec.field(default=None, name="entrypoint")
     effort: object = None
 
@@ -243,9 +243,10 @@ _USUAL: Final[dict[str, Callable[[memoryview], Record]]] = {
 }
 _MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-# Members in front of the type: scalars only, so that what is found is the record's own type.
+# Members in front of the type: scalars only, so that what is found is the record's own type. A head with a backslash
+# proves nothing, since what looks like the end of a string may be none.
 _HEAD: Final = re.compile(
-    rb'\{(?:"(?!type")[A-Za-z_]++":(?:"[^"\\]*+"|null|true|false|-?[0-9]++),)*+(?:"type":"([a-z-]++)"|"attachment":\{)'
+    rb'\{(?:"(?!type")[^"]*+":(?:"[^"]*+"|null|true|false|-?[0-9]++),)*+(?:"type":"([a-z-]++)"|"attachment":\{)'
 )
 _ASSISTANT: Final = b'"assistant"'
 _ON_MAIN: Final = b'"isSidechain":false'
@@ -253,13 +254,21 @@ _CLOSED: Final = ord("}")
 _KINDS: Final[dict[bytes | None, str]] = {None: "attachment", **{kind.encode(): kind for kind in KNOWN}}
 
 
-def head_of(content: bytes | bytearray, begin: int, end: int) -> tuple[str | None, bool]:
-    """The type of a line, and whether its head proves it to be no sidechain's; None where that takes decoding."""
+def head_of(content: bytes | bytearray, begin: int, end: int) -> tuple[str | None, bytes]:
+    """The type of a line, with its head; None where that takes decoding."""
     head = _HEAD.match(content, begin, end)
     if head is None or content[end - 1] != _CLOSED:
-        return None, False
+        return None, b""
+    text = head[0]
+    if text.find(b"\\") >= 0:  # unlike "in", which tries to take the bytes for a number first
+        return None, b""
     kind = head[1]
-    return _KINDS.get(kind) or kind.decode(), _ON_MAIN in head[0]
+    return _KINDS.get(kind) or kind.decode(), text
+
+
+def is_on_main(head: bytes) -> bool:
+    """Whether the head of a record proves it to be no sidechain's."""
+    return _ON_MAIN in head
 
 
 def usual(kind: str, raw: memoryview) -> Record | None:

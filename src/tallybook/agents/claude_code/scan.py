@@ -23,6 +23,7 @@ from tallybook.agents.claude_code.records import (
     decode,
     head_of,
     instant,
+    is_on_main,
     tool_calls,
     usual,
 )
@@ -128,25 +129,25 @@ class _Scan:
         begin, find, view = 0, buffer.find, memoryview(buffer)
         while begin < size:
             newline = find(b"\n", begin, size)
-            kind, on_main = head_of(buffer, begin, newline)
-            if not self._tells(kind, on_main):
-                self._unknown += kind not in KNOWN
-            elif kind in TOLD and (record := usual(kind, view[begin:newline])) is not None:
+            kind, head = head_of(buffer, begin, newline)
+            if kind in TOLD and (record := usual(kind, view[begin:newline])) is not None:
                 self._record(offset + begin, record)
-            else:
+            elif self._tells(kind, head):
                 self._take(offset + begin, cut(buffer, begin, newline), kind)
+            else:
+                self._unknown += kind not in KNOWN
             begin = newline + 1
 
     def line(self, line: Line) -> None:
-        kind, on_main = head_of(line.raw, 0, len(line.raw))
-        if self._tells(kind, on_main):
+        kind, head = head_of(line.raw, 0, len(line.raw))
+        if self._tells(kind, head):
             self._take(line.offset, line.raw, kind)
         else:
             self._unknown += kind not in KNOWN
 
-    def _tells(self, kind: str | None, on_main: bool) -> bool:  # noqa: FBT001 - one of two facts of a head
+    def _tells(self, kind: str | None, head: bytes) -> bool:
         """Whether a record must be decoded: all, until time and place are known, and while a call is pending."""
-        if kind is None or kind in TOLD or not (on_main or kind not in THREADED or self._agent is not None):
+        if kind is None or kind in TOLD or (kind in THREADED and (self._agent is not None or not is_on_main(head))):
             return True
         return self._state.born is None or not self._state.placed or self._state.pending is not None
 
@@ -170,7 +171,9 @@ class _Scan:
         if state.born is None and at is not None:
             state.born, state.live = at, record.uuid is None
         thread = self._thread(record) if self._agent is not None or record.sidechain or record.agent else ""
-        place = _Place(offset, at, record.session or self._file_session, thread, self._evidence(at), record.origin)
+        evidence = _evidence(state, at)
+        origin = record.origin if record.forked_from or record.request_session else None
+        place = _Place(offset, at, record.session or self._file_session, thread, evidence, origin)
         if early and record.session:
             if not state.placed and isinstance(record.cwd, str):
                 state.placed, state.cwd, state.branch = True, directory(record.cwd), branch_name(record.branch)
@@ -222,14 +225,6 @@ class _Scan:
             if len(chain) > _REMEMBERED:
                 del chain[next(iter(chain))]
         return root
-
-    def _evidence(self, at: int | None) -> int:
-        born = self._state.born
-        if at is None or born is None:
-            return rows.UNPROVED
-        if at < born:
-            return rows.COPIED
-        return rows.LIVE if self._state.live else rows.UNPROVED
 
     def _seen(self, record: Record, place: _Place, model: str | None = None) -> None:
         at = None if place.evidence == rows.COPIED else place.at
@@ -286,13 +281,22 @@ class _Scan:
             tool_calls(message),
             rows.packed(origin) if origin else None,
             rows.packed(record.ancestor) if record.ancestor not in (None, "", place.session) else None,
-            usage.advisors(counts, record.advisor),
+            usage.advisors(counts, record.advisor) if counts.iterations else (),
             self._state.turns.get(place.thread),
             level(record.effort) if record.effort is not None else None,
             branch,
             cwd,
-            usage.searches(counts),
+            usage.searches(counts) if counts.server_tool_use else 0,
         )
+
+
+def _evidence(state: State, at: int | None) -> int:
+    born = state.born
+    if at is None or born is None:
+        return rows.UNPROVED
+    if at < born:
+        return rows.COPIED
+    return rows.LIVE if state.live else rows.UNPROVED
 
 
 def _changed(value: str | None, first: str | None) -> str | None:
