@@ -49,9 +49,9 @@ def groups_of(unit: Sequence[SourceRows]) -> dict[str, list[Copy]]:
 def counted(group: str, answer: Answer) -> Iterator[Response]:
     """The response that an answer is, and those of its advisors."""
     copies = answer.copies
-    kept = copies[0] if len(copies) < _SEVERAL else max(copies, key=lambda copy: _preference(copy, answer.owner))
-    quality = Quality.EXACT if kept.row.final else Quality.LOWER_BOUND
+    kept = copies[0] if len(copies) < _SEVERAL else _preferred(copies, answer.owner)
     row = kept.row
+    quality = Quality.EXACT if row.final else Quality.LOWER_BOUND
     response = Response(  # by position, in the order of its fields: six times as fast
         _key(group, answer),
         thread_name(answer.owner.session, answer.owner.thread),
@@ -73,9 +73,16 @@ def counted(group: str, answer: Answer) -> Iterator[Response]:
         row.searches,
     )
     yield response
-    for number, (model, parts) in enumerate(kept.row.advisors, start=1):
+    for number, (model, parts) in enumerate(row.advisors, start=1):
         key = f"{response.key}#advisor{number}"
         yield replace(response, key=key, model=model, tokens=TokenVector(*parts), calls=(), web_searches=0)
+
+
+def _preferred(copies: Sequence[Copy], owner: Owner) -> Copy:
+    """The row that counts; nearly always a stop reason or the output tells it."""
+    best = max([(copy.row.sealed, copy.row.output) for copy in copies])
+    first, *others = [copy for copy in copies if (copy.row.sealed, copy.row.output) == best]
+    return max((first, *others), key=lambda copy: _preference(copy, owner)) if others else first
 
 
 def _preference(copy: Copy, owner: Owner) -> tuple[bool, int, bool, int, int, str]:
@@ -88,12 +95,15 @@ def _preference(copy: Copy, owner: Owner) -> tuple[bool, int, bool, int, int, st
 def _calls(answer: Answer) -> tuple[str, ...]:
     """Tool calls of all rows: a row holds one content block."""
     telling = [copy for copy in answer.copies if copy.row.calls]
-    if len(telling) < _SEVERAL and all(len(copy.row.calls) == 1 for copy in telling):
-        return telling[0].row.calls if telling else ()
+    if not telling:
+        return ()
+    if len(telling) < _SEVERAL and len(telling[0].row.calls) < _SEVERAL:
+        return telling[0].row.calls
     in_order = sorted(telling, key=lambda copy: (copy.row.evidence, copy.source, copy.offset))
     return tuple(dict.fromkeys(call for copy in in_order for call in copy.row.calls))
 
 
 def _key(group: str, answer: Answer) -> str:
     """Message and request; gateways use a message id again, so without a request the session tells them apart."""
-    return f"{group}:{answer.request}" if answer.request else f"{group}@{answer.owner.session}"
+    request = answer.request
+    return f"{group}:{request}" if request else f"{group}@{answer.owner.session}"

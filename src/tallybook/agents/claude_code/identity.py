@@ -30,15 +30,25 @@ class Answer(msgspec.Struct, frozen=True):
 
 def answers(copies: Sequence[Copy]) -> list[Answer]:
     """The answers among rows of one message id."""
-    first = copies[0].row
-    alike = (first.session, first.origin, first.thread, first.request)
-    if all((row.session, row.origin, row.thread, row.request) == alike for _, _, _, row in copies[1:]):
+    if _are_alike(copies):
+        first = copies[0].row
         return [Answer(tuple(copies), Owner(first.home, first.thread, is_shown(copies)))]
     parts = [Answer(tuple(part), owner_of(part)) for part in _connected(copies)]
     sessions: dict[str, list[Answer]] = defaultdict(list)
     for part in parts:
         sessions[part.owner.session].append(part)
     return [answer for found in sessions.values() for answer in _of_one_session(found)]
+
+
+def _are_alike(copies: Sequence[Copy]) -> bool:
+    """Whether all rows are of one thread and one request, as nearly all are."""
+    first, *others = [copy.row for copy in copies]
+    for row in others:
+        if row.request != first.request or row.thread != first.thread:
+            return False
+        if row.session != first.session or row.origin != first.origin:
+            return False
+    return True
 
 
 def _marks(copy: Copy) -> Iterator[Hashable]:

@@ -10,7 +10,7 @@ than the row have it as theirs.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LABELLED: Final = re.compile(r"agent-.*[^0-9a-f-].*", re.DOTALL)
 
 
-class Copy(NamedTuple):
+class Copy(msgspec.Struct, frozen=True, gc=False):
     """One row where it stands."""
 
     source: str
@@ -72,10 +72,11 @@ def _session_of(copies: Sequence[Copy]) -> tuple[str, bool]:
 
 def is_shown(copies: Iterable[Copy]) -> bool:
     """Whether a row shows that its session is its own; not so one that only a younger file has, as that file's."""
-    return any(
-        copy.row.evidence != COPIED or copy.row.origin is not None or copy.row.home not in copy.source
-        for copy in copies
-    )
+    for copy in copies:
+        row = copy.row
+        if row.evidence != COPIED or row.origin is not None or row.home not in copy.source:
+            return True
+    return False
 
 
 def _descendants(copies: Sequence[Copy], homes: set[str]) -> set[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents.claude_code import paths, process, program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tallybook.agents.port import Batch, Keeping, Line, LogFile, Response, SourceRows
@@ -63,9 +64,7 @@ class ClaudeCodeReader:
 
     def derive(self, unit: Sequence[SourceRows]) -> list[Response]:
         """Each API answer once; ``at`` is the time of its first row, which stays as more rows come."""
-        from tallybook.agents.claude_code import counting  # noqa: PLC0415 - only a log that has changed needs it
-
-        return counting.derive(unit)
+        return _derive()(unit)
 
     def explain(self, unit: Sequence[SourceRows]) -> Iterable[Verdict]:
         """What became of every occurrence of one unit."""
@@ -80,3 +79,11 @@ class ClaudeCodeReader:
     def registered_session(self, environ: Mapping[str, str], pid: int, started: str) -> str | None:
         """The session in Claude Code's registry of running processes."""
         return process.registered_session(environ, pid, started)
+
+
+@cache
+def _derive() -> Callable[[Sequence[SourceRows]], list[Response]]:
+    """``derive`` is called for every message, and an import would take a good part of the time."""
+    from tallybook.agents.claude_code.counting import derive  # noqa: PLC0415 - only a log that has changed needs it
+
+    return derive
