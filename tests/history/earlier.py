@@ -157,7 +157,7 @@ def _unpack(connection: sqlite3.Connection) -> dict[int, int]:
         piece = unpacked(data)
         connection.executemany(
             "INSERT INTO occurrence (source, grp, offset, at, data) VALUES (?, ?, ?, ?, ?)",
-            [(source, number(agent, word, group), *rest) for group, *rest in piece.occurrences()],
+            [(source, number(agent, word, row.group), row.offset, row.at, row.data) for row in piece.occurrences()],
         )
         pairs = [(number(agent, word, a), number(agent, word, b), source) for a, b in piece.links]
         both = [*pairs, *((b, a, source) for a, b, source in pairs)]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backports.zstd import compress
+from msgspec.structs import astuple
 
 from tallybook.agents.port import Batch, Grown, Keeping, LogFile, Occurrence, Response, SessionFact
 from tallybook.agents.verdicts import Verdict, What
@@ -274,7 +275,7 @@ def dump(store: Store) -> dict[str, list[tuple[object, ...]]]:
     store.add_function("key_text", key_text)
     found = {name: sorted(store.rows(query), key=repr) for name, query in DUMPS.items()}
     pieces = [(key, unpacked(data)) for key, data in store.rows(PIECES)]
-    rows = [(key, *row) for key, piece in pieces for row in piece.occurrences()]
+    rows = [(key, *astuple(row)) for key, piece in pieces for row in piece.occurrences()]
     links = {(*pair, key) for key, piece in pieces for a, b in piece.links for pair in ((a, b), (b, a))}
     assert_places(store)
     assert_derived(store)

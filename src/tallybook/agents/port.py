@@ -67,8 +67,8 @@ class Line(NamedTuple):
     raw: bytes
 
 
-class Occurrence(NamedTuple):
-    """One fact at one place of one log."""
+class Occurrence(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One fact at one place of one log; there are very many."""
 
     group: str
     """Occurrences of one group, and of groups that are linked, are derived together."""

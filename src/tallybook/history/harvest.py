@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -52,16 +53,16 @@ def harvest(reader: LogReader, reading: Reading, key: bytes) -> Harvest:
     if reading.known:
         groups = {name_hash(reader.agent, name) for name in {row.group for row in rows}}
         return Harvest(rows, links, linked.union(groups), linked, items=items)
-    named: dict[str, list[Occurrence]] = {}
-    for row in rows:
-        named.setdefault(row.group, []).append(row)
+    named: dict[str, list[Occurrence]] = defaultdict(list)
+    for row in _in_order(rows):
+        named[row.group].append(row)
     hashes = {name: name_hash(reader.agent, name) for name in named}
     problems: dict[int, list[Problem]] = {}
     units: dict[int, list[Row]] = {}
     source = stored_text(reading.log.key)
     for name, group in hashes.items():
         if group not in linked:
-            derived = reader.derive([source_rows(source, named[name])])
+            derived = reader.derive([SourceRows(source, tuple(named[name]))])
             wrong: list[Problem] = []
             units.setdefault(group, []).extend(sane_rows(reader.agent, group, derived, wrong))
             if wrong:
@@ -74,8 +75,12 @@ def harvest(reader: LogReader, reading: Reading, key: bytes) -> Harvest:
 
 def source_rows(key: str, rows: list[Occurrence]) -> SourceRows:
     """The rows of one log in byte order; of one line's rows, as the reader gave them."""
+    return SourceRows(key, tuple(_in_order(rows)))
+
+
+def _in_order(rows: Sequence[Occurrence]) -> Sequence[Occurrence]:
     offsets = [row.offset for row in rows]
-    return SourceRows(key, tuple(rows if offsets == sorted(offsets) else sorted(rows, key=lambda row: row.offset)))
+    return rows if offsets == sorted(offsets) else sorted(rows, key=lambda row: row.offset)
 
 
 def sane_rows(agent: str, group: int, derived: Iterable[Response], problems: list[Problem]) -> list[Row]:

@@ -65,7 +65,8 @@ _decode: Final = msgspec.msgpack.Decoder(Piece).decode
 
 def stored_rows(rows: Sequence[Occurrence]) -> Sequence[Occurrence]:
     """Occurrences as the store gives them back: names in UTF-8's reach, moments between 1970 and 9999."""
-    if all(row.group.isascii() and (row.at is None or 0 <= row.at <= LATEST) for row in rows):
+    ats = [row.at for row in rows if row.at is not None]
+    if all(map(str.isascii, {row.group for row in rows})) and (not ats or (min(ats) >= 0 and max(ats) <= LATEST)):
         return rows
     return [Occurrence(stored_text(row.group), row.offset, moment(row.at), row.data) for row in rows]
 
@@ -80,6 +81,8 @@ def cut(rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> list[Piece]
     """Pieces of bounded size that hold all of it; the links stand in the first."""
     if not rows:
         return [piece_of(rows, links)] if links else []
+    if len(rows) <= MOST_ROWS and sum([len(row.data) for row in rows]) <= MOST_BYTES:
+        return [piece_of(rows, links)]
     bounds = [*_bounds(rows), len(rows)]
     return [piece_of(rows[start:end], _EMPTY if start else links) for start, end in pairwise(bounds)]
 
@@ -99,12 +102,14 @@ def piece_of(rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> Piece:
     """One piece of all of it."""
     if not rows:
         return Piece([], [], [], _FINEST, [], [], links)
-    groups, offsets, ats, data = map(list, zip(*rows, strict=True))
+    groups = [row.group for row in rows]
+    ats = [row.at for row in rows]
     names = {name: number for number, name in enumerate(dict.fromkeys(groups))}
-    unit = _FINEST if any(at % _USUAL for at in ats if at is not None) else _USUAL
+    unit = _USUAL if {at % _USUAL for at in ats if at is not None} <= {0} else _FINEST
     units = ats if unit == _FINEST else [None if at is None else at // unit for at in ats]
     places = [names[name] for name in groups]
-    return Piece(list(names), _steps(places), _steps(offsets), unit, steps_of(units), data, links)
+    offsets, data = _steps([row.offset for row in rows]), [row.data for row in rows]
+    return Piece(list(names), _steps(places), offsets, unit, steps_of(units), data, links)
 
 
 def _steps(numbers: list[int]) -> list[int]:

@@ -349,7 +349,7 @@ def test_a_name_that_the_first_version_of_the_reader_gave_is_understood() -> Non
     def renamed(name: str) -> str:
         return f"{ONE}/1" if name == now else name
 
-    rows = tuple(row._replace(group=renamed(row.group)) for row in batch.occurrences)
+    rows = tuple(replace(row, group=renamed(row.group)) for row in batch.occurrences)
     links = tuple((renamed(a), renamed(b)) for a, b in batch.links)
     before = replace(batch, occurrences=rows, links=links)
     assert before != batch
