@@ -22,7 +22,8 @@ _KEY: Final = 1
 _SESSION: Final = 2
 _OFFSET: Final = 4
 _AT: Final = 5
-_own: Final = itemgetter(8, 9, 10, 11, 12, 13, 14, 22, 17, 1)
+_CALLS: Final = 17
+_numbers: Final = itemgetter(8, 9, 10, 11, 12, 13, 14, 22)
 _MILLISECOND: Final = 1000
 _UNDATED: Final = 0
 _AT_ONCE: Final = 1000
@@ -145,6 +146,8 @@ def _last(context: _Context, rows: Sequence[Row]) -> int:
 
 
 def _owned(context: _Context, unit: int, rows: Sequence[Row]) -> Iterator[tuple[Any, ...]]:
+    """Of each its row; a ``bytearray``, unlike bytes, is bound without looking for an adapter."""
     base = context.base
     for number, row in enumerate(rows, context.next):
-        yield number, row[_OFFSET], 0 if base is None else (row[_AT] - base) // unit, *_own(row)
+        step = 0 if base is None else (row[_AT] - base) // unit
+        yield number, row[_OFFSET], step, *_numbers(row), bytearray(row[_CALLS]), bytearray(row[_KEY])

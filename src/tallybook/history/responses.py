@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -93,7 +93,7 @@ def numbered(connection: sqlite3.Connection, agent: int, rows: Sequence[Row], so
         return []
     sessions = session_numbers(connection, agent, (row[SESSION] for row in rows))
     words: dict[str | None, int | None] = {None: None}
-    words.update(word_numbers(connection, {text for row in rows for text in _words(row) if text is not None}))
+    words.update(word_numbers(connection, set(chain.from_iterable(map(_words, rows))) - {None}))
     return [
         (
             group, key, sessions[session], sources[source], offset, at, words[model], words[tier],
@@ -137,8 +137,10 @@ def _of_same_keys(connection: sqlite3.Connection, rows: Collection[Row], others:
 def add_rows(connection: sqlite3.Connection, rows: Iterable[Row]) -> tuple[Row, ...]:
     """Write rows that follow from their groups beside all that did so before."""
     added = tuple(rows)
-    found = list(runs(sorted(put_rows(connection, added))))
-    connection.executemany(_DERIVED, [run for run in found if not _lengthens(connection, run)])
+    put = put_rows(connection, added)
+    fresh = {number for _, number in put}
+    found = runs(sorted(put))
+    connection.executemany(_DERIVED, [run for run in found if run[1] - 1 in fresh or not _lengthens(connection, run)])
     return added
 
 

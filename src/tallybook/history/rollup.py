@@ -5,8 +5,7 @@ Only dated responses are in it; the few others are looked at one by one.
 
 from __future__ import annotations
 
-from itertools import chain, repeat
-from operator import add, itemgetter
+from operator import add, itemgetter, sub
 from typing import TYPE_CHECKING, Final
 
 from tallybook.history.bands import BAND, band
@@ -32,6 +31,7 @@ _words: Final = itemgetter(*(_PLACES[name] for name in _WORDS))
 _numbers: Final = itemgetter(*(_PLACES[name] for name in SUMS[1:]))
 _SESSION: Final = _PLACES["session"]
 _context: Final = itemgetter(*(_PLACES[name] for name in COMPONENTS[:5]))
+_NOTHING: Final = (0,) * len(SUMS)
 _EVERY: Final = ", ".join((*KEYS, *SUMS))
 _ADD: Final = f"""INSERT INTO rollup ({_EVERY}) VALUES ({", ".join("?" * len((*KEYS, *SUMS)))})
 ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""  # noqa: S608
@@ -44,12 +44,12 @@ def roll(connection: sqlite3.Connection, change: Change) -> None:
     """Bring the sums to what the table of responses has become."""
     deltas: dict[tuple[int, ...], tuple[int, ...]] = {}
     grain = grain_of(connection)
-    for row, sign in chain(zip(change.removed, repeat(-1)), zip(change.added, repeat(1))):
-        if row[_AT] is not None:
-            key = _key(row, grain)
-            numbers = (sign, *(sign * number for number in _numbers(row)))
-            before = deltas.get(key)
-            deltas[key] = numbers if before is None else tuple(map(add, before, numbers))
+    for rows, one, joined in ((change.added, 1, add), (change.removed, -1, sub)):
+        for row in rows:
+            if row[_AT] is not None:
+                key = _key(row, grain)
+                before = deltas.get(key, _NOTHING)
+                deltas[key] = (before[0] + one, *map(joined, before[1:], _numbers(row)))
     moved = {key: numbers for key, numbers in deltas.items() if any(numbers)}
     connection.executemany(_ADD, ((*key, *numbers) for key, numbers in moved.items()))
     connection.executemany(_GONE, (key for key, numbers in moved.items() if numbers[0] < 0))
@@ -86,4 +86,6 @@ def _summed() -> Iterable[str]:
 
 def _key(row: Row, grain: int) -> tuple[int, ...]:
     quarter = row[_AT] // (QUARTER * grain) * grain
-    return (row[_SESSION], quarter, *(word or 0 for word in _words(row)), band(_context(row)))
+    model, tier, quality, effort, branch, cwd, provider = _words(row)
+    optional = effort or 0, branch or 0, cwd or 0, provider or 0
+    return (row[_SESSION], quarter, model, tier, quality, *optional, band(_context(row)))

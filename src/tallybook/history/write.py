@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,13 +127,15 @@ class _Writing(msgspec.Struct, frozen=True):
 
         Returns responses of groups that stand in one new log alone, and those by which long logs have grown.
         """
-        counts = Counter(group for _, _, found in harvests for group in found.groups)
+        counts = Counter(chain.from_iterable(found.groups for _, _, found in harvests))
         linked = {group for _, _, found in harvests for group in found.linked}
         known = self.shelf.known(counts) | touched | linked
         rows: list[Row] = []
         for source, reading, found in harvests:
-            alone = {group for group in found.groups if counts[group] == 1} - touched - linked
-            grown = growth.of(Added(source, reading, found, alone))
+            grown: dict[int, list[Row]] = {}
+            if reading.known is not None:
+                alone = {group for group in found.groups if counts[group] == 1} - touched - linked
+                grown = growth.of(Added(source, reading, found, alone))
             for group in found.groups:
                 if group in grown:
                     rows.extend(grown[group])
