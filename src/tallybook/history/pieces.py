@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,11 @@ from tallybook.history.steps import moments_of, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    if sys.version_info >= (3, 14):
+        from compression.zstd import ZstdCompressor
+    else:
+        from backports.zstd import ZstdCompressor
 
 MOST_ROWS: Final = 2048
 """Occurrences in one piece: what an append or a copy elsewhere must load at most for each."""
@@ -125,11 +131,18 @@ def compressed(content: bytes) -> bytes:
     """Any content, compressed if that pays; it must not begin with the compressor's magic number itself."""
     if len(content) <= _PLAIN:
         return content
+    compressor = _compressor()
+    return compressor.compress(content, compressor.FLUSH_FRAME)
+
+
+@cache
+def _compressor() -> ZstdCompressor:
+    """One for all contents: to set it up takes as long as to compress a small one."""
     if sys.version_info >= (3, 14):
-        from compression.zstd import compress  # noqa: PLC0415 - only a run that stores much needs it
+        from compression.zstd import ZstdCompressor  # noqa: PLC0415 - only a run that stores much needs it
     else:
-        from backports.zstd import compress  # noqa: PLC0415 - only a run that stores much needs it
-    return compress(content, _LEVEL)
+        from backports.zstd import ZstdCompressor  # noqa: PLC0415 - only a run that stores much needs it
+    return ZstdCompressor(_LEVEL)
 
 
 def unpacked(blob: bytes) -> Piece:
