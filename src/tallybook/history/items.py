@@ -123,27 +123,28 @@ def packed_items(agent: str, key: bytes, items: Sequence[ItemRow]) -> Block | No
     """Items as a reader tells them, each once, texts only as hashes under the key; None for no items."""
     if not items:
         return None
-    texts, _, _, kinds, *_ = zip(*items, strict=True)
+    texts, sessions, ats, kinds, names, amounts, secrets = zip(*items, strict=True)
     keys = _keys(agent, texts, kinds)
-    found = dict(zip(keys, items, strict=True))
-    if len(found) < len(keys):
+    if len(set(keys)) < len(keys):
         found = _once(keys, items)
-    _, sessions, ats, kinds, names, amounts, secrets = zip(*found.values(), strict=True)
-    whats = {pair: place for place, pair in enumerate(dict.fromkeys(zip(kinds, names, strict=True)))}
+        keys = list(found)
+        _, sessions, ats, kinds, names, amounts, secrets = zip(*found.values(), strict=True)
+    pairs = list(zip(kinds, names, strict=True))
+    whats = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
     places = {name: place for place, name in enumerate(dict.fromkeys(sessions))}
     mark = marker(key)
     columns = _Columns(
         _runs(places, sessions),
-        [whats[pair] for pair in zip(kinds, names, strict=True)],
+        [whats[pair] for pair in pairs],
         steps_of([millisecond(at) for at in ats]),
-        [bounded(amount) for amount in amounts],
+        [None if amount is None else bounded(amount) for amount in amounts],
         [None if secret is None else mark(secret) for secret in secrets],
     )
     return Block(
-        len(found),
+        len(keys),
         [stored_text(name) for name in places],
         [(stored_text(kind), stored_text(name)) for kind, name in whats],
-        *_packed(list(found), columns),
+        *_packed(keys, columns),
     )
 
 
@@ -173,7 +174,7 @@ def _runs(places: Mapping[Any, int], told: Iterable[Any]) -> list[int]:
 
 
 def _packed(keys: Sequence[int], columns: _Columns) -> tuple[bytes, bytes]:
-    steps = [*keys[:1], *(after - before for before, after in pairwise(keys))]
+    steps = [*keys[:1], *[after - before for before, after in pairwise(keys)]]
     return compressed(_encode(steps)), compressed(_encode(columns))
 
 
