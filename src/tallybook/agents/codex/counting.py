@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tallybook.agents.port import SourceRows
 
 
+_COUNTS: Final = "(((%d, %d, %d, %d, %d), (%d, %d, %d, %d, %d)), %d)"
 _RECORDED: Final = "\0"
 """Stands in the identity of a record, and in no other."""
 
@@ -45,7 +46,7 @@ class Claim(msgspec.Struct, frozen=True):
         return self.rank[2:]
 
 
-class _Told(NamedTuple):
+class _Told(msgspec.Struct, frozen=True, gc=False):
     """What one row tells of a response, whoever's it is."""
 
     thread: Thread
@@ -156,7 +157,7 @@ def _renamed(claim: Claim, key: str) -> Claim:
 def _claims(thread: Thread, bound: Boundary, family: Family) -> Iterator[Claim | Passed]:
     marks = marks_of(thread)
     for index, fact in enumerate(thread.facts):
-        if isinstance(fact, Record):
+        if type(fact) is Record:
             rank = (int(fact.thread != thread.id), fact.thread, thread.key, index)
             told = _Told(thread, index, fact.usage, marks[index])
             yield Claim(identity_of_record(fact), rank, told.response(f"{fact.thread}:{fact.response}", fact.thread))
@@ -235,5 +236,7 @@ def identity_of_record(record: Record) -> str:
 
 
 def identity_of(step: Step) -> str:
-    """Sixteen digits that every copy of a row shares."""
-    return blake2b(repr((step.content, step.nth)).encode(), digest_size=8).hexdigest()
+    """Sixteen digits that every copy of a row shares: the hash of its counts, as Python writes them."""
+    total, last = step.content
+    told = repr((step.content, step.nth)) if last is None else _COUNTS % (*total, *last, step.nth)
+    return blake2b(told.encode(), digest_size=8).hexdigest()

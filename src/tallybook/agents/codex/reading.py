@@ -20,7 +20,7 @@ from tallybook.agents.port import Batch, Line, Occurrence, SessionFact
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from tallybook.agents.lines import Block
     from tallybook.agents.port import LogFile
@@ -40,14 +40,13 @@ _CALLS: Final = {
     f'response_item","payload":{{"type":"{kind}'.encode(): kind
     for kind in ("function_call", "custom_tool_call", "local_shell_call", "web_search_call")
 }
-_USUAL: Final[dict[bytes, Callable[[memoryview], records.CountLine | records.CallLine]]] = {
-    b'event_msg","payload":{"type":"token_count': msgspec.json.Decoder(records.CountLine).decode,
-    **dict.fromkeys(_CALLS, msgspec.json.Decoder(records.CallLine).decode),
-}
+_COUNT: Final = b'event_msg","payload":{"type":"token_count'
 _CLOSED: Final = ord("}")
 _SPACE: Final = b" \t\r"
 """What JSON allows at the end of a line."""
 
+_count_line: Final = msgspec.json.Decoder(records.CountLine).decode
+_call_line: Final = msgspec.json.Decoder(records.CallLine).decode
 _envelope: Final = msgspec.json.Decoder(records.Envelope).decode
 _kind: Final = msgspec.json.Decoder(records.Kind).decode
 _token_count: Final = msgspec.json.Decoder(records.TokenCount).decode
@@ -126,16 +125,18 @@ class _Scan:
                     return False
                 _TOLD[kind](self._telling, shape, view)
                 return True
-            if kind not in _USUAL:
-                return False
             begin = shape.start()
             self._offset = self._block + begin
-            line = _USUAL[kind](view[begin : shape.endpos])
-            self._stand(line.timestamp, line.ordinal)
-            if isinstance(line, records.CountLine):
-                self._count(line.payload)
+            if kind == _COUNT:
+                counted = _count_line(view[begin : shape.endpos])
+                self._stand(counted.timestamp, counted.ordinal)
+                self._count(counted.payload)
+            elif kind in _CALLS:
+                called = _call_line(view[begin : shape.endpos])
+                self._stand(called.timestamp, called.ordinal)
+                self._called(_CALLS[kind], called.payload)
             else:
-                self._called(_CALLS[kind], line.payload)
+                return False
         except _FAULTS:
             return False
         return True

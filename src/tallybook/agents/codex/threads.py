@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallybook.agents.codex.facts import AnyFact, Context, Count, Counts, Meta, Record, Turn, decode
+from tallybook.agents.codex.facts import AnyFact, Context, Counts, Meta, Record, Turn, decode
 from tallybook.agents.codex.steps import Content, Step, steps_of
 from tallybook.agents.port import Occurrence
 
@@ -67,7 +67,7 @@ def thread_of(source: SourceRows) -> Thread:
     """Decode one source."""
     facts = [decode(row.data) for row in source.rows]
     own = source.rows[-1].group
-    heads = [fact for fact in facts if isinstance(fact, Meta)]
+    heads = [fact for fact in facts if type(fact) is Meta]
     steps = tuple(steps_of(facts))
     return Thread(
         key=source.key,
@@ -78,8 +78,8 @@ def thread_of(source: SourceRows) -> Thread:
         copied_heads=tuple(dict.fromkeys(head.thread for head in heads if head.thread != own)),
         steps=steps,
         matching=_matching(facts, steps),
-        contents=frozenset(step.content for step in steps),
-        turns=frozenset(fact.turn for fact in facts if isinstance(fact, Turn | Context) and fact.turn),
+        contents=frozenset([step.content for step in steps]),
+        turns=frozenset([fact.turn for fact in facts if (type(fact) is Turn or type(fact) is Context) and fact.turn]),
     )
 
 
@@ -94,22 +94,19 @@ def _matching(facts: Sequence[AnyFact], steps: Sequence[Step]) -> Matching:
     earlier: dict[Counts, deque[int]] = {}
     found: dict[int, int] = {}
     for index, fact in enumerate(facts):
-        match fact:
-            case Turn():
-                earlier.clear()
-            case Record(usage=usage):
-                if earlier.get(usage):
-                    found[earlier[usage].pop()] = index
-                else:
-                    waiting.setdefault(usage, deque()).append(index)
-            case Count() if index in at:
-                usage = at[index].usage
-                if waiting.get(usage):
-                    found[index] = waiting[usage].popleft()
-                else:
-                    earlier.setdefault(usage, deque()).append(index)
-            case _:
-                pass
+        if index in at:
+            usage = at[index].usage
+            if waiting.get(usage):
+                found[index] = waiting[usage].popleft()
+            else:
+                earlier.setdefault(usage, deque()).append(index)
+        elif type(fact) is Turn:
+            earlier.clear()
+        elif type(fact) is Record:
+            if earlier.get(fact.usage):
+                found[earlier[fact.usage].pop()] = index
+            else:
+                waiting.setdefault(fact.usage, deque()).append(index)
     return Matching(found, _in_order(waiting), _in_order(earlier))
 
 
