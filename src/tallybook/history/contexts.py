@@ -73,6 +73,7 @@ def put_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[tuple[
     known = _known(connection, {row[_SESSION] for row in rows})
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM response_context").fetchone()
     told: list[tuple[_Context, int, list[Row]]] = []
+    begun: list[tuple[Any, ...]] = []
     for shared, waiting in together.items():
         context = known.get(shared)
         rest = waiting
@@ -81,12 +82,13 @@ def put_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[tuple[
                 last += 1
                 context = _Context(last, rest[0][_AT], last << BITS)
                 some = rest[: context.room]
-                _begin(connection, context, shared, some)
+                begun.append((last, *shared, context.base, *_moments(context, some), _last(context, some)))
             else:
                 some = rest[: context.room]
                 _lengthen(connection, context, some)
             told.append((context, shared[-1], some))
             context, rest = None, rest[len(some) :]
+    connection.executemany(_INSERT_CONTEXT, begun)
     told.sort(key=lambda one: one[0].next)
     connection.executemany(_INSERT, chain.from_iterable(_owned(*one) for one in told))
     return [(row[_GROUP], number) for context, _, some in told for number, row in enumerate(some, context.next)]
@@ -118,11 +120,6 @@ def _known(connection: sqlite3.Connection, sessions: set[int]) -> dict[tuple[Any
             if context.room:
                 found[tuple(shared)] = context
     return found
-
-
-def _begin(connection: sqlite3.Connection, context: _Context, shared: tuple[Any, ...], rows: Sequence[Row]) -> None:
-    values = (context.number, *shared, context.base, *_moments(context, rows), _last(context, rows))
-    connection.execute(_INSERT_CONTEXT, values)
 
 
 def _lengthen(connection: sqlite3.Connection, context: _Context, rows: Sequence[Row]) -> None:

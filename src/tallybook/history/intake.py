@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tallybook.agents.port import LimitSample, OwnCounter
     from tallybook.history.contents import Reading
     from tallybook.history.harvest import Harvest
-    from tallybook.history.items import Block
 
     Brought = tuple[int, Reading, Harvest]
     """The number of a log, and what a visit to it brought."""
@@ -50,25 +49,29 @@ class Intake(msgspec.Struct, frozen=True):
             return
         sessions = session_numbers(self.connection, self.agent, _sessions(told))
         whats = self._whats({pair for _, _, found in told if found.items for pair in found.items.whats})
+        blocks: list[tuple[int, int, bytes, bytes, bytes]] = []
+        samples: list[tuple[int, LimitSample]] = []
+        counters: list[tuple[int, OwnCounter]] = []
         for source, reading, found in told:
             if found.items:
                 numbers = packed_numbers(
                     ([sessions[name] for name in found.items.sessions], [whats[pair] for pair in found.items.whats])
                 )
-                self._put(source, found.items, numbers)
-                if reading.known is not None:
-                    self._fold(source, everything=reading.log.whole)
+                blocks.append((source, found.items.size, numbers, found.items.keys, found.items.data))
             if reading.batch is not None:
-                self._limits(source, reading.batch.limits, sessions)
-                self._counters(source, reading.batch.counters, sessions)
+                samples += [(source, one) for one in reading.batch.limits]
+                counters += [(source, one) for one in reading.batch.counters]
+        self.connection.executemany(_INSERT, blocks)
+        for source, reading, found in told:
+            if found.items and reading.known is not None:
+                self._fold(source, everything=reading.log.whole)
+        self._limits(samples, sessions)
+        self._counters(counters, sessions)
 
     def _forget(self, source: int) -> None:
         for table in _TABLES:
             self.connection.execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608
         self.connection.execute(_UNSETTLED, (source,))
-
-    def _put(self, source: int, block: Block, numbers: bytes) -> None:
-        self.connection.execute(_INSERT, (source, block.size, numbers, block.keys, block.data))
 
     def _whats(self, pairs: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
         known = {(kind, name): number for number, kind, name in self.connection.execute("SELECT * FROM what")}
@@ -88,7 +91,7 @@ class Intake(msgspec.Struct, frozen=True):
             self.connection.execute(_UNSETTLED, (source,))
             self.connection.execute(_INSERT, (source, len(once), *pack(once)))
 
-    def _limits(self, source: int, samples: Sequence[LimitSample], sessions: dict[str, int]) -> None:
+    def _limits(self, samples: Sequence[tuple[int, LimitSample]], sessions: dict[str, int]) -> None:
         self.connection.executemany(
             "DELETE FROM limit_sample WHERE source = ? AND session = ? AND name = ? AND minutes = ? AND slot = ?",
             [
@@ -99,7 +102,7 @@ class Intake(msgspec.Struct, frozen=True):
                     one.window or 0,
                     one.at // _LIMIT_SLOT,
                 )
-                for one in samples
+                for source, one in samples
                 if one.taken_back
             ],
         )
@@ -118,12 +121,12 @@ class Intake(msgspec.Struct, frozen=True):
                     None if one.plan is None else stored_text(one.plan),
                     None if one.credits is None else stored_text(one.credits),
                 )
-                for one in samples
+                for source, one in samples
                 if not one.taken_back and (at := moment(one.at)) is not None
             ],
         )
 
-    def _counters(self, source: int, counters: Sequence[OwnCounter], sessions: dict[str, int]) -> None:
+    def _counters(self, counters: Sequence[tuple[int, OwnCounter]], sessions: dict[str, int]) -> None:
         marks = ", ".join("?" * (6 + len(COMPONENTS)))
         self.connection.executemany(
             f"INSERT OR REPLACE INTO own_counter VALUES ({marks})",  # noqa: S608
@@ -137,7 +140,7 @@ class Intake(msgspec.Struct, frozen=True):
                     *one.tokens.parts(),
                     " ".join(one.unreported),
                 )
-                for one in counters
+                for source, one in counters
                 if max(one.tokens.parts()) <= _MOST
             ],
         )

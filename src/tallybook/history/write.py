@@ -7,7 +7,7 @@ import sqlite3
 from collections import Counter
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tallybook.agents.port import LogFile
 from tallybook.domain.problems import Problem
 from tallybook.history.contents import Reading
-from tallybook.history.facts import add_facts, clean, settle_sessions
+from tallybook.history.facts import clean, fact_rows, first_fact_rows, put_facts, settle_sessions
 from tallybook.history.growth import Added, Growth
 from tallybook.history.intake import Intake
 from tallybook.history.names import agent_number, session_numbers, stored_text
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from tallybook.history.store import Store
 
 
+_AT_ONCE: Final = 1000
+
+
 class Written(msgspec.Struct, frozen=True):
     """What became of one batch."""
 
@@ -46,7 +49,8 @@ def write(store: Store, reader: LogReader, found: Sequence[tuple[Reading, Harves
     problems: list[Problem] = []
     with store.transaction() as connection:
         agent = agent_number(connection, reader)
-        current = [one for one in found if _is_current(connection, agent, one[0])]
+        revisions = _revisions(connection, agent, [stored_text(reading.log.key) for reading, _ in found])
+        current = [one for one in found if _is_current(one[0], revisions)]
         stored = tuple(reading for reading, _ in current)
         writing = _Writing(connection, agent, Shelf(connection, reader.agent), problems)
         sources = {reading.log.key: writing.source(reading) for reading in stored}
@@ -76,11 +80,19 @@ def _located(connection: sqlite3.Connection, agent: int, reader: LogReader, prob
     return replace(problem, where=replace(where, file=log.place, byte=None if log.whole else where.byte))
 
 
-def _is_current(connection: sqlite3.Connection, agent: int, reading: Reading) -> bool:
-    row = connection.execute(
-        "SELECT revision FROM source WHERE agent = ? AND key = ?", (agent, stored_text(reading.log.key))
-    ).fetchone()
-    return (row[0] if row else None) == (reading.known.revision if reading.known else None)
+def _revisions(connection: sqlite3.Connection, agent: int, keys: Sequence[str]) -> dict[str, int]:
+    """The revisions of those of the logs that are known, by key."""
+    found: dict[str, int] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        part = keys[start : start + _AT_ONCE]
+        query = f"SELECT key, revision FROM source WHERE agent = ? AND key IN ({', '.join('?' * len(part))})"  # noqa: S608
+        found.update(connection.execute(query, (agent, *part)).fetchall())
+    return found
+
+
+def _is_current(reading: Reading, revisions: dict[str, int]) -> bool:
+    """Whether the store knows as much of a log as the reading has built upon."""
+    return revisions.get(stored_text(reading.log.key)) == (reading.known.revision if reading.known else None)
 
 
 class _Writing(msgspec.Struct, frozen=True):
@@ -172,11 +184,16 @@ class _Writing(msgspec.Struct, frozen=True):
             if reading.batch is not None
         ]
         numbers = session_numbers(self.connection, self.agent, (fact.session for _, _, told in said for fact in told))
+        rows: list[tuple[Any, ...]] = []
         for source, reading, told in said:
             if reading.log.whole and reading.afresh:
                 anew = ((source, numbers[fact.session]) for fact in told)
                 self.connection.executemany("DELETE FROM fact WHERE source = ? AND session = ?", anew)
-            add_facts(self.connection, source, told, numbers)
+            if reading.known is None:
+                rows += first_fact_rows(source, told, numbers)
+            else:
+                rows += fact_rows(self.connection, source, told, numbers)
+        put_facts(self.connection, rows)
         return set(numbers.values())
 
     def _column(self, query: str, values: tuple[int]) -> list[int]:
