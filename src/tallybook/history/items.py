@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate, groupby, pairwise, repeat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -96,7 +97,10 @@ def _keys(agent: str, texts: Sequence[str], kinds: Sequence[str]) -> list[int]:
     hashes: dict[str, int] = {}
     bases: dict[str, int] = {}
     for text in dict.fromkeys(texts):
-        head, number = _parted(text) if text[-1:].isdigit() and ":" in text[-_DIGITS - 1 :] else (text, 0)
+        if ":" not in text[-_DIGITS - 1 :]:
+            bases[text] = _hash(agent, text)
+            continue
+        head, number = _parted(text)
         found = hashes.get(head)
         if found is None:
             found = hashes[head] = _hash(agent, head)
@@ -110,7 +114,13 @@ def _keys(agent: str, texts: Sequence[str], kinds: Sequence[str]) -> list[int]:
 def _parted(text: str) -> tuple[str, int]:
     """What a place in a turn is counted in, and the place from 1 on; 0 where the text ends with none."""
     head, _, tail = text.rpartition(":")
-    return (head, 1 + int(tail)) if head and _PLACE.fullmatch(tail) else (text, 0)
+    place = _place(tail)
+    return (head, place) if head and place else (text, 0)
+
+
+@lru_cache(maxsize=1024)
+def _place(told: str) -> int:
+    return 1 + int(told) if _PLACE.fullmatch(told) else 0
 
 
 def _hash(agent: str, text: str) -> int:
@@ -136,7 +146,7 @@ def packed_items(agent: str, key: bytes, items: Sequence[ItemRow]) -> Block | No
     columns = _Columns(
         _runs(places, sessions),
         [whats[pair] for pair in pairs],
-        steps_of([millisecond(at) for at in ats]),
+        steps_of(_milliseconds(ats)),
         [None if amount is None else bounded(amount) for amount in amounts],
         [None if secret is None else mark(secret) for secret in secrets],
     )
@@ -181,6 +191,13 @@ def _packed(keys: Sequence[int], columns: _Columns) -> tuple[bytes, bytes]:
 def millisecond(at: int | None) -> int | None:
     """A moment in milliseconds; None for one that is in no year that has four digits."""
     return at // MILLISECOND if at is not None and 0 <= at <= LATEST else None
+
+
+def _milliseconds(ats: Sequence[int | None]) -> list[int | None]:
+    told = [at for at in ats if at is not None]
+    if len(told) == len(ats) and min(told) >= 0 and max(told) <= LATEST:
+        return [at // MILLISECOND for at in told]
+    return [millisecond(at) for at in ats]
 
 
 def bounded(amount: int | None) -> int | None:
