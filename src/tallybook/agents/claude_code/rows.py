@@ -12,6 +12,8 @@ import msgspec
 from tallybook.domain.tokens import COMPONENTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tallybook.agents.port import Occurrence
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -67,13 +69,9 @@ class Row(msgspec.Struct, array_like=True, gc=False, frozen=True):
         return self.tokens[_OUTPUT]
 
 
-_ENCODER: Final = msgspec.msgpack.Encoder()
+encode: Final[Callable[[Row], bytes]] = msgspec.msgpack.Encoder().encode
+"""The bytes kept in an occurrence."""
 _DECODER: Final = msgspec.msgpack.Decoder(Row)
-
-
-def encode(row: Row) -> bytes:
-    """The bytes kept in an occurrence."""
-    return _ENCODER.encode(row)
 
 
 def decode(occurrence: Occurrence) -> Row:

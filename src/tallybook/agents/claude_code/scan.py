@@ -93,9 +93,10 @@ class _Place(msgspec.Struct, frozen=True, gc=False):
 
 class _Scan:
     def __init__(self, log: LogFile, state: State) -> None:
-        agent = _AGENT_FILE.fullmatch(log.path.name)
+        path = log.path
+        agent = _AGENT_FILE.fullmatch(path.name)
         self._agent = storable(agent[1]) if agent else None
-        self._file_session = session_of(log.path)
+        self._file_session = session_of(path)
         self._key = log.key
         self._state = state
         self._sessions = Sessions()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Counts: TypeAlias = tuple[int, int, int, int, int]
 """Input (all of it), cached input, cache write, output, reasoning: as logged, so the parts overlap."""
@@ -120,11 +123,7 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final[msgspec.msgpack.Decoder[AnyFact]] = msgspec.msgpack.Decoder(AnyFact)
 
 
-def encode(fact: AnyFact) -> bytes:
-    """The fact as it is stored."""
-    return _ENCODER.encode(fact)
-
-
-def decode(data: bytes) -> AnyFact:
-    """The fact that ``encode`` stored."""
-    return _DECODER.decode(data)
+encode: Final[Callable[[AnyFact], bytes]] = _ENCODER.encode
+"""The fact as it is stored."""
+decode: Final[Callable[[bytes], AnyFact]] = _DECODER.decode
+"""The fact that ``encode`` stored."""

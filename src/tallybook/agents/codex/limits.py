@@ -167,7 +167,7 @@ def _count(told: object) -> int | None:
 
 def _used(told: object) -> int | None:
     """Hundredths of a percent."""
-    if type(told) not in {int, float} or not isinstance(told, int | float) or not 0 <= told < _LARGEST:
+    if not (type(told) is int or type(told) is float) or not 0 <= told < _LARGEST:
         return None
     return round(told * _HUNDRED)
 

@@ -274,7 +274,8 @@ class _Scan:
                 state.forwarding = False
                 self._link(f"review:{'.'.join(map(str, (*total, *(last or total))))}")
         state.total = total
-        self._window(info.model_context_window)
+        if info.model_context_window != state.window:
+            self._window(info.model_context_window)
         if self._owner.copying:
             state.counted.copied(total)
         elif not state.forwarding:

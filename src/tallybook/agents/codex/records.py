@@ -292,8 +292,8 @@ class OldHead(msgspec.Struct, gc=False):
 
 
 SHAPE: Final = re.compile(
-    rb'\{"timestamp":"([0-9TZ:.+-]{1,40})",(?:"ordinal":[0-9]{1,16},)?'
-    rb'"type":"(\w{1,64}","payload":\{"type":"\w{1,64})",'
+    rb'\{"timestamp":"([0-9TZ:.+-]{1,40}+)",(?:"ordinal":[0-9]{1,16}+,)?+'
+    rb'"type":"([^"]{1,64}+","payload":\{"type":"[^"]{1,64}+)",'
 )
 """The head of a line in Codex's own order: its time and its kinds are certain without decoding. Others are decoded."""
 
