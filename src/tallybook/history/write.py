@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections import Counter
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,9 +26,10 @@ from tallybook.history.shelf import Shelf
 from tallybook.history.units import Derivation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tallybook.agents.port import LogReader
+    from tallybook.history.contents import Mark
     from tallybook.history.harvest import Harvest
     from tallybook.history.store import Store
 
@@ -104,20 +106,20 @@ class _Writing(msgspec.Struct, frozen=True):
     def source(self, reading: Reading) -> int:
         """Store how far the log is read; returns its number."""
         mark, batch = reading.mark, reading.batch
-        state = {
-            "agent": self.agent,
-            "key": stored_text(reading.log.key),
-            "path": os.fsencode(reading.log.place),
-            "bad": reading.overlong + (batch.bad_lines if batch else 0),
-            "unknown": batch.unknown_records if batch else 0,
-            "call": batch.pending_call and stored_text(batch.pending_call) if batch else None,
-            "caller": batch.pending_session and stored_text(batch.pending_session) if batch else None,
-            "afresh": reading.afresh,
-            "said": reading.afresh or batch is not None,
-            **mark.stamp._asdict(),
-            **{name: getattr(mark, name) for name in _MARK},
-        }
-        row = self.connection.execute(_UPSERT, state).fetchone()
+        values = (
+            self.agent,
+            stored_text(reading.log.key),
+            os.fsencode(reading.log.place),
+            *mark.stamp,
+            *_mark(mark),
+            batch.pending_call and stored_text(batch.pending_call) if batch else None,
+            batch.pending_session and stored_text(batch.pending_session) if batch else None,
+            reading.overlong + (batch.bad_lines if batch else 0),
+            batch.unknown_records if batch else 0,
+            int(reading.afresh or batch is not None),
+            int(reading.afresh),
+        )
+        row = self.connection.execute(_UPSERT, values).fetchone()
         return int(row[0])
 
     def make_way(self, readings: Iterable[tuple[int, Reading]]) -> tuple[set[int], set[int]]:
@@ -200,18 +202,19 @@ class _Writing(msgspec.Struct, frozen=True):
         return [row[0] for row in self.connection.execute(query, values)]
 
 
-_MARK = ("compressed", "reader", "revision", "cursor", "head_size", "head", "tail", "state")
+_mark: Final[Callable[[Mark], tuple[Any, ...]]] = attrgetter(
+    "compressed", "reader", "revision", "cursor", "head_size", "head", "tail", "state"
+)
 _SPOKEN_OF = "SELECT session FROM fact WHERE source = ?"
-_UPSERT = """INSERT INTO source (agent, key, path, compressed, dev, ino, size, mtime_ns, reader, revision, cursor,
+_UPSERT = """INSERT INTO source (agent, key, path, dev, ino, size, mtime_ns, compressed, reader, revision, cursor,
     head_size, head, tail, state, pending_call, pending_session, bad_lines, unknown_records, gone)
-VALUES (:agent, :key, :path, :compressed, :dev, :ino, :size, :mtime_ns, :reader, :revision, :cursor,
-    :head_size, :head, :tail, :state, :call, :caller, :bad, :unknown, 0)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
 ON CONFLICT (agent, key) DO UPDATE SET path = excluded.path, compressed = excluded.compressed, dev = excluded.dev,
     ino = excluded.ino, size = excluded.size, mtime_ns = excluded.mtime_ns, reader = excluded.reader,
     revision = excluded.revision, cursor = excluded.cursor, head_size = excluded.head_size, head = excluded.head,
     tail = excluded.tail, state = excluded.state, gone = 0,
-    pending_call = iif(:said, excluded.pending_call, pending_call),
-    pending_session = iif(:said, excluded.pending_session, pending_session),
-    bad_lines = excluded.bad_lines + iif(:afresh, 0, bad_lines),
-    unknown_records = excluded.unknown_records + iif(:afresh, 0, unknown_records)
+    pending_call = iif(?20, excluded.pending_call, pending_call),
+    pending_session = iif(?20, excluded.pending_session, pending_session),
+    bad_lines = excluded.bad_lines + iif(?21, 0, bad_lines),
+    unknown_records = excluded.unknown_records + iif(?21, 0, unknown_records)
 RETURNING id"""
