@@ -71,18 +71,17 @@ class Shelf(msgspec.Struct, frozen=True):
 
     def append(self, source: int, rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> None:
         """Put occurrences behind those that are known of a log; a small piece at the end of it is filled up."""
+        if not rows and not links:
+            return
         last = self.connection.execute(
             "SELECT id, data FROM piece WHERE source = ? ORDER BY id DESC LIMIT 1", (source,)
         ).fetchone()
         if last and len(last[1]) < _SMALL:
             end = unpacked(last[1])
             if len(end.data) + len(rows) <= MOST_ROWS:
-                both = cut([*end.occurrences(), *rows], list(dict.fromkeys([*end.links, *links])))
-                self.connection.execute("DELETE FROM piece WHERE id = ?", last[:1])
-                self.connection.executemany(
-                    "DELETE FROM place WHERE grp = ? AND piece = ?", ((group, last[0]) for group in self.mentioned(end))
-                )
-                self.put([(source, self.packed(piece)) for piece in both])
+                first, *more = cut([*end.occurrences(), *rows], list(dict.fromkeys([*end.links, *links])))
+                self._put_instead(last[0], end, first)
+                self.put([(source, self.packed(piece)) for piece in more])
                 return
         self.put([(source, self.packed(piece)) for piece in cut(rows, links)])
 
@@ -94,24 +93,26 @@ class Shelf(msgspec.Struct, frozen=True):
         earlier = [(number, piece) for number, owner, piece in self.telling_of(groups, ()) if owner == source]
         for number, piece in earlier:
             left = [row for row in piece.occurrences() if row.group not in anew]
-            self._put_instead(number, piece, cut(left, [pair for pair in piece.links if pair not in again]))
+            self._put_instead(number, piece, *cut(left, [pair for pair in piece.links if pair not in again]))
         self.append(source, rows, links)
 
-    def _put_instead(self, number: int, piece: Piece, left: list[Piece]) -> None:
-        """Leave of a stored piece what is left, one piece or none, in its place."""
-        gone = ((group, number) for group in self.mentioned(piece))
+    def _put_instead(self, number: int, before: Piece, after: Piece | None = None) -> None:
+        """Put another piece, or none, in the place of a stored one; where a group stays, nothing is written of it."""
+        data, told = (None, []) if after is None else self.packed(after)
+        earlier = self.mentioned(before)
+        gone = ((group, number) for group in set(earlier).difference(told))
         self.connection.executemany("DELETE FROM place WHERE grp = ? AND piece = ?", gone)
-        if not left:
+        if data is None:
             self.connection.execute("DELETE FROM piece WHERE id = ?", (number,))
-            return
-        (data, groups) = self.packed(left[0])
-        self.connection.execute("UPDATE piece SET data = ? WHERE id = ?", (data, number))
-        self.connection.executemany(
-            "INSERT INTO place (grp, piece) VALUES (?, ?)", ((group, number) for group in groups)
-        )
+        else:
+            self.connection.execute("UPDATE piece SET data = ? WHERE id = ?", (data, number))
+        fresh = ((group, number) for group in set(told).difference(earlier))
+        self.connection.executemany("INSERT INTO place (grp, piece) VALUES (?, ?)", fresh)
 
     def put(self, pieces: Sequence[tuple[int, Packed]]) -> None:
         """Add pieces of logs, each behind what is known of its log."""
+        if not pieces:
+            return
         first = self.connection.execute("SELECT coalesce(max(id), 0) + 1 FROM piece").fetchone()[0]
         self.connection.executemany(
             "INSERT INTO piece (id, source, data) VALUES (?, ?, ?)",
