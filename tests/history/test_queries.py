@@ -232,3 +232,22 @@ def test_the_total_of_everything(world: World) -> None:
     world.ingest()
     with world.store() as store:
         assert history_total(store) == Total(2, TokenVector(input=5, output=3))
+
+
+def steps(world: World, wanted: Selection) -> int:
+    """How many times SQLite has done a thousand steps for the rows."""
+    told: list[int] = []
+    with world.store() as store:
+        store._connection.set_progress_handler(lambda: told.append(1), 1000)
+        assert len(session_rows(store, wanted)) == 2
+    return len(told)
+
+
+def test_sessions_that_moved_last_are_found_without_looking_at_all(world: World) -> None:
+    world.write("a", *(row(f"r{number}", session=f"s{number}", at=T0 + number) for number in range(2000)))
+    world.write("b", {"fact": {}, "session": "undated"})
+    world.ingest()
+    assert steps(world, Selection(limit=2)) == steps(world, Selection(agent="fake", limit=2)) == 0
+    with world.store() as store:
+        assert [one.session for one in session_rows(store, Selection(limit=2))] == ["s1999", "s1998"]
+        assert [one.session for one in session_rows(store, Selection())][-2:] == ["s0", "undated"]

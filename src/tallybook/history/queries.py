@@ -205,7 +205,7 @@ def session_rows(store: Store, selection: Selection | None = None) -> tuple[Sess
         f"""SELECT s.id, a.name, s.name, s.born_at, s.last_at, s.cwd, s.model, s.parent, s.origin,
             coalesce(s.born_at < a.usage_since, 0)
         FROM session s JOIN agent a ON a.id = s.agent WHERE {" AND ".join(sql for sql, _ in conditions)}
-        ORDER BY s.last_at IS NULL, s.last_at DESC, a.name, s.name LIMIT ?""",  # noqa: S608
+        ORDER BY s.last_at DESC, a.name, s.name LIMIT ?""",  # noqa: S608
         (
             *(value for _, values in conditions for value in values),
             -1 if wanted.limit is None else wanted.limit,
