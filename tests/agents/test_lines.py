@@ -6,12 +6,13 @@ import io
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tallybook.agents import lines as module
-from tallybook.agents.lines import LineReader
+from tallybook.agents.lines import LineReader, on_demand
 
 if TYPE_CHECKING:
     from tallybook.agents.port import Line
@@ -69,3 +70,28 @@ def test_a_long_line_costs_time_in_proportion_and_no_memory_beyond_the_limit(mon
 def test_a_line_of_the_longest_length_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST_LINE", 5)
     assert read(b"12345\n123456\n") == ([(0, b"12345")], 13, 1)
+
+
+class Told(msgspec.Struct):
+    name: str
+
+
+def test_a_decoder_is_set_up_once_by_its_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    real = msgspec.json.Decoder
+
+    def counted(kind: type[Told]) -> msgspec.json.Decoder[Told]:
+        made.append(kind)
+        return real(kind)
+
+    monkeypatch.setattr(msgspec.json, "Decoder", counted)
+    decode = on_demand(Told)
+    assert made == []
+    assert [decode(raw).name for raw in ('{"name":"a"}', b'{"name":"b"}', memoryview(b'{"name":"c"}'))] == [
+        "a",
+        "b",
+        "c",
+    ]
+    assert made == [Told]
+    with pytest.raises(msgspec.ValidationError):
+        decode(b'{"name":1}')

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
-from tallybook.agents.names import OTHER, safe_name
+from tallybook.agents.names import OTHER, made, safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SHELLS: Final = frozenset({"ash", "bash", "cmd", "cmd.exe", "dash", "fish", "ksh", "powershell", "pwsh", "sh", "zsh"})
-_SCRIPT_FLAGS: Final = re.compile(r"-[a-zA-Z]*c|-(?:Command|command)|/[cC]")
-_FIRST: Final = re.compile(r"[\s(]{0,100}([^\s;|&<>()\"'`$\\=]{1,4096})(?=[\s;|&<>()]|$)")
+_SCRIPT_FLAGS: Final = r"-[a-zA-Z]*c|-(?:Command|command)|/[cC]"
+_FIRST: Final = r"[\s(]{0,100}([^\s;|&<>()\"'`$\\=]{1,4096})(?=[\s;|&<>()]|$)"
 _LONGEST: Final = 32
 _ARGUMENTS: Final = 3
 
@@ -42,13 +41,13 @@ def _of_arguments(arguments: Sequence[str]) -> str:
 def _runs_script(arguments: Sequence[str]) -> bool:
     if len(arguments) < _ARGUMENTS or _last(arguments[0]).lower() not in _SHELLS:
         return False
-    return _SCRIPT_FLAGS.fullmatch(arguments[1]) is not None
+    return made(_SCRIPT_FLAGS).fullmatch(arguments[1]) is not None
 
 
 def _of_line(line: str) -> str:
     if not line or line.isspace():
         return ""
-    first = _FIRST.match(line)
+    first = made(_FIRST).match(line)
     return _named(first[1]) if first else OTHER
 
 

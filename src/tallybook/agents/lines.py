@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+import msgspec
 
 from tallybook.agents.port import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
+
+    Content = str | bytes | bytearray | memoryview | msgspec.Raw
+
+T = TypeVar("T")
 
 CHUNK: Final = 256 * 1024
 LONGEST_LINE: Final = 64 * 1024 * 1024
@@ -88,6 +94,19 @@ class LineReader:
         self.end += passed + newline + 1
         self.overlong += 1
         return newline + 1, 0
+
+
+def on_demand(kind: type[T]) -> Callable[[Content], T]:
+    """A decoder of JSON that is set up by its first call: a run that reads one more line meets few kinds of them."""
+    decode: Callable[[Content], T] | None = None
+
+    def decoded(raw: Content) -> T:
+        nonlocal decode
+        if decode is None:
+            decode = msgspec.json.Decoder(kind).decode
+        return decode(raw)
+
+    return decoded
 
 
 def lines_of(block: Block) -> Iterator[Line]:

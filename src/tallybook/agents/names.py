@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 OTHER: Final = "other"
@@ -14,19 +14,19 @@ _LONGEST_RUN: Final = 40
 _LONGEST_PATH: Final = 4096
 _LONGEST_NAME: Final = 80
 _LONGEST_BRANCH: Final = 200
-_NAME: Final = re.compile(r"(?=[^a-zA-Z]{0,79}[a-zA-Z])[a-zA-Z0-9_][a-zA-Z0-9_.:+-]{0,79}")
-_ENTRY: Final = re.compile(r"[a-zA-Z]{1,20} [a-zA-Z]{1,20}")
-_VERSION: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9a-zA-Z+-]{1,20}){1,6}")
-_BRANCH: Final = re.compile(r"(?!.*(?:\.\.|//|\.lock$))[\w#(.-](?:/@|[\w.,#()/+-]){0,199}", re.ASCII)
-_LEVEL: Final = re.compile(r"[a-z][a-z-]{1,15}")
-_COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
-_RUN: Final = re.compile(r"[a-zA-Z0-9]{16,}")
-_PREFIX: Final = re.compile(
+_NAME: Final = r"(?=[^a-zA-Z]{0,79}[a-zA-Z])[a-zA-Z0-9_][a-zA-Z0-9_.:+-]{0,79}"
+_ENTRY: Final = r"[a-zA-Z]{1,20} [a-zA-Z]{1,20}"
+_VERSION: Final = r"[0-9]{1,6}(?:\.[0-9a-zA-Z+-]{1,20}){1,6}"
+_BRANCH: Final = r"(?a:(?!.*(?:\.\.|//|\.lock$))[\w#(.-](?:/@|[\w.,#()/+-]){0,199})"
+_LEVEL: Final = r"[a-z][a-z-]{1,15}"
+_COMMIT: Final = r"[0-9a-f]{7,64}"
+_RUN: Final = r"[a-zA-Z0-9]{16,}"
+_PREFIX: Final = (
     r"(?<![a-zA-Z0-9])(?:AKIA|ASIA|AIza|eyJ|GOCSPX|glpat|gh[opusr]_|github_pat|hf_|npm_|dapi|do[opr]_v1|hvs\.|key-"
     r"|pypi-|[prs]k[-_](?:ant|live|proj|svcacct|test)|SG\.|shp[a-z]{2}_|xox[a-z]|ya29)"
 )
 """How well-known keys begin."""
-_HEXADECIMAL: Final = re.compile(r"[0-9a-f]{1,40}")
+_HEXADECIMAL: Final = r"[0-9a-f]{1,40}"
 
 
 def safe_name(text: object) -> str:
@@ -43,34 +43,34 @@ def branch_name(text: object) -> str | None:
 
 @lru_cache(maxsize=256)
 def _branch(text: str) -> str | None:
-    if not _BRANCH.fullmatch(text):
+    if not made(_BRANCH).fullmatch(text):
         return None
-    secret = any(_is_key(run) and not _HEXADECIMAL.fullmatch(run) for run in _RUN.findall(text))
-    return None if secret or _PREFIX.search(text) else text
+    secret = any(_is_key(run) and not made(_HEXADECIMAL).fullmatch(run) for run in made(_RUN).findall(text))
+    return None if secret or made(_PREFIX).search(text) else text
 
 
 def commit_name(text: object) -> str | None:
     """A git commit."""
-    return text if isinstance(text, str) and _COMMIT.fullmatch(text) else None
+    return text if isinstance(text, str) and made(_COMMIT).fullmatch(text) else None
 
 
 def version_name(text: object) -> str | None:
     """The version of a program."""
-    if not isinstance(text, str) or not _VERSION.fullmatch(text) or _is_suspect(text):
+    if not isinstance(text, str) or not made(_VERSION).fullmatch(text) or _is_suspect(text):
         return None
     return text
 
 
 def entry_name(text: object) -> str | None:
     """How an agent was run; None where nothing tells."""
-    if isinstance(text, str) and _ENTRY.fullmatch(text):
+    if isinstance(text, str) and made(_ENTRY).fullmatch(text):
         return text
     return plain(text)
 
 
 def level(text: object) -> str | None:
     """How hard a model was told to think: one plain word."""
-    return text if isinstance(text, str) and _LEVEL.fullmatch(text) else None
+    return text if isinstance(text, str) and made(_LEVEL).fullmatch(text) else None
 
 
 def plain(text: object) -> str | None:
@@ -85,12 +85,18 @@ def directory(text: object) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _safe(text: str) -> str:
-    return text if _NAME.fullmatch(text) and not _is_suspect(text) else OTHER
+    return text if made(_NAME).fullmatch(text) and not _is_suspect(text) else OTHER
 
 
 def _is_suspect(text: str) -> bool:
-    return _PREFIX.search(text) is not None or any(_is_key(run) for run in _RUN.findall(text))
+    return made(_PREFIX).search(text) is not None or any(_is_key(run) for run in made(_RUN).findall(text))
 
 
 def _is_key(run: str) -> bool:
     return len(run) > _LONGEST_RUN or (len(run) >= _SUSPECT and not run.isalpha())
+
+
+@cache
+def made(expression: str) -> re.Pattern[str]:
+    """An expression is made when it is first used: one more line of a log needs few of them."""
+    return re.compile(expression)

@@ -7,9 +7,10 @@ there. Names of files have them for bytes that are no text.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
-_LONE: Final = re.compile(
+_LONE: Final = (
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
@@ -22,5 +23,10 @@ def storable(name: str) -> str:
 
 def mended(raw: bytes) -> bytes | None:
     """The JSON without halves of surrogate pairs; None where it has none."""
-    text, found = _LONE.subn(rb"\\ufffd", raw)
+    text, found = _lone().subn(rb"\\ufffd", raw)
     return text if found else None
+
+
+@cache
+def _lone() -> re.Pattern[bytes]:
+    return re.compile(_LONE)

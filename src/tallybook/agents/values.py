@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from tallybook.agents.lines import on_demand
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -46,7 +48,7 @@ def tolerant(kind: type[S], *needed: str) -> Callable[[bytes], S]:
 
     A record in which a field that is ``needed`` is wrong is wrong as a whole.
     """
-    whole = msgspec.json.Decoder(kind).decode
+    whole = on_demand(kind)
 
     def decode(raw: bytes) -> S:
         try:

@@ -14,6 +14,7 @@ import msgspec
 
 from tallybook.agents.calls import Calls
 from tallybook.agents.claude_code.prompts import Kind, command_of, kind_of
+from tallybook.agents.lines import on_demand
 from tallybook.agents.names import safe_name
 from tallybook.agents.port import LimitSample
 
@@ -43,7 +44,7 @@ class _Given(msgspec.Struct, gc=False):
     subagent_type: object = None
 
 
-_given: Final = msgspec.json.Decoder(_Given).decode
+_given: Final = on_demand(_Given)
 
 
 class Spot(msgspec.Struct, frozen=True, gc=False):

@@ -9,7 +9,6 @@ than the row have it as theirs.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -19,7 +18,8 @@ from tallybook.agents.claude_code.rows import COPIED, Row, unpacked
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_LABELLED: Final = re.compile(r"agent-.*[^0-9a-f-].*", re.DOTALL)
+_AGENT: Final = "agent-"
+_OF_AN_ID: Final = "0123456789abcdef-"
 
 
 class Copy(msgspec.Struct, frozen=True, gc=False):
@@ -46,7 +46,8 @@ class Owner(msgspec.Struct, frozen=True):
     @property
     def rank(self) -> tuple[bool, str]:
         """Order of threads that hold the same message: main, then agents, then labelled ones such as asides."""
-        return _LABELLED.fullmatch(self.thread) is not None, self.thread
+        labelled = self.thread.startswith(_AGENT) and self.thread.removeprefix(_AGENT).strip(_OF_AN_ID)
+        return bool(labelled), self.thread
 
 
 def owner_of(copies: Sequence[Copy]) -> Owner:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from tallybook.agents.claude_code.records import Answer, Message, Record, Usage
+from tallybook.agents.lines import on_demand
 from tallybook.agents.values import ABSENT, tolerant
 
 
@@ -25,9 +26,9 @@ class _Whole(msgspec.Struct, gc=False):
 
 
 _FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-_whole: Final = msgspec.json.Decoder(_Whole).decode
-_counted: Final = msgspec.json.Decoder(_Counted).decode
-_record: Final = msgspec.json.Decoder(Record).decode
+_whole: Final = on_demand(_Whole)
+_counted: Final = on_demand(_Counted)
+_record: Final = on_demand(Record)
 _message: Final = tolerant(Message, "id")
 _usage: Final = tolerant(
     Usage, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"

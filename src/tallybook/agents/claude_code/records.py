@@ -1,15 +1,15 @@
 """Records of Claude Code's logs: only fields that are used are decoded, and a count is never out of range."""
 
-from __future__ import annotations
+# Annotations are objects here: where they are text, each of them is compiled before the first line can be decoded.
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tallybook.agents.lines import on_demand
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
@@ -229,18 +229,15 @@ class Entry(Record, kw_only=True, gc=False):
         return content or ""
 
 
-_RECORD: Final = msgspec.json.Decoder(Record)
-_ANSWER: Final = msgspec.json.Decoder(Answer)
-_SHAPES: Final[dict[str, msgspec.json.Decoder[Record]]] = {
-    "cost-state": msgspec.json.Decoder(CostState),
-    "system": msgspec.json.Decoder(System),
-    "user": msgspec.json.Decoder(Entry),
+_record: Final = on_demand(Record)
+_answer: Final = msgspec.json.Decoder(Answer).decode
+_SHAPES: Final[dict[str, Callable[[bytes | memoryview], Record]]] = {
+    "cost-state": on_demand(CostState),
+    "system": on_demand(System),
+    "user": on_demand(Entry),
 }
 """Types of records that tell more than the envelope."""
-_USUAL: Final[dict[str, Callable[[memoryview], Record]]] = {
-    "assistant": _ANSWER.decode,
-    **{kind: decoder.decode for kind, decoder in _SHAPES.items()},
-}
+_USUAL: Final[dict[str, Callable[[memoryview], Record]]] = {"assistant": _answer, **_SHAPES}
 _MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 # Members in front of the type: scalars only, so that what is found is the record's own type. A head with a backslash
@@ -287,13 +284,13 @@ def decode(raw: bytes, kind: str | None = None) -> Record | None:
             return _shaped(kind, raw)
         if _ASSISTANT in raw:
             try:
-                answer = _ANSWER.decode(raw)
+                answer = _answer(raw)
             except msgspec.ValidationError:
                 pass  # another type of record that mentions the word, or an answer of a wrong shape
             else:
                 if answer.type == "assistant":
                     return answer
-        record = _RECORD.decode(raw)
+        record = _record(raw)
         if record.type in _SHAPES:
             return _shaped(record.type, raw)
     except _MALFORMED:
@@ -303,9 +300,9 @@ def decode(raw: bytes, kind: str | None = None) -> Record | None:
 
 def _shaped(kind: str, raw: bytes) -> Record:
     try:
-        return _SHAPES[kind].decode(raw)
+        return _SHAPES[kind](raw)
     except msgspec.ValidationError:
-        return _RECORD.decode(raw)
+        return _record(raw)
 
 
 def tool_calls(message: Message) -> tuple[str, ...]:

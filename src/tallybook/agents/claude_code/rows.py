@@ -1,20 +1,17 @@
 """The stored form of one usage row: counts, ids and names in msgpack, and no text."""
 
-from __future__ import annotations
+# Annotations are objects here: where they are text, each of them is compiled before the first line can be decoded.
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
+from tallybook.agents.port import Occurrence
 from tallybook.domain.tokens import COMPONENTS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tallybook.agents.port import Occurrence
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OUTPUT: Final = COMPONENTS.index("output")

@@ -9,7 +9,6 @@ import msgspec
 
 from tallybook.agents.claude_code import costs, rows, usage
 from tallybook.agents.claude_code.doings import COPY, Doings, Progress, Spot
-from tallybook.agents.claude_code.partly import answer_in
 from tallybook.agents.claude_code.prompts import Kind
 from tallybook.agents.claude_code.records import (
     KNOWN,
@@ -158,6 +157,8 @@ class _Scan:
             return
         record = decode(raw, kind)
         if record is None:
+            from tallybook.agents.claude_code.partly import answer_in  # noqa: PLC0415 - few lines need it
+
             self._bad += 1
             whole = mended(raw)
             record = (decode(whole, kind) if whole else None) or answer_in(whole or raw)

@@ -16,6 +16,7 @@ import msgspec
 from tallybook.agents.calls import Calls, Waiting, server_item
 from tallybook.agents.codex import records
 from tallybook.agents.codex.owner import Owner
+from tallybook.agents.lines import on_demand
 from tallybook.agents.names import OTHER, safe_name
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ class _Shell(msgspec.Struct, gc=False):
     type: object = None
 
 
-_arguments: Final = msgspec.json.Decoder(str).decode
-_shell: Final = msgspec.json.Decoder(_Shell).decode
-_content: Final = msgspec.json.Decoder(list[records.Content]).decode
+_arguments: Final = on_demand(str)
+_shell: Final = on_demand(_Shell)
+_content: Final = on_demand(list[records.Content])
 
 
 class Progress(msgspec.Struct, array_like=True):

@@ -1,6 +1,6 @@
 """Facts as they are kept: counts, ids and names alone, in short arrays whose first member tells the kind."""
 
-from __future__ import annotations
+# Annotations are objects here: where they are text, each of them is compiled before the first line can be decoded.
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 

@@ -14,7 +14,7 @@ from tallybook.agents.codex.moments import microseconds
 from tallybook.agents.codex.sessions import Header, header_of
 from tallybook.agents.codex.state import encode, state_of
 from tallybook.agents.codex.telling import TOLD_QUICKLY, Telling
-from tallybook.agents.lines import LineReader, cut, lines_of
+from tallybook.agents.lines import LineReader, cut, lines_of, on_demand
 from tallybook.agents.names import directory, level, plain
 from tallybook.agents.port import Batch, Line, Occurrence, SessionFact
 
@@ -45,17 +45,17 @@ _CLOSED: Final = ord("}")
 _SPACE: Final = b" \t\r"
 """What JSON allows at the end of a line."""
 
-_count_line: Final = msgspec.json.Decoder(records.CountLine).decode
-_call_line: Final = msgspec.json.Decoder(records.CallLine).decode
-_envelope: Final = msgspec.json.Decoder(records.Envelope).decode
-_kind: Final = msgspec.json.Decoder(records.Kind).decode
-_token_count: Final = msgspec.json.Decoder(records.TokenCount).decode
-_usage_record: Final = msgspec.json.Decoder(records.UsageRecord).decode
-_turn_started: Final = msgspec.json.Decoder(records.TurnStarted).decode
-_turn_context: Final = msgspec.json.Decoder(records.TurnContext).decode
-_turn_ended: Final = msgspec.json.Decoder(records.TurnEnded).decode
-_settings: Final = msgspec.json.Decoder(records.SettingsApplied).decode
-_tool_call: Final = msgspec.json.Decoder(records.ToolCall).decode
+_count_line: Final = on_demand(records.CountLine)
+_call_line: Final = on_demand(records.CallLine)
+_envelope: Final = on_demand(records.Envelope)
+_kind: Final = on_demand(records.Kind)
+_token_count: Final = on_demand(records.TokenCount)
+_usage_record: Final = on_demand(records.UsageRecord)
+_turn_started: Final = on_demand(records.TurnStarted)
+_turn_context: Final = on_demand(records.TurnContext)
+_turn_ended: Final = on_demand(records.TurnEnded)
+_settings: Final = on_demand(records.SettingsApplied)
+_tool_call: Final = on_demand(records.ToolCall)
 _running: Final = msgspec.json.Decoder(records.Usage | None).decode
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from tallybook.agents.codex import records
 from tallybook.agents.codex.moments import microseconds
+from tallybook.agents.lines import on_demand
 
 if TYPE_CHECKING:
     import re
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
 
     from tallybook.agents.codex.doings import Doings
 
-_said: Final = msgspec.json.Decoder(records.Said).decode
-_said_line: Final = msgspec.json.Decoder(records.SaidLine).decode
-_asked: Final = msgspec.json.Decoder(records.Asked).decode
-_output: Final = msgspec.json.Decoder(records.Output).decode
-_completed: Final = msgspec.json.Decoder(records.ItemCompleted).decode
-_completed_line: Final = msgspec.json.Decoder(records.ItemCompletedLine).decode
-_server_call: Final = msgspec.json.Decoder(records.ServerCall).decode
-_rolled_back: Final = msgspec.json.Decoder(records.RolledBack).decode
-_failure: Final = msgspec.json.Decoder(records.Failure).decode
+_said: Final = on_demand(records.Said)
+_said_line: Final = on_demand(records.SaidLine)
+_asked: Final = on_demand(records.Asked)
+_output: Final = on_demand(records.Output)
+_completed: Final = on_demand(records.ItemCompleted)
+_completed_line: Final = on_demand(records.ItemCompletedLine)
+_server_call: Final = on_demand(records.ServerCall)
+_rolled_back: Final = on_demand(records.RolledBack)
+_failure: Final = on_demand(records.Failure)
 
 OUTPUTS: Final = frozenset(
     {"custom_tool_call_output", "function_call_output", "mcp_tool_call_output", "tool_search_output"}
@@ -74,7 +75,7 @@ class _Payload(msgspec.Struct, gc=False):
     payload: msgspec.Raw
 
 
-_payload: Final = msgspec.json.Decoder(_Payload).decode
+_payload: Final = on_demand(_Payload)
 
 
 def _quick_reasoning(telling: Telling, shape: re.Match[bytes], _: memoryview) -> None:
