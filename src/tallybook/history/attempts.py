@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tallybook.history.items import FAILURE, TOOL
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PROMPT: Final = "prompt"
-TOOL: Final = "tool"
-FAILURE: Final = "tool-error"
 SERVICE: Final = "api-error"
 DONE: Final = frozenset({TOOL, "message", "reasoning"})
 """What a model does."""

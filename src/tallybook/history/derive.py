@@ -8,8 +8,8 @@ import msgspec
 
 from tallybook.domain.tokens import COMPONENTS, TokenVector
 from tallybook.domain.usage import SessionKey
-from tallybook.history.attempts import DONE, FAILURE, PROMPT, SERVICE, TOOL, Attempts, Step, attempts_of
-from tallybook.history.items import call_of
+from tallybook.history.attempts import DONE, PROMPT, SERVICE, Attempts, Step, attempts_of
+from tallybook.history.items import FAILURE, TOOL, call_of
 from tallybook.history.settling import NAME as ACTIVITY
 from tallybook.history.settling import families, held_items, settle_activity
 from tallybook.history.stages import Outcome, Rows, replace_rows, run_stage

@@ -7,12 +7,13 @@ comes. ``derive`` of all rows would give the same, and does it where the reader 
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tallybook.agents.port import GrowingReader, LogReader, SourceRows
 from tallybook.domain.problems import Problem
+from tallybook.history.contents import Reading
 from tallybook.history.harvest import Harvest, sane_rows, source_rows
 from tallybook.history.names import name_hash, stored_text
 from tallybook.history.response_keys import packed_keys
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tallybook.agents.port import Response
-    from tallybook.history.contents import Reading
     from tallybook.history.responses import Row
 
 LONG: Final = 500
@@ -31,7 +31,7 @@ MOST: Final = 5000
 """Further rows up to which it is tried."""
 
 
-class Added(NamedTuple):
+class Added(msgspec.Struct, frozen=True):
     """What one reading brought."""
 
     source: int
@@ -41,7 +41,7 @@ class Added(NamedTuple):
     """Groups that no other reading tells of, and no link."""
 
 
-class _Known(NamedTuple):
+class _Known(msgspec.Struct, frozen=True):
     """One group as it was last counted."""
 
     group: int
@@ -66,7 +66,7 @@ class Growth(msgspec.Struct, frozen=True):
             (source, self.reader.version, known.cursor),
         ).fetchall()
         grown = {}
-        for one in map(_Known._make, rows):
+        for one in (_Known(*row) for row in rows):
             responses = self._grown(self.reader, one, added) if one.group in added.alone else None
             if responses is not None:
                 grown[one.group] = sane_rows(self.reader.agent, one.group, responses, self.problems)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from tallybook.history.attempts import FAILURE, TOOL
 from tallybook.history.facts import LATEST
 from tallybook.history.names import stored_text
 from tallybook.history.pieces import compressed, decompressed
@@ -24,14 +23,16 @@ if TYPE_CHECKING:
 
 MILLISECOND: Final = 1000
 """In microseconds: as exact as agents tell the time of what happened."""
+TOOL: Final = "tool"
+FAILURE: Final = "tool-error"
 _LARGEST: Final = 2**42
 _BASE: Final = 2**62 - 1
 _STEP: Final = 1024
 """Between the keys that items of two kinds have from one text."""
 _DIGITS: Final = 3
-_PLACE: Final = re.compile(r"0|[1-9][0-9]{0,2}")
+_PLACE: Final = r"0|[1-9][0-9]{0,2}"
 _KINDS: Final = (
-    *("tool", "tool-error", "shell", "mcp", "message", "reasoning", "turn", "prompt", "first-token", "abort"),
+    *(TOOL, FAILURE, "shell", "mcp", "message", "reasoning", "turn", "prompt", "first-token", "abort"),
     *("injected", "image", "command", "skill", "subagent", "web", "compaction", "api-error", "approval", "sandbox"),
     *("model-switch", "instructions", "review", "rollback", "undo", "attachment", "effort", "mode", "tool-denied"),
 )
@@ -77,7 +78,6 @@ class _Columns(msgspec.Struct, array_like=True, frozen=True):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(_Columns).decode
 _decode_keys: Final = msgspec.msgpack.Decoder(list[int]).decode
 _decode_numbers: Final = msgspec.msgpack.Decoder(tuple[list[int], list[int]]).decode
 
@@ -120,7 +120,7 @@ def _parted(text: str) -> tuple[str, int]:
 
 @lru_cache(maxsize=1024)
 def _place(told: str) -> int:
-    return 1 + int(told) if _PLACE.fullmatch(told) else 0
+    return 1 + int(told) if re.fullmatch(_PLACE, told) else 0
 
 
 def _hash(agent: str, text: str) -> int:
@@ -228,7 +228,7 @@ def unpack_keys(keys: bytes) -> list[int]:
 
 def unpack(names: bytes, keys: bytes, data: bytes) -> Iterator[Happened]:
     """The items of a block, in their order."""
-    columns = _decode(decompressed(data))
+    columns = msgspec.msgpack.decode(decompressed(data), type=_Columns)
     sessions, whats = _decode_numbers(names)
     places = zip(columns.sessions[::2], columns.sessions[1::2], strict=True)
     by_item = (sessions[place] for place, size in places for _ in repeat(None, size))

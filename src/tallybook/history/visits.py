@@ -47,7 +47,6 @@ class _Parcel(msgspec.Struct, array_like=True):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(list[_Parcel]).decode
 
 
 def visit(reader: LogReader, job: Job, key: bytes) -> Visit:
@@ -66,7 +65,8 @@ def pack(visits: Sequence[Visit]) -> bytes:
 
 def unpack(jobs: Sequence[Job], content: bytes) -> list[Visit]:
     """The visits that ``pack`` was given for these jobs, without occurrences and items in their batches."""
-    return [_unpacked(job, parcel) for job, parcel in zip(jobs, _decode(content), strict=True)]
+    parcels = msgspec.msgpack.decode(content, type=list[_Parcel])
+    return [_unpacked(job, parcel) for job, parcel in zip(jobs, parcels, strict=True)]
 
 
 def _parcel(one: Visit) -> _Parcel:

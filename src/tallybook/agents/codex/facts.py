@@ -2,12 +2,10 @@
 
 # Annotations are objects here: where they are text, each of them is compiled before the first line can be decoded.
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Counts: TypeAlias = tuple[int, int, int, int, int]
 """Input (all of it), cached input, cache write, output, reasoning: as logged, so the parts overlap."""
