@@ -7,7 +7,6 @@ an agent one, and the original is the one that counts wherever it is there.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -15,7 +14,7 @@ import msgspec
 from tallybook.agents.calls import Calls
 from tallybook.agents.claude_code.prompts import Kind, command_of, kind_of
 from tallybook.agents.lines import on_demand
-from tallybook.agents.names import safe_name
+from tallybook.agents.names import made, safe_name
 from tallybook.agents.port import LimitSample
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ _WINDOWS: Final = {"five_hour": 300, "seven_day": 10_080, "seven_day_opus": 10_0
 _MILLISECOND: Final = 1000
 _SECOND: Final = 1_000_000
 _LARGEST: Final = 2**40
-_LIMIT: Final = re.compile(r"[a-z][a-z_]{1,40}")
+_LIMIT: Final = r"[a-z][a-z_]{1,40}"
 
 
 class _Given(msgspec.Struct, gc=False):
@@ -213,7 +212,7 @@ class Doings:
         if not isinstance(told, dict) or spot.at is None:
             return
         limit, resets = told.get("rateLimitType"), _count(told.get("resetsAt"))
-        if isinstance(limit, str) and _LIMIT.fullmatch(limit):
+        if isinstance(limit, str) and made(_LIMIT).fullmatch(limit):
             used = 10_000 if told.get("status") == "rejected" else None
             at = None if resets is None else resets * _SECOND
             self.limits.append(LimitSample(spot.session, spot.at, limit, _WINDOWS.get(limit), used, at))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from enum import StrEnum
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from tallybook.agents.codex.facts import Counts, Record
 from tallybook.agents.codex.marks import Mark, marks_of
 from tallybook.agents.codex.moments import uuid_milliseconds
 from tallybook.agents.codex.prefix import Boundary, Family, boundary_of, starts_anew
+from tallybook.agents.codex.steps import Step
 from tallybook.agents.codex.threads import Thread, thread_of
 from tallybook.agents.port import Response
 from tallybook.domain.quality import Quality, worst
@@ -22,7 +23,6 @@ from tallybook.domain.tokens import TokenVector
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tallybook.agents.codex.steps import Step
     from tallybook.agents.port import SourceRows
 
 
@@ -96,7 +96,7 @@ class Left(StrEnum):
     INHERITED = "copied from the thread that this one was forked from, and counted there"
 
 
-class Passed(NamedTuple):
+class Passed(msgspec.Struct, frozen=True):
     """One step that claims nothing."""
 
     source: str
@@ -105,11 +105,11 @@ class Passed(NamedTuple):
     step: Step
 
 
-class Account(NamedTuple):
+class Account(msgspec.Struct, frozen=True):
     """All that one unit tells of responses."""
 
     family: Family
-    claims: Sequence[Claim | Passed]
+    claims: list[Claim | Passed]
     told: set[str]
     """What records tell of steps that were copied."""
     best: dict[str, Claim]

@@ -5,13 +5,12 @@ Which of two windows is the one of five hours is known by its minutes alone.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from tallybook.agents.codex.moments import microseconds
-from tallybook.agents.names import plain, safe_name
+from tallybook.agents.names import made, plain, safe_name
 from tallybook.agents.port import LimitSample
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ _LARGEST: Final = 2**40
 _DEFAULT: Final = "codex"
 _WEEK: Final = 10_080
 _HUNDRED: Final = 100
-_DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_DECIMAL: Final = r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?"
 _REMEMBERED: Final = 64
 _ID: Final = b'"limit_id"'
 
@@ -188,4 +187,4 @@ def _credit(told: object) -> str | None:
     if told.get("unlimited") is True:
         return "unlimited"
     balance = told.get("balance")
-    return balance if isinstance(balance, str) and _DECIMAL.fullmatch(balance) else None
+    return balance if isinstance(balance, str) and made(_DECIMAL).fullmatch(balance) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Final
 
 import msgspec
@@ -297,28 +298,32 @@ SHAPE: Final = re.compile(
 )
 """The head of a line in Codex's own order: its time and its kinds are certain without decoding. Others are decoded."""
 
-CALL: Final = re.compile(rb'(?:"id":"[^"\\]{0,512}",)?"call_id":"([^"\\]{1,512})","output":')
+CALL: Final = rb'(?:"id":"[^"\\]{0,512}",)?"call_id":"([^"\\]{1,512})","output":'
 """What follows the head of a line that holds the result of a tool."""
-_EXIT: Final = re.compile(
+_EXIT: Final = (
     rb'"(?:Chunk ID: [0-9a-f]{1,16}\\n)?(?:Wall time: [0-9.]{1,20} seconds\\n)?'
     rb"(?:Process exited with code |Exit code: )(-?[0-9]{1,9})"
 )
 _TOLD: Final = rb"\"metadata\":{\"exit_code\":"
-_CODE: Final = re.compile(rb"-?[0-9]{1,9}")
+_CODE: Final = rb"-?[0-9]{1,9}"
 _TOLD_WITHIN: Final = 200
-COMPLETED: Final = re.compile(
-    rb'(?:"thread_id":"[^"\\]{0,512}",)?(?:"turn_id":"[^"\\]{0,512}",)?"item":\{"type":"(\w{1,64})"'
-)
+COMPLETED: Final = rb'(?:"thread_id":"[^"\\]{0,512}",)?(?:"turn_id":"[^"\\]{0,512}",)?"item":\{"type":"(\w{1,64})"'
 """What follows the head of an ``item_completed``."""
+
+
+@cache
+def made(expression: bytes) -> re.Pattern[bytes]:
+    """An expression, made when a line first needs it."""
+    return re.compile(expression)
 
 
 def has_failed(raw: bytes | bytearray, start: int, end: int) -> bool:
     """Whether a program ended with another exit code than 0; its output begins at ``start``, and ``end`` is its end."""
-    told = _EXIT.match(raw, start, end)
+    told = made(_EXIT).match(raw, start, end)
     if told is not None:
         return int(told[1]) != 0
     place = raw.find(_TOLD, max(start, end - _TOLD_WITHIN), end)
-    code = _CODE.match(raw, place + len(_TOLD), end) if place >= 0 else None
+    code = made(_CODE).match(raw, place + len(_TOLD), end) if place >= 0 else None
     return code is not None and int(code[0]) != 0
 
 

@@ -87,14 +87,14 @@ def _quick_message(telling: Telling, shape: re.Match[bytes], view: memoryview) -
 
 
 def _quick_output(telling: Telling, shape: re.Match[bytes], _: memoryview) -> None:
-    told = records.CALL.match(shape.string, shape.end(), shape.endpos)
+    told = records.made(records.CALL).match(shape.string, shape.end(), shape.endpos)
     if told is not None:
         failed = records.has_failed(shape.string, told.end(), shape.endpos)
         telling.doings.result(told[1].decode(), _moment(shape), failed)
 
 
 def _quick_completed(telling: Telling, shape: re.Match[bytes], view: memoryview) -> None:
-    told = records.COMPLETED.match(shape.string, shape.end(), shape.endpos)
+    told = records.made(records.COMPLETED).match(shape.string, shape.end(), shape.endpos)
     if told is None or told[1] in _HEARD:
         telling.doings.completed(_completed_line(view[shape.start() : shape.endpos]).payload, _moment(shape))
 
