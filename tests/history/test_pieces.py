@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from history.fake import T0, FakeReader, World
 from tallybook.agents.port import Occurrence
 from tallybook.history.ingest import ingest
-from tallybook.history.pieces import MOST_BYTES, MOST_ROWS, cut, packed, stored_rows, unpacked
+from tallybook.history.pieces import MOST_BYTES, MOST_ROWS, cut, is_plain, packed, stored_rows, unpacked
+from tallybook.history.shelf import _SHORT as SHORT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,15 +49,56 @@ def test_pieces_are_bounded_by_rows_and_by_bytes() -> None:
     assert [len(piece.data) for piece in cut(long, [])] == [1, 1, 1, 1]
 
 
-def test_a_log_that_grows_line_by_line_stays_one_piece(tmp_path: Path) -> None:
-    """And becomes a second one only when the first is full."""
+def test_a_log_that_grows_line_by_line_stays_one_piece_and_a_short_one(tmp_path: Path) -> None:
+    """And comes to further ones only when the first is full."""
     world = World(tmp_path)
     world.write("a", {"id": "r0"})
+    seen = set()
     with world.store() as store:
-        for number in range(1, 60):
+        for number in range(1, 120):
             world.append("a", {"id": f"r{number}", "group": f"g{number % 7}"})
             ingest(store, [FakeReader()], world.environ)
-        assert store.rows("SELECT count(*) FROM piece") == [(1,)]
+            pieces = [data for (data,) in store.rows("SELECT data FROM piece ORDER BY id")]
+            seen.add((len(pieces), is_plain(pieces[-1]), len(pieces[-1]) <= SHORT))
+    assert seen == {(1, True, True), (1, False, True), (2, True, True)}
+    assert world.dump() == world.cold()
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_what_is_too_much_for_the_short_piece_goes_into_the_one_before(
+    tmp_path: Path, room: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or, where that is full, becomes one of its own."""
+    monkeypatch.setattr("tallybook.history.shelf._SMALL", 40_000 if room else SHORT + 1)
+    world = World(tmp_path)
+    world.write("a", *({"id": f"r{number}", "group": f"g{number}"} for number in range(300)))
+    world.ingest()
+    for number in range(300, 309):
+        world.append("a", {"id": f"r{number}", "group": f"g{number}"})
+        world.ingest()
+    with world.store() as store:
+        before = store.rows("SELECT id, data FROM piece ORDER BY id")
+    assert [is_plain(data) for _, data in before] == [False, True]
+    world.append("a", *({"id": f"r{number}", "group": f"g{number}"} for number in range(309, 340)))
+    world.ingest()
+    with world.store() as store:
+        after = store.rows("SELECT id, data FROM piece ORDER BY id")
+    assert [is_plain(data) for _, data in after] == [False] * (1 if room else 2)
+    assert (after[0] == before[0]) is not room
+    assert world.dump() == world.cold()
+
+
+def test_a_line_of_a_long_log_needs_no_compressor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its import takes longer than all that is stored of the line."""
+    world = World(tmp_path)
+    world.write("a", *({"id": f"r{number}", "group": f"g{number}", "session": "s"} for number in range(90)))
+    world.ingest()
+    with monkeypatch.context() as patch:
+        for name in ("backports.zstd", "compression.zstd"):
+            patch.setitem(sys.modules, name, None)  # which is an error for those who import it
+        for number in range(3):
+            world.append("a", {"id": f"more{number}", "group": "more", "session": "s"})
+            assert world.ingest().files_read == 1
     assert world.dump() == world.cold()
 
 

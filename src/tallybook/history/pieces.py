@@ -124,7 +124,17 @@ def _steps(numbers: list[int]) -> list[int]:
 
 def packed(piece: Piece) -> bytes:
     """The piece as the store keeps it."""
-    return compressed(_encode(piece))
+    return compressed(plain(piece))
+
+
+def plain(piece: Piece) -> bytes:
+    """The piece as the store may keep it too: no compressor is needed to add to it."""
+    return _encode(piece)
+
+
+def is_plain(blob: bytes) -> bool:
+    """Whether what the store keeps is not compressed."""
+    return not blob.startswith(_MAGIC)
 
 
 def compressed(content: bytes) -> bytes:
@@ -152,7 +162,7 @@ def unpacked(blob: bytes) -> Piece:
 
 def decompressed(blob: bytes) -> bytes:
     """The content that ``compressed`` was given."""
-    if not blob.startswith(_MAGIC):
+    if is_plain(blob):
         return blob
     if sys.version_info >= (3, 14):
         from compression.zstd import decompress  # noqa: PLC0415

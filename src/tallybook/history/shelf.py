@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tallybook.agents.port import Occurrence
 from tallybook.history.names import name_hash
-from tallybook.history.pieces import MOST_ROWS, Piece, cut, packed, unpacked
+from tallybook.history.pieces import MOST_ROWS, Piece, cut, is_plain, packed, piece_of, plain, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from tallybook.agents.port import Occurrence
+    from collections.abc import Collection, Iterable, Iterator
 
 _SMALL: Final = 32 * 1024
 """Bytes of a stored piece that an append still adds to, so that a log read line by line is not many pieces."""
+_SHORT: Final = 1536
+"""Bytes of a piece at the end that stays as it is, not compressed: with room for the rest of its page."""
 _AT_ONCE: Final = 1000
 
 Packed = tuple[bytes, list[int]]
@@ -70,20 +72,23 @@ class Shelf(msgspec.Struct, frozen=True):
         return dropped
 
     def append(self, source: int, rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> None:
-        """Put occurrences behind those that are known of a log; a small piece at the end of it is filled up."""
+        """Put occurrences behind those that are known of a log.
+
+        A log that grows ends in a short piece, which no compressor is needed for; what is too much for that goes, with
+        all that it holds, into the piece before it, if that is small.
+        """
         if not rows and not links:
             return
-        last = self.connection.execute(
-            "SELECT id, data FROM piece WHERE source = ? ORDER BY id DESC LIMIT 1", (source,)
-        ).fetchone()
-        if last and len(last[1]) < _SMALL:
-            end = unpacked(last[1])
-            if len(end.data) + len(rows) <= MOST_ROWS:
-                first, *more = cut([*end.occurrences(), *rows], list(dict.fromkeys([*end.links, *links])))
-                self._put_instead(last[0], end, first)
-                self.put([(source, self.packed(piece)) for piece in more])
+        end = _End([], rows, links)
+        for number, data in self.connection.execute(
+            "SELECT id, data FROM piece WHERE source = ? ORDER BY id DESC LIMIT 2", (source,)
+        ).fetchall():
+            if not is_plain(data) and (short := end.short()) is not None:
+                self._put_anew(source, end.taken, [(plain(short), self.mentioned(short))])
                 return
-        self.put([(source, self.packed(piece)) for piece in cut(rows, links)])
+            if len(data) >= _SMALL or not end.take(number, data) or not is_plain(data):
+                break
+        self._put_anew(source, end.taken, [self.packed(piece) for piece in cut(end.rows, end.links)])
 
     def replace(self, source: int, rows: Sequence[Occurrence], links: list[tuple[str, str]]) -> None:
         """Put occurrences of one log in the place of all that it told of their groups; other pieces stay untouched."""
@@ -93,12 +98,19 @@ class Shelf(msgspec.Struct, frozen=True):
         earlier = [(number, piece) for number, owner, piece in self.telling_of(groups, ()) if owner == source]
         for number, piece in earlier:
             left = [row for row in piece.occurrences() if row.group not in anew]
-            self._put_instead(number, piece, *cut(left, [pair for pair in piece.links if pair not in again]))
+            kept = cut(left, [pair for pair in piece.links if pair not in again])
+            self._put_instead(number, piece, *map(self.packed, kept))
         self.append(source, rows, links)
 
-    def _put_instead(self, number: int, before: Piece, after: Piece | None = None) -> None:
+    def _put_anew(self, source: int, taken: Sequence[tuple[int, Piece]], pieces: Sequence[Packed]) -> None:
+        """Put pieces in the places of the last ones of a log; those that are more come behind them."""
+        for place, (number, before) in enumerate(taken):
+            self._put_instead(number, before, pieces[place] if place < len(pieces) else None)
+        self.put([(source, piece) for piece in pieces[len(taken) :]])
+
+    def _put_instead(self, number: int, before: Piece, after: Packed | None = None) -> None:
         """Put another piece, or none, in the place of a stored one; where a group stays, nothing is written of it."""
-        data, told = (None, []) if after is None else self.packed(after)
+        data, told = after or (None, [])
         earlier = self.mentioned(before)
         gone = ((group, number) for group in set(earlier).difference(told))
         self.connection.executemany("DELETE FROM place WHERE grp = ? AND piece = ?", gone)
@@ -130,6 +142,32 @@ class Shelf(msgspec.Struct, frozen=True):
     def mentioned(self, piece: Piece) -> list[int]:
         """The groups of a piece, each hash once."""
         return list({name_hash(self.agent, name) for name in piece.mentioned})
+
+
+class _End(msgspec.Struct):
+    """What the end of a log is to hold."""
+
+    taken: list[tuple[int, Piece]]
+    """Stored pieces, by number, that all of their occurrences are taken out of; the first one first."""
+    rows: Sequence[Occurrence]
+    links: list[tuple[str, str]]
+
+    def take(self, number: int, data: bytes) -> bool:
+        """Take what a stored piece holds before all that is there; False where that would be too much."""
+        piece = unpacked(data)
+        if len(piece.data) + len(self.rows) > MOST_ROWS:
+            return False
+        self.taken.insert(0, (number, piece))
+        self.rows = [*piece.occurrences(), *self.rows]
+        self.links = list(dict.fromkeys([*piece.links, *self.links]))
+        return True
+
+    def short(self) -> Piece | None:
+        """All of it as a short piece; None where it is none."""
+        if sum(len(row.data) for row in self.rows) > _SHORT:
+            return None
+        piece = piece_of(self.rows, self.links)
+        return piece if len(plain(piece)) <= _SHORT else None
 
 
 def _parts(groups: Iterable[int]) -> Iterator[list[int]]:
