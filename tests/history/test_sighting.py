@@ -322,6 +322,22 @@ def test_many_changed_logs_are_remembered_anew(home: Home, monkeypatch: pytest.M
     assert home.recalls() == [True, True]
 
 
+def test_changed_logs_are_asked_for_together(home: Home) -> None:
+    """Until there are so many that they are remembered anew, each run asks for all of them."""
+    home.settle()
+    asked = []
+    for name in CLAUDE[:3]:
+        home.act("append", name)
+        time.sleep(TICK)
+        home.update()
+        with home.store() as store:
+            questions: list[str] = []
+            store._connection.set_trace_callback(questions.append)
+            assert survey(store, ClaudeCodeReader(), home.environ).tasks == ()
+            asked.append(len(questions))
+    assert len(set(asked)) == 1
+
+
 def test_two_writers_at_once(home: Home) -> None:
     """What another process writes while a survey is under way is not lost when it is remembered."""
     home.settle()

@@ -127,10 +127,16 @@ def recall(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Recal
     if kept is None or (kept.user, kept.version, kept.roots) != (os.geteuid(), reader.version, _roots(reader, environ)):
         return None
     places = _names(kept.places)
-    changed = _changed(kept, places, noted)
-    if changed is None or len(changed) > MOST_CHANGED:
+    found = _found(kept, places)
+    if found is None:
         return None
-    keys = _names(kept.keys or kept.places) if changed else []
+    differing = list(_differences(found, kept.stamps))
+    keys = _names(kept.keys) if kept.keys and (differing or noted) else places
+    written = {key.encode() for key in noted}.difference(keys[at] for at in differing)
+    alike = [at for at, key in enumerate(keys) if key in written] if written else []
+    changed = sorted([*differing, *alike])
+    if len(alike) < len(written) or len(changed) > MOST_CHANGED:
+        return None
     logs = (
         LogFile(reader.agent, keys[at].decode(), os.fsdecode(places[at]), bool(kept.compressed[at])) for at in changed
     )
@@ -200,23 +206,15 @@ def _understood(data: bytes) -> _Kept | None:
     return kept if kept.form == _FORM else None
 
 
-def _changed(kept: _Kept, places: Sequence[bytes], noted: Iterable[str]) -> list[int] | None:
-    """The indices of logs that differ from what was seen, or that were written since; None where names may differ."""
+def _found(kept: _Kept, places: Sequence[bytes]) -> bytes | None:
+    """The stamps of all logs; None where their names may differ from what was seen."""
     try:
         directories = _stamps(map(stamp_of, map(os.stat, _names(kept.directories))))
         if directories != kept.directory_stamps or any(map(_is_there, _names(kept.absent))):
             return None
-        found = _stamps(map(_numbers, map(os.stat, places)))
+        return _stamps(map(_numbers, map(os.stat, places)))
     except (OSError, OverflowError):  # a log has gone, or closed
         return None
-    changed = set(_differences(found, kept.stamps))
-    keys = kept.keys or kept.places
-    for key in noted:
-        at = keys.find(_END + key.encode() + _END)
-        if at < 0:
-            return None
-        changed.add(keys.count(_END, 0, at))
-    return sorted(changed)
 
 
 def _differences(found: bytes, kept: bytes) -> Iterator[int]:

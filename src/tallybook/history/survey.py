@@ -57,7 +57,8 @@ def survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Surve
     if recalled is None:
         return full_survey(store, reader, environ)
     keys = [stored_text(log.key) for log in recalled.logs]
-    compared = _Compared({key: row for key in keys for row in _rows(store, reader, f"{_SOURCES} AND key = ?", (key,))})
+    those = f"{_SOURCES} AND key IN ({', '.join('?' * len(keys))})"
+    compared = _Compared({row[0]: row for row in _rows(store, reader, those, keys)} if keys else {})
     compared.take(recalled.logs, None)
     return compared.result(recalled.others, None)
 
@@ -185,7 +186,7 @@ def unreadable(log: LogFile, why: str) -> Problem:
     return Problem("unreadable-log", f"the log was not read: {why}", Where(file=stored_text(log.place)))
 
 
-def _rows(store: Store, reader: LogReader, which: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+def _rows(store: Store, reader: LogReader, which: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
     """Key, the four numbers of the stamp, compressed, read by this version, path, gone."""
     return store.rows(
         f"SELECT key, dev, ino, size, mtime_ns, compressed, reader = ?, path, gone FROM source WHERE {which}",  # noqa: S608
