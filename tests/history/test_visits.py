@@ -8,12 +8,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-import pytest
-
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("unmeasured")  # coverage imports modules of its own
 
 SESSION: Final = "019c8a5f-0000-7000-8000-000000000001"
 AT: Final = "2026-02-23T13:19:38.000Z"
