@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from tallybook.agents.names import OTHER, made, safe_name
+from tallybook.agents.names import OTHER, safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,13 +42,13 @@ def _of_arguments(arguments: Sequence[str]) -> str:
 def _runs_script(arguments: Sequence[str]) -> bool:
     if len(arguments) < _ARGUMENTS or _last(arguments[0]).lower() not in _SHELLS:
         return False
-    return made(_SCRIPT_FLAGS).fullmatch(arguments[1]) is not None
+    return re.fullmatch(_SCRIPT_FLAGS, arguments[1]) is not None
 
 
 def _of_line(line: str) -> str:
     if not line or line.isspace():
         return ""
-    first = made(_FIRST).match(line)
+    first = re.match(_FIRST, line)
     return _named(first[1]) if first else OTHER
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
 
 OTHER: Final = "other"
@@ -14,6 +14,7 @@ _LONGEST_RUN: Final = 40
 _LONGEST_PATH: Final = 4096
 _LONGEST_NAME: Final = 80
 _LONGEST_BRANCH: Final = 200
+# Expressions are text: `re` makes each when it is first used and keeps it, and one more line of a log needs few.
 _NAME: Final = r"(?=[^a-zA-Z]{0,79}[a-zA-Z])[a-zA-Z0-9_][a-zA-Z0-9_.:+-]{0,79}"
 _ENTRY: Final = r"[a-zA-Z]{1,20} [a-zA-Z]{1,20}"
 _VERSION: Final = r"[0-9]{1,6}(?:\.[0-9a-zA-Z+-]{1,20}){1,6}"
@@ -43,34 +44,34 @@ def branch_name(text: object) -> str | None:
 
 @lru_cache(maxsize=256)
 def _branch(text: str) -> str | None:
-    if not made(_BRANCH).fullmatch(text):
+    if not re.fullmatch(_BRANCH, text):
         return None
-    secret = any(_is_key(run) and not made(_HEXADECIMAL).fullmatch(run) for run in made(_RUN).findall(text))
-    return None if secret or made(_PREFIX).search(text) else text
+    secret = any(_is_key(run) and not re.fullmatch(_HEXADECIMAL, run) for run in re.findall(_RUN, text))
+    return None if secret or re.search(_PREFIX, text) else text
 
 
 def commit_name(text: object) -> str | None:
     """A git commit."""
-    return text if isinstance(text, str) and made(_COMMIT).fullmatch(text) else None
+    return text if isinstance(text, str) and re.fullmatch(_COMMIT, text) else None
 
 
 def version_name(text: object) -> str | None:
     """The version of a program."""
-    if not isinstance(text, str) or not made(_VERSION).fullmatch(text) or _is_suspect(text):
+    if not isinstance(text, str) or not re.fullmatch(_VERSION, text) or _is_suspect(text):
         return None
     return text
 
 
 def entry_name(text: object) -> str | None:
     """How an agent was run; None where nothing tells."""
-    if isinstance(text, str) and made(_ENTRY).fullmatch(text):
+    if isinstance(text, str) and re.fullmatch(_ENTRY, text):
         return text
     return plain(text)
 
 
 def level(text: object) -> str | None:
     """How hard a model was told to think: one plain word."""
-    return text if isinstance(text, str) and made(_LEVEL).fullmatch(text) else None
+    return text if isinstance(text, str) and re.fullmatch(_LEVEL, text) else None
 
 
 def plain(text: object) -> str | None:
@@ -85,18 +86,12 @@ def directory(text: object) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _safe(text: str) -> str:
-    return text if made(_NAME).fullmatch(text) and not _is_suspect(text) else OTHER
+    return text if re.fullmatch(_NAME, text) and not _is_suspect(text) else OTHER
 
 
 def _is_suspect(text: str) -> bool:
-    return made(_PREFIX).search(text) is not None or any(_is_key(run) for run in made(_RUN).findall(text))
+    return re.search(_PREFIX, text) is not None or any(_is_key(run) for run in re.findall(_RUN, text))
 
 
 def _is_key(run: str) -> bool:
     return len(run) > _LONGEST_RUN or (len(run) >= _SUSPECT and not run.isalpha())
-
-
-@cache
-def made(expression: str) -> re.Pattern[str]:
-    """An expression is made when it is first used: one more line of a log needs few of them."""
-    return re.compile(expression)

@@ -7,7 +7,6 @@ there. Names of files have them for bytes that are no text.
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Final
 
 _LONE: Final = (
@@ -23,10 +22,5 @@ def storable(name: str) -> str:
 
 def mended(raw: bytes) -> bytes | None:
     """The JSON without halves of surrogate pairs; None where it has none."""
-    text, found = _lone().subn(rb"\\ufffd", raw)
+    text, found = re.subn(_LONE, rb"\\ufffd", raw)
     return text if found else None
-
-
-@cache
-def _lone() -> re.Pattern[bytes]:
-    return re.compile(_LONE)

@@ -7,6 +7,7 @@ an agent one, and the original is the one that counts wherever it is there.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from tallybook.agents.calls import Calls
 from tallybook.agents.claude_code.prompts import Kind, command_of, kind_of
 from tallybook.agents.lines import on_demand
-from tallybook.agents.names import made, safe_name
+from tallybook.agents.names import safe_name
 from tallybook.agents.port import LimitSample
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ class Doings:
         if not isinstance(told, dict) or spot.at is None:
             return
         limit, resets = told.get("rateLimitType"), _count(told.get("resetsAt"))
-        if isinstance(limit, str) and made(_LIMIT).fullmatch(limit):
+        if isinstance(limit, str) and re.fullmatch(_LIMIT, limit):
             used = 10_000 if told.get("status") == "rejected" else None
             at = None if resets is None else resets * _SECOND
             self.limits.append(LimitSample(spot.session, spot.at, limit, _WINDOWS.get(limit), used, at))

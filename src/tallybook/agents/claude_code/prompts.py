@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from tallybook.agents.claude_code.records import Origin
-from tallybook.agents.names import made
 
 if TYPE_CHECKING:
     from tallybook.agents.claude_code.records import Entry
@@ -57,5 +57,5 @@ def kind_of(entry: Entry) -> Kind:
 
 def command_of(text: str) -> str:
     """The name of a slash command; empty where none is told."""
-    told = made(_COMMAND).search(text, 0, _WITHIN)
+    told = re.compile(_COMMAND).search(text, 0, _WITHIN)
     return told[1] if told else ""

@@ -7,6 +7,7 @@ of them lead to the same key.
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from tallybook.agents.calls import Calls, Waiting, server_item
 from tallybook.agents.codex import records
 from tallybook.agents.codex.owner import Owner
 from tallybook.agents.lines import on_demand
-from tallybook.agents.names import OTHER, made, safe_name
+from tallybook.agents.names import OTHER, safe_name
 
 if TYPE_CHECKING:
     from tallybook.agents.calls import Place
@@ -208,7 +209,7 @@ class Doings:
     def _injected(self, text: str, at: int | None) -> None:
         if text.startswith(_AGENTS):
             self._add("injected", "user_instructions", at)
-        elif (tag := made(_TAG).match(text)) and tag[1] in _PUT_IN:
+        elif (tag := re.match(_TAG, text)) and tag[1] in _PUT_IN:
             self._add("injected", safe_name(tag[1].replace(" ", "-")), at)
             if tag[1] == "skill":
                 self._add("skill", safe_name(tag[2]) or OTHER, at)

@@ -5,12 +5,13 @@ Which of two windows is the one of five hours is known by its minutes alone.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from tallybook.agents.codex.moments import microseconds
-from tallybook.agents.names import made, plain, safe_name
+from tallybook.agents.names import plain, safe_name
 from tallybook.agents.port import LimitSample
 
 if TYPE_CHECKING:
@@ -187,4 +188,4 @@ def _credit(told: object) -> str | None:
     if told.get("unlimited") is True:
         return "unlimited"
     balance = told.get("balance")
-    return balance if isinstance(balance, str) and made(_DECIMAL).fullmatch(balance) else None
+    return balance if isinstance(balance, str) and re.fullmatch(_DECIMAL, balance) else None

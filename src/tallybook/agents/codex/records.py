@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Annotated, Final
 
 import msgspec
@@ -311,19 +310,13 @@ COMPLETED: Final = rb'(?:"thread_id":"[^"\\]{0,512}",)?(?:"turn_id":"[^"\\]{0,51
 """What follows the head of an ``item_completed``."""
 
 
-@cache
-def made(expression: bytes) -> re.Pattern[bytes]:
-    """An expression, made when a line first needs it."""
-    return re.compile(expression)
-
-
 def has_failed(raw: bytes | bytearray, start: int, end: int) -> bool:
     """Whether a program ended with another exit code than 0; its output begins at ``start``, and ``end`` is its end."""
-    told = made(_EXIT).match(raw, start, end)
+    told = re.compile(_EXIT).match(raw, start, end)
     if told is not None:
         return int(told[1]) != 0
     place = raw.find(_TOLD, max(start, end - _TOLD_WITHIN), end)
-    code = made(_CODE).match(raw, place + len(_TOLD), end) if place >= 0 else None
+    code = re.compile(_CODE).match(raw, place + len(_TOLD), end) if place >= 0 else None
     return code is not None and int(code[0]) != 0
 
 

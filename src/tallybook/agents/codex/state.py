@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -10,7 +11,6 @@ from tallybook.agents.codex.doings import Progress
 from tallybook.agents.codex.facts import Counts
 from tallybook.agents.codex.limits import Running, Seen
 from tallybook.agents.codex.meter import Total
-from tallybook.agents.names import made
 from tallybook.agents.surrogates import storable
 
 if TYPE_CHECKING:
@@ -54,5 +54,5 @@ def state_of(log: LogFile, state: bytes) -> State:
     """What was known where the last read ended; at the head of the file, what its name tells."""
     if state:
         return _decode(state)
-    found = made(_THREAD_IN_NAME).search(log.key.rpartition("rollout-")[2])
+    found = re.search(_THREAD_IN_NAME, log.key.rpartition("rollout-")[2])
     return State(found.group() if found else storable(log.key), named=found is not None)

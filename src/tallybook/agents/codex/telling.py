@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -11,7 +12,6 @@ from tallybook.agents.codex.moments import microseconds
 from tallybook.agents.lines import on_demand
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable
 
     from tallybook.agents.codex.doings import Doings
@@ -87,14 +87,14 @@ def _quick_message(telling: Telling, shape: re.Match[bytes], view: memoryview) -
 
 
 def _quick_output(telling: Telling, shape: re.Match[bytes], _: memoryview) -> None:
-    told = records.made(records.CALL).match(shape.string, shape.end(), shape.endpos)
+    told = re.compile(records.CALL).match(shape.string, shape.end(), shape.endpos)
     if told is not None:
         failed = records.has_failed(shape.string, told.end(), shape.endpos)
         telling.doings.result(told[1].decode(), _moment(shape), failed)
 
 
 def _quick_completed(telling: Telling, shape: re.Match[bytes], view: memoryview) -> None:
-    told = records.made(records.COMPLETED).match(shape.string, shape.end(), shape.endpos)
+    told = re.compile(records.COMPLETED).match(shape.string, shape.end(), shape.endpos)
     if told is None or told[1] in _HEARD:
         telling.doings.completed(_completed_line(view[shape.start() : shape.endpos]).payload, _moment(shape))
 
