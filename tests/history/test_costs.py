@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,8 +25,6 @@ from tallybook.pricing.prices import Prices
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from tallybook.domain.tariffs import Tariff
 
@@ -84,7 +83,7 @@ vectors = st.builds(
     st.tuples(st.integers(3, 10**5), st.integers(0, 3)),
 )
 MODELS = ("claude-sonnet-4-5", "claude-opus-4-5", "claude-haiku-5-5", "gpt-5.2-codex", "gpt-5.4", "house", "gpt-5-evil",
-          "gemini-2.5-pro", "deepseek-chat")  # fmt: skip
+          "gemini-2.5-pro", "deepseek-chat", "grok-4")  # fmt: skip
 served = st.builds(
     Served,
     st.sampled_from(["s1", "s2"]),
@@ -147,6 +146,27 @@ def test_rows_add_up_to_the_whole_at_every_grouping(
         for row in found.rows:
             others = [one.cost for one in found.rows if one.key[0] == row.key[0] and one.cost is not None]
             assert total_cost(others) == of_model[row.key[0] or ""]
+
+
+@pytest.mark.parametrize("agreed", ["", AGREED])
+def test_every_sort_of_price_is_that_of_its_responses(tmp_path: Path, agreed: str) -> None:
+    """Models with and without prices of searches, of tiers, of caches; some that nobody has a price for."""
+    world = World(tmp_path)
+    tokens = TokenVector(5, 4, 3, 2, 1, 9, 1)
+    tiers = ("standard", "flex", "priority", "fast")
+    responses = [
+        Served("s1", model, tier, 0, tokens, searches) for model in MODELS for tier in tiers for searches in (0, 2)
+    ]
+    fill(world, responses)
+    prices = Prices(BOOK, agreed_in(agreed))
+    found = asked(world, prices, "model", "tier")
+    expected = {
+        (model, tier): total_cost(one.cost(prices) for one in responses if (one.model, one.tier) == (model, tier))
+        for model in MODELS
+        for tier in tiers
+    }
+    assert {row.key: row.cost for row in found.rows} == expected
+    assert any("searches" in why.reason for cost in expected.values() for why in cost.unpriced)
 
 
 @settings(max_examples=40)
