@@ -225,6 +225,25 @@ def test_an_undated_response_has_the_price_of_the_moment_that_stands_for_its_own
         assert cost_in(asked(world, Prices(BOOK, agreed_in(text)), "day")).usd == "0.50"
 
 
+@pytest.mark.parametrize("at", [0, None])
+@pytest.mark.parametrize("alone", [*PARTS, "web_searches"])
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "gpt-5.4", "o3", "nobody's"])
+def test_what_only_one_response_has_is_counted_and_priced(
+    tmp_path: Path, model: str, alone: str, at: int | None
+) -> None:
+    """Dated or not, beside others that have none of it; the price of o3 changed on a day."""
+    world = World(tmp_path)
+    plain = Served("s1", model, "standard", 0, TokenVector(), 0)
+    its = {name: 7 for name in PARTS if name == alone or (alone == "reasoning" and name == "output")}
+    other = plain._replace(at=at, tokens=TokenVector(**its), searches=2 * (alone == "web_searches"))
+    fill(world, [plain, other])
+    prices = Prices(BOOK)
+    found = asked(world, prices, "session")
+    cost = plain.cost(prices) + other.cost(prices)
+    assert [(row.tokens, row.cost) for row in found.rows] == [(other.tokens, cost)]
+    assert (found.total.tokens, found.total.cost) == (other.tokens, cost)
+
+
 def test_prices_are_looked_up_once_for_each_class(tmp_path: Path) -> None:
     """However many responses there are."""
     world = World(tmp_path)

@@ -162,6 +162,9 @@ def test_every_response_is_in_one_row(
     fill(world, served)
     found = asked(world, *by)
     assert plain(found) == by_hand(served, by)
+    assert [row.key for row in found.rows] == sorted(
+        by_hand(served, by), key=lambda key: [(part is None, part or "") for part in key]
+    )
     total = by_hand(served, ()).get((), (0, (0,) * 7, Quality.EXACT))
     assert found.total.tokens is not None
     assert (found.total.responses, found.total.tokens.parts(), found.total.quality) == total

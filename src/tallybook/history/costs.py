@@ -17,13 +17,14 @@ from tallybook.history.grain import QUARTER
 from tallybook.history.rollup import COMPONENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from tallybook.domain.tariffs import Tariff
+    from tallybook.history.columns import Columns
     from tallybook.history.store import Store
 
     Numbers = Sequence[int]
-    """Of a sum: how many responses, their components and their searches."""
+    """Of a sum: what is counted."""
 
 SECOND: Final = 1_000_000
 SIZES: Final = tuple(Size(*pair) for pair in zip((-1, *EDGES), (*EDGES, None), strict=True))
@@ -33,8 +34,9 @@ _PRICED_AS: Final = (
     *("input", "cache_read", "cache_write_5m", "cache_write_1h", "cache_write_5m", "output", "reasoning"),
 )
 """The price of each component."""
-_UNKNOWN: Final = 1 + COMPONENTS.index("cache_write_unknown")
-"""Where it stands in a sum."""
+NO_MONEY: Final = (0,) * 5
+"""``pico_usd``, ``priced``, ``tokens``, ``least`` and ``assumed`` of a ``Cost`` of nothing."""
+_SEARCHES: Final = "web_searches"
 _PRICED: Final = frozenset[Unpriced]()
 _QUARTERS: Final = 86_400 * SECOND // QUARTER
 """In a day."""
@@ -61,10 +63,10 @@ class Factors(NamedTuple):
     """What to multiply the numbers of a sum by; the whole history is many sums, and this is done for each."""
 
     pico: tuple[int, ...]
-    priced: int
-    """1, or 0 where nothing of it has a price."""
-    least: int
-    """1 where the lifetime of a cache changes the price, else 0."""
+    priced: bool
+    """False where nothing of it has a price."""
+    least: tuple[int, ...]
+    """The place of cache writes of unknown lifetime, where that changes the price."""
     assumed: tuple[int, ...]
     """Places of components."""
     unpriced: frozenset[Unpriced]
@@ -73,17 +75,18 @@ class Factors(NamedTuple):
     """What is told where there are searches: why they have no price, if so."""
 
     @classmethod
-    def of(cls, rates: Rates | Unpriced) -> Factors:
-        """Those of ``domain.money.cost_of``."""
+    def of(cls, rates: Rates | Unpriced, counted: Sequence[str]) -> Factors:
+        """Those of ``domain.money.cost_of``, for sums of what is counted."""
         if isinstance(rates, Unpriced):
             why = frozenset((rates,))
-            return cls((), 0, 0, (), why, why)
-        unknown = rates.cache_write_5m
-        written = (rates.cache_read, rates.cache_write_5m, rates.cache_write_1h, unknown)
-        pico = (0, rates.input, *written, rates.output, rates.reasoning - rates.output, rates.web_search or 0)
-        assumed = tuple(1 + place for place, part in enumerate(_PRICED_AS) if part in rates.assumed)
+            return cls((), False, (), (), why, why)
+        parts = (*(getattr(rates, part) for part in _PRICED_AS[:-1]), rates.reasoning - rates.output)
+        by_name = {**dict(zip(COMPONENTS, parts, strict=True)), _SEARCHES: rates.web_search or 0}
+        least = {"cache_write_unknown"} if rates.cache_write_1h > rates.cache_write_5m else set()
+        assumed = {name for name, part in zip(COMPONENTS, _PRICED_AS, strict=True) if part in rates.assumed}
         free = _PRICED if rates.web_search is not None else cost_of(rates, ZERO, 1).unpriced
-        return cls(pico, 1, int(rates.cache_write_1h > unknown), assumed, _PRICED, free)
+        pico = tuple(by_name.get(name, 0) for name in counted)
+        return cls(pico, True, _places(least, counted), _places(assumed, counted), _PRICED, free)
 
 
 class Money(NamedTuple):
@@ -107,9 +110,9 @@ class Costs:
         self._days = sorted(prices.days())
         self._words: dict[int, str] = dict(store.rows("SELECT id, text FROM word"))
         self._agents: dict[int, str] = dict(store.rows("SELECT id, name FROM agent"))
-        self._factors: dict[int, Factors] = {}
+        self._rates: dict[int, Rates | Unpriced] = {}
         """By the splits of sums, and below 0 by the places of single responses."""
-        self._places: dict[Factors, int] = {}
+        self._places: dict[Rates | Unpriced, int] = {}
         self._base = 1 + max((*self._words, *self._agents), default=0)
 
     @property
@@ -134,35 +137,38 @@ class Costs:
             UnknownDays: sums must be split at more days.
         """
         for split in splits:
-            if split not in self._factors:
-                self._factors[split] = Factors.of(self._found(split))
+            if split not in self._rates:
+                self._rates[split] = self._found(split)
 
     def place_of_one(self, numbers: tuple[int, int, int], at: int, context: int) -> int:
         """What stands for the split of one response: its session, model and tier; its moment; its tokens of input."""
         session, model, tier = numbers
         day = f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%d}"
         tariff = self._prices.tariff(self._agent_of(session), self._words[model], self._words[tier])
-        factors = Factors.of(tariff.rates(day, Size(context - 1, context)))
-        place = self._places.setdefault(factors, ~len(self._places))
-        self._factors[place] = factors
+        rates = tariff.rates(day, Size(context - 1, context))
+        place = self._places.setdefault(rates, ~len(self._places))
+        self._rates[place] = rates
         return place
 
-    def of(self, splits: Iterable[int], sums: Sequence[Numbers]) -> Money:
+    def of(self, splits: Iterable[int], sums: Sequence[Numbers], columns: Columns) -> Money:
         """What sums cost, by their splits; spelled out, for there are very many."""
-        factors = [self._factors[split] for split in splits]
-        # Reasoning, the last component, is a part of the output.
-        totals = [sum(numbers[1:-2]) for numbers in sums]
+        its_factors = {split: Factors.of(self._rates[split], columns.counted) for split in {*splits}}
+        factors = [its_factors[split] for split in splits]
+        billed = columns.billed
+        totals = [sum(numbers[1:billed]) for numbers in sums]
         counts = [
             (
                 sum(map(mul, numbers, its.pico)),
-                total * its.priced,
+                total if its.priced else 0,
                 total,
-                numbers[_UNKNOWN] * its.least,
+                sum([numbers[place] for place in its.least]) if its.least else 0,
                 sum([numbers[place] for place in its.assumed]) if its.assumed else 0,
             )
             for numbers, total, its in zip(sums, totals, factors, strict=True)
         ]
-        unpriced = [its.free if numbers[-1] else its.unpriced for numbers, its in zip(sums, factors, strict=True)]
+        unpriced = [its.unpriced for its in factors]
+        if _SEARCHES in columns.counted:
+            unpriced = [its.free if numbers[-1] else its.unpriced for numbers, its in zip(sums, factors, strict=True)]
         return Money(counts, unpriced)
 
     def _agent_of(self, session: int) -> str:
@@ -179,6 +185,10 @@ class Costs:
         more = set(tariff.days()).difference(self._days)
         if more:
             self._days = sorted({*self._days, *more})
-            self._factors = {place: factors for place, factors in self._factors.items() if place < 0}
+            self._rates = {place: rates for place, rates in self._rates.items() if place < 0}
             raise UnknownDays
         return tariff.rates(self._days[era - 1] if era else "", SIZES[band])
+
+
+def _places(names: Collection[str], counted: Sequence[str]) -> tuple[int, ...]:
+    return tuple(place for place, name in enumerate(counted) if name in names)

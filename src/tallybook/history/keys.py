@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from tallybook.history.blocks import hour_at
 from tallybook.history.projects import project_directories
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tallybook.history.store import Store
 
-    Rows = Collection[Sequence[Any]]
-    """What begins like ``Values`` each."""
+    Sums = Mapping[str, Sequence[Any]]
+    """What the store tells of some sums: by fields of ``Values``, one number for each sum."""
     _Told = dict[str, dict[int, Any]]
     """Of sessions, by what is asked and their numbers."""
 
@@ -28,28 +28,10 @@ _PLANS: Final = "SELECT session, plan FROM limit_sample WHERE plan IS NOT NULL O
 """A plan is what the log told last."""
 _MOST_NAMED: Final = 10_000
 """Sessions that are asked for by number."""
+_PART: Final = 4
+"""Where more than a fourth of the sessions of a stretch are wanted, all of it is read: naming them takes longer."""
 _OF_RESPONSES: Final = ("model", "effort", "tier")
 _OTHERWISE: Final = {"project": "cwd", "branch": "branch"}
-
-
-class Values(NamedTuple):
-    """What the store tells of some responses, in its own numbers; None for what was not asked."""
-
-    session: int | None
-    model: int | None
-    day: int | None
-    """Local, since 1970-01-01."""
-    hour: int | None
-    """Since the epoch; where blocks are asked for, the place of the first hour of the block."""
-    effort: int | None = None
-    branch: int | None = None
-    """Like ``cwd``, 0 or None where the session's own holds."""
-    cwd: int | None = None
-    tier: int | None = None
-
-
-_SESSION, _MODEL, _DAY, _HOUR = range(4)
-"""Where they stand among them."""
 
 
 class Keys:
@@ -63,33 +45,33 @@ class Keys:
         if asked & {*_OF_RESPONSES, *_OTHERWISE}:
             self._words = dict(store.rows("SELECT id, text FROM word"))
 
-    def names(self, rows: Rows) -> list[tuple[str | None, ...]]:
-        """The key of each of them, in the order of what was asked."""
-        if not self._by:
-            return [()] * len(rows)
-        told = self._of_sessions(rows)
-        return list(zip(*(self._column(name, rows, told) for name in self._by), strict=True))
+    def names(self, sums: Sums) -> list[tuple[str | None, ...]]:
+        """The key of each of them, in the order of what was asked, which is something."""
+        told = self._of_sessions(sums)
+        return list(zip(*(self._column(name, sums, told) for name in self._by), strict=True))
 
-    def _column(self, name: str, rows: Rows, told: _Told) -> Sequence[str | None]:
+    def _column(self, name: str, sums: Sums, told: _Told) -> Iterable[str | None]:
         if name in _OTHERWISE:
-            return self._otherwise(name, rows, told[name])
+            return self._otherwise(name, sums, told[name])
         if name in told:
-            return _looked_up(told[name], _SESSION, rows)
+            return map(told[name].get, sums["session"])
         if name in _OF_RESPONSES:
-            return _looked_up(self._words, Values._fields.index(name), rows)
+            return map(self._words.get, sums[name])
         if name == "block":
-            return _called(_begin, _HOUR, rows)
-        return _called(_OF_DAYS[name], _DAY, rows)
+            return _called(_begin, sums["hour"])
+        return _called(_OF_DAYS[name], sums["day"])
 
-    def _of_sessions(self, rows: Rows) -> _Told:
-        """What is asked of the sessions of these rows, by their numbers."""
+    def _of_sessions(self, sums: Sums) -> _Told:
+        """What is asked of the sessions of these sums, by their numbers."""
         found: _Told = {}
         asked = [name for name in _OF_SESSIONS if name in self._by]
         if asked:
-            numbers = {row[_SESSION] for row in rows if row[_SESSION] is not None}
-            which = f"WHERE id IN ({', '.join(map(str, numbers))})" if len(numbers) <= _MOST_NAMED else ""
+            numbers = {number for number in sums["session"] if number is not None}
+            low, high = min(numbers, default=0), max(numbers, default=0)
+            few = len(numbers) <= min(_MOST_NAMED, (high - low) // _PART)
+            which = f"IN ({', '.join(map(str, numbers))})" if few else f"BETWEEN {low} AND {high}"
             columns = ", ".join(_OF_SESSIONS[name] for name in asked)
-            sessions = self._store.rows(f"SELECT id, {columns} FROM session {which}")  # noqa: S608 - numbers
+            sessions = self._store.rows(f"SELECT id, {columns} FROM session WHERE id {which}")  # noqa: S608 - numbers
             ids, *others = zip(*sessions, strict=True) if sessions else [()] * (1 + len(asked))
             found = {name: dict(zip(ids, values, strict=True)) for name, values in zip(asked, others, strict=True)}
         if "agent" in found:
@@ -99,25 +81,17 @@ class Keys:
             found["plan"] = dict(self._store.rows(_PLANS))
         return found
 
-    def _otherwise(self, name: str, rows: Rows, its: Mapping[int, str | None]) -> list[str | None]:
-        member = Values._fields.index(_OTHERWISE[name])
+    def _otherwise(self, name: str, sums: Sums, its: Mapping[int, str | None]) -> list[str | None]:
         projects = project_directories(self._store) if name == "project" else {}
         own = {number: projects.get(text, text) for number, text in self._words.items() if text}
-        return [own[row[member]] if row[member] in own else _renamed(projects, its[row[_SESSION]]) for row in rows]
+        else_ = {number: text and projects.get(text, text) for number, text in its.items()}
+        pairs = zip(sums[_OTHERWISE[name]], sums["session"], strict=True)
+        return [own[number] if number in own else else_[session] for number, session in pairs]
 
 
-def _renamed(projects: Mapping[str, str], text: str | None) -> str | None:
-    return text if text is None else projects.get(text, text)
-
-
-def _looked_up(names: Mapping[int, Any], member: int, rows: Rows) -> list[str | None]:
-    return [names.get(row[member]) for row in rows]
-
-
-def _called(name: Callable[[int], str], member: int, rows: Rows) -> list[str | None]:
-    numbers = [row[member] for row in rows]
+def _called(name: Callable[[int], str], numbers: Sequence[Any]) -> Iterable[str]:
     names = {number: name(number) for number in set(numbers)}
-    return [names[number] for number in numbers]
+    return map(names.__getitem__, numbers)
 
 
 def _date(number: int) -> date:

@@ -10,19 +10,20 @@ import msgspec
 from tallybook.domain.quality import Quality, worst
 from tallybook.history.blocks import HOUR, LANE, block_starts
 from tallybook.history.choice import Choice, Filter
+from tallybook.history.columns import NUMBERS, Columns, Values, counted_in
 from tallybook.history.costs import Costs, Prices, UnknownDays
 from tallybook.history.grain import ASKED, IN_HOUR, QUARTER, grain_in, grain_of, set_grain, step_of
-from tallybook.history.keys import Keys, Values
+from tallybook.history.keys import Keys
 from tallybook.history.rollup import COMPONENTS, SUMS, roll_all
 from tallybook.history.sums import VECTOR, Places, Span
-from tallybook.history.usage_rows import SPLIT, Known, UsageRow, rows_of, sums_of, total_row
+from tallybook.history.usage_rows import Known, UsageRow, rows_of, sums_of, total_row
 from tallybook.history.zones import Zone, local_day, stretches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tallybook.history.columns import Part
     from tallybook.history.store import Store
-    from tallybook.history.usage_rows import Part
 
 DIMENSIONS: Final = (
     *("agent", "model", "day", "week", "month", "block", "session", "project", "branch", "effort", "origin", "tier"),
@@ -38,6 +39,17 @@ _QUARTER: Final = QUARTER // SECOND
 _CONTEXT: Final = COMPONENTS.index("cache_write_unknown") + 1
 """How many components are sent to the model."""
 _HOUR: Final = Values._fields.index("hour")
+_ASKED: Final = {
+    "session": _OF_SESSIONS,
+    "model": frozenset({"model"}),
+    "day": _DATED,
+    "hour": frozenset({"block"}),
+    "effort": frozenset({"effort"}),
+    "branch": frozenset({"branch"}),
+    "cwd": frozenset({"project"}),
+    "tier": frozenset({"tier"}),
+}
+"""What needs each of ``Values``."""
 _BLOCK: Final = "block_of"
 """The place of the first hour of its block, of the place of an hour."""
 _JOINED: Final = "JOIN session s ON s.id = r.session"
@@ -95,11 +107,29 @@ def _usage(store: Store, query: Query) -> Usage:
     single, silent = [*_undated(store, query, choice, costs)], [*_silent(store, query, choice)]
     if "block" in query.by:
         single, silent = _in_blocks(store, query, choice, (single, silent))
-    parts = [*_dated(store, _Sums(query, day, choice, costs, _counted(store))), *single]
-    keys = Keys(store, query.by).names([*parts, *silent])
-    sums = sums_of(parts, known)
+    columns = Columns(_asked(query), counted_in([*store.rows(_TOGETHER), *(part[NUMBERS:] for part in single)]))
+    parts = [*_dated(store, _Sums(query, day, choice, costs, columns)), *map(columns.picker(), single)]
+    keys = _names(store, query, columns, (parts, silent))
+    sums = sums_of(parts, columns, known)
     rows = rows_of(keys[: len(parts)], sums, keys[len(parts) :])
     return Usage(rows, total_row(sums, silent=bool(silent)), choice.agents())
+
+
+def _asked(query: Query) -> tuple[str, ...]:
+    wanted = set(query.by)
+    return tuple(name for name, dimensions in _ASKED.items() if wanted & dimensions)
+
+
+def _names(
+    store: Store, query: Query, columns: Columns, some: tuple[list[Part], list[Part]]
+) -> list[tuple[str | None, ...]]:
+    """The keys of what was added up, and behind them those of what nobody measured."""
+    parts, silent = some
+    if not query.by:
+        return [()] * (len(parts) + len(silent))
+    places = map(Values._fields.index, columns.asked)
+    told = zip(columns.asked, columns.of(parts), places, strict=False)  # quality and split come last
+    return Keys(store, query.by).names({name: [*its, *(one[at] for one in silent)] for name, its, at in told})
 
 
 def _local_days(store: Store, query: Query) -> tuple[str, int]:
@@ -117,7 +147,7 @@ def _in_blocks(
     store: Store, query: Query, choice: Choice, others: tuple[list[Part], list[Part]]
 ) -> tuple[list[Part], list[Part]]:
     """The others with the places of their blocks; queries learn where those of dated responses begin."""
-    agents = dict(store.rows("SELECT id, agent FROM session")) if "agent" in query.by else {}
+    agents = dict(store.rows("SELECT id, agent FROM session")) if "agent" in query.by and any(others) else {}
     placed = [[(agents.get(part[0], 0) * LANE + part[_HOUR], part) for part in parts] for parts in others]
     place, sessions = _place(query)
     # One text in place of a row for each: of a long history these are very many.
@@ -144,21 +174,16 @@ class _Sums(NamedTuple):
     """In SQL."""
     choice: Choice
     costs: Costs | None
-    counted: frozenset[str]
-    """Of ``SUMS``, those that are not 0 everywhere: most agents log some alone, and each takes its time."""
-
-
-def _counted(store: Store) -> frozenset[str]:
-    together = store.rows(_TOGETHER)
-    return frozenset(name for sums in together for name, number in zip(SUMS, sums, strict=True) if number)
+    columns: Columns
 
 
 def _dated(store: Store, it: _Sums) -> list[Part]:
+    split = it.columns.numbers - 1
     while True:
         found = store.rows(_sums(it))
         try:
             if it.costs is not None:
-                it.costs.know({part[SPLIT] for part in found})
+                it.costs.know({part[split] for part in found})
         except UnknownDays:
             continue
         return found
@@ -167,32 +192,28 @@ def _dated(store: Store, it: _Sums) -> list[Part]:
 def _sums(it: _Sums) -> str:
     choice, costs, wanted = it.choice, it.costs, set(it.query.by)
     place, joined = _place(it.query)
-    columns = {
-        "r.model": wanted & {"model"},
-        it.day: wanted & _DATED,
-        f"{_BLOCK}({place})": wanted & {"block"},
-        "r.effort": wanted & {"effort"},
-        "r.branch": wanted & {"branch"},
-        "r.cwd": wanted & {"project"},
-        "r.tier": wanted & {"tier"},
+    told = {
+        "session": "r.session",
+        "model": "r.model",
+        "day": it.day,
+        "hour": f"{_BLOCK}({place})",
+        "effort": "r.effort",
+        "branch": "r.branch",
+        "cwd": "r.cwd",
+        "tier": "r.tier",
     }
-    select = ", ".join(column if asked else "NULL" for column, asked in columns.items())
-    groups = [column for column, asked in columns.items() if asked]
-    session, sessions = "r.session", joined if wanted & {"block"} else ""
-    if not wanted & _OF_SESSIONS:
-        session = "NULL"
-    elif wanted & _OF_SESSIONS <= _FEW:
+    select = {name: told[name] for name in it.columns.asked}
+    groups, sessions = [*select.values()], joined if wanted & {"block"} else ""
+    if "session" in select and wanted & _OF_SESSIONS <= _FEW:
         # Of sessions that are added up any one can stand for all: what is asked of them is the same.
-        session, sessions = "min(r.session)", _JOINED
-        groups += [f"s.{name}" for name in _FEW if name in wanted]
-    else:
-        groups.insert(0, session)  # the order in which the rows lie
+        select["session"], sessions = "min(r.session)", _JOINED
+        groups = [*groups[1:], *(f"s.{name}" for name in _FEW if name in wanted)]
     split = "0"
     if costs is not None:
         split, sessions = costs.split, _JOINED if costs.needs_sessions else sessions
         groups.append(split)
-    sums = ", ".join(f"sum(r.{name})" if name in it.counted else "0" for name in SUMS)
-    return f"""SELECT {session}, {select}, r.quality, {split}, {sums} FROM {choice.table} r {sessions}
+    columns = ", ".join((*select.values(), "r.quality", split, *(f"sum(r.{name})" for name in it.columns.counted)))
+    return f"""SELECT {columns} FROM {choice.table} r {sessions}
         WHERE {choice.condition} GROUP BY {", ".join((*groups, "r.quality"))}"""  # noqa: S608
 
 

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 from operator import add
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from tallybook.domain.money import Cost
 from tallybook.domain.quality import Quality, join, worst
-from tallybook.domain.tokens import COMPONENTS, TokenVector
-from tallybook.history.keys import Values
+from tallybook.domain.tokens import TokenVector
+from tallybook.history.costs import NO_MONEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tallybook.domain.money import Unpriced
+    from tallybook.history.columns import Columns, Part
     from tallybook.history.costs import Costs
 
     Key = tuple[str | None, ...]
-    Part = tuple[Any, ...]
-    """One sum: its ``Values``, its quality, its split, and how many responses, their components and searches."""
     _Told = tuple[Quality, frozenset[Unpriced]]
-
-QUALITY: Final = len(Values._fields)
-SPLIT: Final = QUALITY + 1
-NUMBERS: Final = SPLIT + 1
-"""Where they stand in a part."""
-_SEARCHES: Final = 1 + len(COMPONENTS)
-_MONEY: Final = _SEARCHES + 1
-"""Where they stand in a sum."""
-_COUNTS: Final = 5
-"""Of money."""
 
 
 class UsageRow(msgspec.Struct, frozen=True, gc=False):
@@ -59,29 +48,32 @@ class Known(NamedTuple):
 class Sums(NamedTuple):
     """What was added up, each sum at its place."""
 
+    columns: Columns
     numbers: list[Part]
-    """How many responses, their components and their searches; behind them the counts of money, if asked for."""
+    """Those that are counted; behind them the counts of money, if asked for."""
     qualities: list[Quality]
     unpriced: list[frozenset[Unpriced]]
     nothing: Part
     """The numbers of no responses."""
 
 
-def sums_of(parts: Sequence[Part], known: Known) -> Sums:
+def sums_of(parts: Sequence[Part], columns: Columns, known: Known) -> Sums:
     """The sums, and what each costs."""
-    numbers = [part[NUMBERS:] for part in parts]
-    qualities = [known.qualities[part[QUALITY]] for part in parts]
+    begin, nothing = columns.numbers, (0,) * len(columns.counted)
+    numbers = [part[begin:] for part in parts]
+    *_, numbered, splits = columns.of(parts)
+    qualities = list(map(known.qualities.__getitem__, numbered))
     if known.costs is None:
-        return Sums(numbers, qualities, [frozenset()] * len(numbers), (0,) * _MONEY)
-    money = known.costs.of([part[SPLIT] for part in parts], numbers)
-    return Sums(list(map(add, numbers, money.counts)), qualities, money.unpriced, (0,) * (_MONEY + _COUNTS))
+        return Sums(columns, numbers, qualities, [frozenset()] * len(numbers), nothing)
+    money = known.costs.of(splits, numbers, columns)
+    return Sums(columns, list(map(add, numbers, money.counts)), qualities, money.unpriced, (*nothing, *NO_MONEY))
 
 
 def rows_of(keys: Sequence[Key], sums: Sums, silent: Iterable[Key]) -> tuple[UsageRow, ...]:
     """Sorted by key; ``silent`` are the keys of what nobody measured."""
     added: dict[Key, Part] = {}
     told: dict[Key, _Told] = {}
-    for key, numbers, quality, unpriced in zip(keys, *sums[:3], strict=True):
+    for key, numbers, quality, unpriced in zip(keys, sums.numbers, sums.qualities, sums.unpriced, strict=True):
         before = added.get(key)
         if before is None:
             added[key], told[key] = numbers, (quality, unpriced)
@@ -90,15 +82,20 @@ def rows_of(keys: Sequence[Key], sums: Sums, silent: Iterable[Key]) -> tuple[Usa
             its = told[key]
             if its[0] is not quality or its[1] is not unpriced:
                 told[key] = (worst(its[0], quality), its[1] | unpriced)
-    rows = {key: _row(key, numbers, told[key]) for key, numbers in added.items()}
+    row_of = _Rows.of(sums.columns).row
+    rows = {key: row_of(key, numbers, told[key]) for key, numbers in added.items()}
     for key in silent:
         row = rows.get(key, UsageRow(key, 0, None, Quality.UNMEASURED))
         rows[key] = replace(row, quality=worst(row.quality, Quality.UNMEASURED))
-    if any(None in key for key in rows):
-        order = sorted(rows, key=lambda key: [(one is None, one or "") for one in key])
-    else:
-        order = sorted(rows)
-    return tuple([rows[key] for key in order])
+    return tuple([rows[key] for key in _in_order(rows)])
+
+
+def _in_order(keys: Iterable[Key]) -> list[Key]:
+    """What logs do not tell comes last."""
+    try:
+        return sorted(keys)
+    except TypeError:
+        return sorted(keys, key=lambda key: [(one is None, one or "") for one in key])
 
 
 def total_row(sums: Sums, *, silent: bool) -> UsageRow:
@@ -107,12 +104,22 @@ def total_row(sums: Sums, *, silent: bool) -> UsageRow:
         return UsageRow((), 0, None, Quality.UNMEASURED)
     qualities = {*sums.qualities, *([Quality.UNMEASURED] if silent else [])} or {Quality.EXACT}
     numbers = tuple(map(sum, zip(sums.nothing, *sums.numbers, strict=True)))
-    return _row((), numbers, (join(qualities), frozenset().union(*sums.unpriced)))
+    return _Rows.of(sums.columns).row((), numbers, (join(qualities), frozenset().union(*sums.unpriced)))
 
 
-def _row(key: Key, numbers: Part, told: _Told) -> UsageRow:
-    cost = None
-    if len(numbers) > _MONEY:
-        pico, priced, tokens, least, assumed = numbers[_MONEY:]
-        cost = Cost(pico, priced, tokens, told[1], least, assumed)
-    return UsageRow(key, numbers[0], TokenVector(*numbers[1:_SEARCHES]), told[0], cost)
+class _Rows(NamedTuple):
+    """Makes rows of what was added up."""
+
+    counted: int
+    vector: Callable[[Part], Part]
+
+    @classmethod
+    def of(cls, columns: Columns) -> _Rows:
+        return cls(len(columns.counted), columns.vector())
+
+    def row(self, key: Key, numbers: Part, told: _Told) -> UsageRow:
+        cost = None
+        if len(numbers) > self.counted:
+            pico, priced, tokens, least, assumed = numbers[self.counted :]
+            cost = Cost(pico, priced, tokens, told[1], least, assumed)
+        return UsageRow(key, numbers[0], TokenVector(*self.vector((*numbers, 0))), told[0], cost)
