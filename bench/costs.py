@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bench.processes import environment
-from bench.questions import BEGIN, NINETY_FIVE, RESPONSES, ROUNDS, YEAR, filled, settle_memory
+from bench.questions import BEGIN, NINETY_FIVE, RESPONSES, ROUNDS, YEAR, filled, settle
 from bench.running import place_in
 from bench.synthetic import write_ledger
 from bench.table import Row
@@ -51,7 +51,7 @@ def rows() -> list[Row]:
         with open_store(workspace.data) as store:
             history = filled(store, str(place.repository))
         goals = write_ledger(place.events, GOALS, 10).totals
-        settle_memory()
+        settle()
         whole = history.total() + sum(goals.values())  # of sessions that this history does not know
         times = {by: _p95(workspace, by, whole) for by in By}
     what = f"on {RESPONSES:,} responses, {GOALS} goals, {COMMITS:,} commits, in process, p95"

@@ -6,6 +6,7 @@ As the command does it, with what each row costs; prices are looked up before th
 from __future__ import annotations
 
 import gc
+import os
 import random
 import tempfile
 import time
@@ -119,7 +120,7 @@ def rows() -> list[Row]:
         if {row.key[0]: row.tokens and row.tokens.total for row in found.rows} != truth:
             message = "the sums are not what was written"
             raise AssertionError(message)
-        settle_memory()
+        settle()
         times = sorted((_p95(store, by, where), by) for by in QUESTIONS for where in FILTERS)
     slowest, by = times[-1]
     many = f"of {len(times)} questions on {RESPONSES:,} responses with costs, in process, p95"
@@ -139,8 +140,12 @@ def rows() -> list[Row]:
     ]
 
 
-def settle_memory() -> None:
-    """Collect as rarely as the command does, and never what was made to fill the history: no command holds that."""
+def settle() -> None:
+    """Collect as rarely as the command does, and never what was made to fill the history: no command holds that.
+
+    What filled it is on the disk before the clock runs.
+    """
+    os.sync()
     gc.collect()
     gc.freeze()
     gc.set_threshold(RARELY)

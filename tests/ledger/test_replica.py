@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import weakref
 from collections import defaultdict
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -490,3 +491,17 @@ def test_the_search_for_cycles_is_left_as_it_was(ledger: Ledger, tmp_path: Path)
         Replica(ledger, tmp_path / "it.db")
         assert gc.isenabled() is wanted
     (gc.enable if was_on else gc.disable)()
+
+
+def test_a_state_is_given_up_with_its_replica(ledger: Ledger, path: Path) -> None:
+    """A process that asks often, as a server does, would keep one for each question until cycles are searched for."""
+    Replica(ledger, path).save()
+    replica = Replica(ledger, path)
+    assert replica._saved is not None
+    seen = weakref.ref(replica)
+    was_on = gc.isenabled()
+    gc.disable()
+    del replica
+    assert seen() is None
+    if was_on:
+        gc.enable()

@@ -129,8 +129,10 @@ class Replica:
                 checkpoint.save(self._path, self.state, self._position, self._saved)
 
     def _until(self, position: Position) -> Callable[[], LedgerState]:
+        ledger = self._ledger  # not this replica, which holds the state that holds what is returned
+
         def replay() -> LedgerState:
-            known = (event for event in self._ledger.read().events if (*event.order, event.id) <= position.last)
+            known = (event for event in ledger.read().events if (*event.order, event.id) <= position.last)
             state = fold(known)
             accounts(state).total()
             return state
