@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from history.fake import SECOND, T0, FakeReader, World
 from tallybook.domain.quality import Quality, join, worst
+from tallybook.history import choice as choice_module
 from tallybook.history import keys as keys_module
 from tallybook.history.blocks import block_starts
 from tallybook.history.choice import Choice, Filter, known_projects
@@ -172,17 +173,19 @@ def test_every_response_is_in_one_row(
 
 
 def test_however_many_sessions_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few are asked for by number, of very many all are read."""
+    """Few that lie far apart are asked for by number, of others all between; of long lists the store reads all."""
     world = World(tmp_path)
-    fill(world, [Served(f"s{number}", "opus", 0, (1,) * 7, Quality.EXACT) for number in range(1, 4)])
-    few = asked(world, "agent", "session", "project")
-    monkeypatch.setattr(keys_module, "_MOST_NAMED", 0)
-    assert asked(world, "agent", "session", "project") == few
-    assert [row.key for row in few.rows] == [
-        ("fake", "s1", "/src/a"),
-        ("fake", "s2", "/src/b"),
-        ("fake", "s3", None),
-    ]
+    fill(world, [Served(f"s{number}", "opus", 0, (1,) * 7, Quality.EXACT) for number in range(1, 14)])
+    by = ("agent", "session", "project")
+    two = Filter(sessions=("s1", "s13", "nobody"), agents=("fake",), origins=("main",))
+    found = [asked(world, *by), asked(world, *by, where=two)]
+    assert [row.key for row in found[1].rows] == [("fake", "s1", "/src/a"), ("fake", "s13", None)]
+    assert len(found[0].rows) == 13
+    for module in (keys_module, choice_module):
+        monkeypatch.setattr(module, "_MOST_NAMED", 0)
+        assert [asked(world, *by), asked(world, *by, where=two)] == found
+    for nobody in (Filter(sessions=("s",)), Filter(agents=("other",)), Filter(origins=("side",))):
+        assert asked(world, *by, where=nobody).rows == ()
 
 
 @settings(max_examples=40)

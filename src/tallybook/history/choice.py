@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from operator import contains
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,8 @@ _ALL: Final = "1"
 _COLUMNS: Final = (*KEYS, "responses", *COMPONENTS, "web_searches")
 """Of a row of the rollup."""
 _OF_ONE: Final = (*of_response(), "1", *(f"r.{name}" for name in _COLUMNS[len(KEYS) + 1 :]))
+_MOST_NAMED: Final = 1_000
+"""Texts of a list that SQLite is asked for; of longer lists all are read."""
 _SINGLE: Final = ", ".join(f"{it} AS {name}" for name, it in zip(_COLUMNS, _OF_ONE, strict=True))
 """The same of one response."""
 
@@ -114,16 +117,19 @@ def _models(store: Store, patterns: tuple[str, ...]) -> set[int] | None:
 
 
 def _sessions(store: Store, where: Filter) -> set[int] | None:
-    if not (where.agents or where.sessions or where.origins):
+    asked = {"a.name": where.agents, "s.name": where.sessions, "s.origin": where.origins}
+    wanted = {column: frozenset(map(stored_text, texts)) for column, texts in asked.items() if texts}
+    if not wanted:
         return None
-    rows = store.rows("SELECT s.id, a.name, s.name, s.origin FROM session s JOIN agent a ON a.id = s.agent")
-    return {
-        number
-        for number, agent, name, origin in rows
-        if (not where.agents or agent in where.agents)
-        and (not where.sessions or name in where.sessions)
-        and (not where.origins or origin in where.origins)
-    }
+    few = {column: texts for column, texts in wanted.items() if len(texts) <= _MOST_NAMED}
+    conditions = [f"{column} IN ({', '.join('?' * len(texts))})" for column, texts in few.items()]
+    rows = store.rows(
+        f"""SELECT s.id, {", ".join(wanted)} FROM session s JOIN agent a ON a.id = s.agent
+        WHERE {" AND ".join(conditions) or _ALL}""",  # noqa: S608 - columns of ours
+        tuple(text for texts in few.values() for text in texts),
+    )
+    sets = tuple(wanted.values())
+    return {number for number, *its in rows if all(map(contains, sets, its))}
 
 
 def _in_projects(store: Store, projects: tuple[str, ...]) -> set[int] | None:

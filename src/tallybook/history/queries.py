@@ -230,13 +230,7 @@ def sessions_in_log(store: Store, agent: str, paths: Sequence[str]) -> tuple[Ses
 
 def history_total(store: Store) -> Total:
     """All responses of all agents: those that are dated are added up already."""
-    names = ", ".join(COMPONENTS)
-    return _total(
-        store.rows(
-            f"""SELECT coalesce(sum(r.responses), 0), {SUMS} FROM (SELECT responses, {names} FROM whole
-            UNION ALL SELECT 1, {names} FROM undated) r"""  # noqa: S608
-        )
-    )
+    return _total(store.rows(_total_of("whole", "1")))
 
 
 def tokens_by_key(store: Store, agent: str, keys: Iterable[str] | None = None) -> dict[str, int]:
@@ -349,7 +343,7 @@ def _row(store: Store, number: int, *facts: Any) -> SessionRow:  # noqa: ANN401
             UNION SELECT source FROM response_context WHERE session = ?) ORDER BY key""",
         (number, number),
     )
-    total = _total(store.rows(f"SELECT count(*), {SUMS} FROM response r WHERE session = ?", (number,)))  # noqa: S608
+    total = _total(store.rows(_total_of("rollup", "session = ?1"), (number,)))
     return SessionRow(
         agent=agent,
         session=session,
@@ -363,6 +357,14 @@ def _row(store: Store, number: int, *facts: Any) -> SessionRow:  # noqa: ANN401
         responses=total.responses,
         tokens=None if silent and not total.responses else total.tokens,
     )
+
+
+def _total_of(kept: str, condition: str) -> str:
+    """Asks for responses and tokens: of those that are dated from the table in which they are added up."""
+    names = ", ".join(COMPONENTS)
+    dated = f"SELECT responses, {names} FROM {kept} WHERE {condition}"  # noqa: S608
+    undated = f"SELECT 1, {names} FROM undated WHERE {condition}"  # noqa: S608
+    return f"SELECT coalesce(sum(r.responses), 0), {SUMS} FROM ({dated} UNION ALL {undated}) r"  # noqa: S608
 
 
 def _total(rows: list[tuple[Any, ...]]) -> Total:

@@ -14,9 +14,10 @@ _OF_5: Final = _BEFORE_5 | {"derived"}
 TABLES: Final = (_OF_5 - {"response"}) | {"growth", "response_context", "response_own", "whole"}
 ADDED: Final = frozenset({
     *("item_block", "what", "limit_sample", "own_counter", "stage", "activity_source", "activity_copy", "activity"),
-    *("session_class", "thread", "attempt", "directory", "imported"),
+    *("session_class", "thread", "attempt", "directory", "imported", "source_pending"),
 })  # fmt: skip
-"""Tables of this schema that a store may lack: they are made where they are missing, and nothing else changes."""
+"""Tables of this schema that a store may lack, and an index: they are made where they are missing, and nothing else
+changes."""
 _LATER: Final = "IF NOT EXISTS"
 OLDER: Final = {
     1: frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"}),
@@ -41,5 +42,5 @@ def statements() -> Iterator[str]:
 
 
 def additions() -> Iterator[str]:
-    """Those of the statements that add tables to a store which lacks them."""
+    """Those of the statements that add to a store what it may lack."""
     return (one for one in statements() if _LATER in one)

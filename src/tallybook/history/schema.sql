@@ -28,6 +28,7 @@ CREATE TABLE source (                 -- one log, wherever it lies now
     gone INTEGER NOT NULL,            -- the log has vanished; its facts stay
     UNIQUE (agent, key)
 ) STRICT;
+CREATE INDEX IF NOT EXISTS source_pending ON source (agent, pending_session) WHERE pending_call IS NOT NULL;
 
 CREATE TABLE piece (                  -- occurrences of one log, compressed; ids grow in the order of its bytes
     id INTEGER PRIMARY KEY,
