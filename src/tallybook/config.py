@@ -24,7 +24,7 @@ PYPROJECT = "pyproject.toml"
 _PLACES = ((str(FILE), b""), (PYPROJECT, b"tallybook"))
 """Each with what it must hold to count."""
 _LONGEST = 1 << 20
-_REF = re.compile(r"refs(?:/(?!\.)(?:(?!\.\.|\.lock(?:/|\Z))[\w.@+-])+(?<!\.))+", re.ASCII)
+_REF = r"(?a)refs(?:/(?!\.)(?:(?!\.\.|\.lock(?:/|\Z))[\w.@+-])+(?<!\.))+"
 """The full name of a ref, of letters that no git gives a meaning to."""
 _DATA = {"darwin": ("Library", "Application Support")}
 
@@ -214,7 +214,7 @@ class _Reading(NamedTuple):
 
     def _ref(self, value: str | None) -> str:
         usual = Settings().sync_ref
-        if value is None or _REF.fullmatch(value):
+        if value is None or re.fullmatch(_REF, value):
             return value or usual
         message = f"ledger.sync_ref must be the full name of a ref, not {_shown(value)}"
         self._problem("bad-value", message, f'such as "{usual}" or "refs/heads/tallybook-ledger"')

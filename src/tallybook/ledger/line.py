@@ -38,15 +38,14 @@ FORMATS: Final = {
     "goal": "g[0-9]{6}-[0-9a-hjkmnp-tv-z]{8}",
 }
 
-_SUM: Final = re.compile(rb',"sum":"([0-9a-f]{16})"\}')
-_HEAD: Final = re.compile(
+_SUM: Final = rb',"sum":"([0-9a-f]{16})"\}'
+_HEAD: Final = (
     f'{{"v":{VERSION},'
     + ",".join(f'"{key}":({form})' if key == "seq" else f'"{key}":"({form})"' for key, form in FORMATS.items())
-    + r',"body":(\{.*\})',
-    re.DOTALL,
+    + r',"body":(\{.*\})'
 )
 
-_WHOLE: Final = re.compile(_HEAD.pattern.encode() + _SUM.pattern, re.DOTALL)
+_WHOLE: Final = re.compile(_HEAD.encode() + _SUM, re.DOTALL)
 
 
 class Fault(NamedTuple):
@@ -193,7 +192,7 @@ def _summed(raw: bytes) -> tuple[bytes, str, str]:
     """The bytes under the checksum, the checksum, and the hash of the whole line."""
     if len(raw) > LONGEST_LINE:
         raise _FaultyError(_TOO_LONG)
-    found = _SUM.fullmatch(raw, max(len(raw) - _TAIL, 0))
+    found = re.fullmatch(_SUM, raw[-_TAIL:])
     if found is None:
         raise _FaultyError(_NO_SUM)
     head, checksum = raw[:-_TAIL], found[1].decode()
@@ -214,7 +213,7 @@ def is_canonical(raw: bytes, event: RawEvent) -> bool:
 
 
 def _event(head: str, checksum: str, digest: str) -> RawEvent:
-    found = _HEAD.fullmatch(head)
+    found = re.fullmatch(_HEAD, head, re.DOTALL)
     if found is None:
         return _unusual(head, checksum, digest)
     identity, writer, seq, prev, at, hlc, kind, goal, text = found.groups()
