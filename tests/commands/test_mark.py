@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +34,19 @@ def test_a_stage_has_its_tokens_and_notes(bench: Bench) -> None:
     assert (stage["name"], stage["notes"], tokens(stage["tokens"])) == ("plan", "done", used)
     assert tail["name"] is None
     assert bench.ok("mark", "build", "--quiet", **agent.environ).out == f"{goal}\n"
+
+
+def test_what_an_agent_logs_while_the_command_waits_for_it_is_before_the_mark(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claude Code keeps the row of the call that runs the command back for a tenth of a second."""
+    agent = ClaudeAgent(bench, 1)
+    goal = bench.start(**agent.environ)
+    used = [agent.say()]
+    monkeypatch.setattr("tallybook.usecases.tasks.await_call", lambda *_: used.append(agent.say()))
+    said = bench.ok("mark", "plan", "--goal", goal, "--json", **agent.environ)
+    assert len(used) >= 2
+    assert tokens(said.goal["stages"][0]["tokens"]) == sum(used, Counter())
 
 
 def test_two_marks_at_once_are_both_kept(bench: Bench) -> None:

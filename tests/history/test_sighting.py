@@ -22,7 +22,7 @@ from tallybook.agents.codex.reader import CodexReader
 from tallybook.agents.port import LogFile
 from tallybook.history import sighting
 from tallybook.history.ingest import ingest
-from tallybook.history.sighting import recall
+from tallybook.history.sighting import Awaited, recall
 from tallybook.history.store import Store, StoreDamaged, open_store
 from tallybook.history.survey import full_survey, survey
 
@@ -214,6 +214,61 @@ def test_a_change_of_any_kind_is_seen(home: Home, act: tuple[str, ...]) -> None:
     home.check()
     with home.store() as store:
         assert [told(survey(store, reader, home.environ))[1:] for reader in home.readers] == [((), (), [], ())] * 2
+
+
+@pytest.mark.parametrize(
+    ("agent", "session", "act"),
+    [
+        ("claude", "b", ("append", "claude/projects/p/b.jsonl")),
+        ("claude", "b", ("replace", "claude/projects/p/b.jsonl")),
+        ("claude", "b", ("delete", "claude/projects/p/b.jsonl")),
+        ("claude", "b", ("rename", "claude/projects/p/b.jsonl", "claude/projects/q/b.jsonl")),
+        ("claude", "p/a", ("append", "claude/projects/p/a/subagents/c.jsonl")),
+        ("claude", "p/a", ("create", "claude/projects/p/a/subagents/d.jsonl")),
+        ("claude", "new", ("create", "claude/projects/r/new.jsonl")),
+        ("claude", "b", ("delete", "claude/projects/q/a.jsonl")),
+        ("codex", NAME.format(2), ("append", CODEX[1])),
+        ("codex", "another", ("create", f"codex/sessions/2026/02/24/{NAME.format(8)}.jsonl")),
+        ("codex", "another", ("delete", "codex/archived_sessions")),
+    ],
+)
+def test_what_happens_to_a_session_while_it_is_awaited_is_seen(
+    home: Home, agent: str, session: str, act: tuple[str, ...]
+) -> None:
+    """Nothing of it was looked at before, nor was a log overlooked that came or went."""
+    home.settle()
+    acts = [act]
+    with home.store() as store:
+        reader = next(one for one in home.readers if one.agent == agent)
+        awaited = Awaited(agent, session, lambda: home.act(*acts.pop()) if acts else None)
+        found = survey(store, reader, home.environ, awaited)
+        assert acts == []
+        assert found.tasks or found.moved or found.vanished
+        assert told(found) == told(full_survey(store, reader, home.environ))
+
+
+def test_a_session_is_waited_for_where_all_is_looked_at(home: Home) -> None:
+    """As of a history that was never asked for before."""
+    acts = [("create", "claude/projects/r/new.jsonl")]
+    with home.store() as store:
+        awaited = Awaited("claude", "new", lambda: home.act(*acts.pop()))
+        found = survey(store, home.readers[1], home.environ, awaited)
+        assert any(task.log.place.endswith("new.jsonl") for task in found.tasks)
+
+
+def test_what_happens_to_another_session_meanwhile_is_seen_at_the_next_time(home: Home) -> None:
+    """Its logs were looked at before the wait, which is not repeated where nothing else has changed."""
+    home.settle()
+    waits: list[str] = []
+
+    def wait() -> None:
+        waits.append("once")
+        home.act("append", "claude/projects/q/a.jsonl")
+
+    with home.store() as store:
+        report = ingest(store, home.readers, home.environ, awaited=Awaited("claude", "b", wait))
+        assert (report.files_read, waits) == (0, ["once"])
+        assert ingest(store, home.readers, home.environ).files_read == 1
 
 
 def test_a_directory_that_was_not_there(home: Home) -> None:

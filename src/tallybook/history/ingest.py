@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tallybook.agents.port import LogReader
     from tallybook.history.contents import Reading
     from tallybook.history.harvest import Harvest
+    from tallybook.history.sighting import Awaited
     from tallybook.history.visits import Job, Visit
 
 FILES_AT_ONCE: Final = 256
@@ -47,9 +48,15 @@ class IngestReport(msgspec.Struct, frozen=True):
 
 
 def ingest(
-    store: Store, readers: Sequence[LogReader], environ: Mapping[str, str], progress: Progress | None = None
+    store: Store,
+    readers: Sequence[LogReader],
+    environ: Mapping[str, str],
+    progress: Progress | None = None,
+    awaited: Awaited | None = None,
 ) -> IngestReport:
     """Read what is new in all logs of all agents; a store found damaged on the way is rebuilt.
+
+    A session that is ``awaited`` has been waited for before its log is looked at.
 
     Raises:
         StoreUnavailable: the store cannot be written.
@@ -57,17 +64,27 @@ def ingest(
     """
     try:
         with store.together():
-            return _ingest(store, readers, environ, progress)
+            return _ingest(store, _Logs(readers, environ, awaited), progress)
     except StoreDamaged:
         store.rebuild()
         with store.together():
-            return _ingest(store, readers, environ, progress)
+            return _ingest(store, _Logs(readers, environ, awaited), progress)
 
 
-def _ingest(
-    store: Store, readers: Sequence[LogReader], environ: Mapping[str, str], progress: Progress | None
-) -> IngestReport:
-    surveys = [(reader, survey(store, reader, environ)) for reader in readers]
+class _Logs(NamedTuple):
+    """All logs of some agents."""
+
+    readers: Sequence[LogReader]
+    environ: Mapping[str, str]
+    awaited: Awaited | None
+
+    def awaited_of(self, reader: LogReader) -> Awaited | None:
+        return self.awaited if self.awaited is not None and self.awaited.agent == reader.agent else None
+
+
+def _ingest(store: Store, logs: _Logs, progress: Progress | None) -> IngestReport:
+    environ = logs.environ
+    surveys = [(reader, survey(store, reader, environ, logs.awaited_of(reader))) for reader in logs.readers]
     run = _Run(store, progress, sum(task.size for _, found in surveys for task in found.tasks))
     run.problems.extend(store.problems)
     for reader, found in surveys:

@@ -11,7 +11,7 @@ import os
 from array import array
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -22,7 +22,7 @@ from tallybook.history.store import Store, StoreDamaged, StoreUnavailable
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tallybook.agents.port import LogReader
 
@@ -113,6 +113,20 @@ class Sight:
         return len(self.logs) >= LEAST and self.walked.is_all
 
 
+class Awaited(NamedTuple):
+    """A session whose log is about to be written; all that can be is done before the wait for it."""
+
+    agent: str
+    session: str
+    wait: Callable[[], None]
+    """Returns when it is written, or will not be."""
+
+    def among(self, places: Sequence[bytes]) -> Iterator[int]:
+        """Which of these paths may be logs of the session: those that name it."""
+        name = os.fsencode(self.session)
+        return (at for at, place in enumerate(places) if name in place)
+
+
 def last_change(store: Store, agent: str) -> int | None:
     """The number of the last change that is noted; None where changes of the agent's sources are not noted."""
     if not _is_armed(store) or not store.rows(f"SELECT 1 FROM sighting WHERE agent = {_AGENT}", (agent,)):  # noqa: S608
@@ -120,8 +134,13 @@ def last_change(store: Store, agent: str) -> int | None:
     return int(store.rows("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'sighting_change'")[0][0])
 
 
-def recall(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Recalled | None:
-    """What is left to do of a survey; None where all of it is, since there is no sighting or it holds no more."""
+def recall(
+    store: Store, reader: LogReader, environ: Mapping[str, str], awaited: Awaited | None = None
+) -> Recalled | None:
+    """What is left to do of a survey; None where all of it is, since there is no sighting or it holds no more.
+
+    The logs of a session that is ``awaited`` are left to do, and nothing of them was looked at before the wait.
+    """
     with store.as_of_now():
         kept, noted = _last(store, reader.agent)
     if kept is None or (kept.user, kept.version, kept.roots) != (os.geteuid(), reader.version, _roots(reader, environ)):
@@ -131,16 +150,22 @@ def recall(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Recal
     if found is None:
         return None
     differing = list(_differences(found, kept.stamps))
+    if awaited is not None:
+        differing = sorted({*differing, *awaited.among(places)})
     keys = _names(kept.keys) if kept.keys and (differing or noted) else places
     written = {key.encode() for key in noted}.difference(keys[at] for at in differing)
     alike = [at for at, key in enumerate(keys) if key in written] if written else []
     changed = sorted([*differing, *alike])
     if len(alike) < len(written) or len(changed) > MOST_CHANGED:
         return None
-    logs = (
+    logs = tuple(
         LogFile(reader.agent, keys[at].decode(), os.fsdecode(places[at]), bool(kept.compressed[at])) for at in changed
     )
-    return Recalled(tuple(logs), len(places) - len(changed))
+    if awaited is not None:
+        awaited.wait()
+        if not _are_as_seen(kept):
+            return None
+    return Recalled(logs, len(places) - len(changed))
 
 
 def _last(store: Store, agent: str) -> tuple[_Kept | None, list[str]]:
@@ -209,12 +234,18 @@ def _understood(data: bytes) -> _Kept | None:
 def _found(kept: _Kept, places: Sequence[bytes]) -> bytes | None:
     """The stamps of all logs; None where their names may differ from what was seen."""
     try:
-        directories = _stamps(map(stamp_of, map(os.stat, _names(kept.directories))))
-        if directories != kept.directory_stamps or any(map(_is_there, _names(kept.absent))):
-            return None
-        return _stamps(map(_numbers, map(os.stat, places)))
+        return _stamps(map(_numbers, map(os.stat, places))) if _are_as_seen(kept) else None
     except (OSError, OverflowError):  # a log has gone, or closed
         return None
+
+
+def _are_as_seen(kept: _Kept) -> bool:
+    """Whether all directories are, so that there is no new log."""
+    try:
+        directories = _stamps(map(stamp_of, map(os.stat, _names(kept.directories))))
+        return directories == kept.directory_stamps and not any(map(_is_there, _names(kept.absent)))
+    except (OSError, OverflowError):
+        return False
 
 
 def _differences(found: bytes, kept: bytes) -> Iterator[int]:

@@ -13,7 +13,7 @@ from tallybook.agents.port import LogFile, WalkingReader
 from tallybook.domain.problems import Problem, Where
 from tallybook.history.contents import SIGNED, Mark, Stamp, database_stamp
 from tallybook.history.names import stored_text
-from tallybook.history.sighting import UNLIKE, Sight, last_change, recall
+from tallybook.history.sighting import UNLIKE, Awaited, Sight, last_change, recall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,10 +51,12 @@ class Survey(msgspec.Struct, frozen=True):
     """What may be remembered of it; None where there is nothing new."""
 
 
-def survey(store: Store, reader: LogReader, environ: Mapping[str, str]) -> Survey:
-    """Compare the logs of one agent with what the store knows of them."""
-    recalled = recall(store, reader, environ)
+def survey(store: Store, reader: LogReader, environ: Mapping[str, str], awaited: Awaited | None = None) -> Survey:
+    """Compare the logs of one agent with what the store knows of them, when the one that is awaited is written."""
+    recalled = recall(store, reader, environ, awaited)
     if recalled is None:
+        if awaited is not None:
+            awaited.wait()
         return full_survey(store, reader, environ)
     keys = [stored_text(log.key) for log in recalled.logs]
     those = f"{_SOURCES} AND key IN ({', '.join('?' * len(keys))})"

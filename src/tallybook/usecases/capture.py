@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tallybook.domain.problems import Problem
     from tallybook.domain.state import LedgerState, PendingBoundary
+    from tallybook.history.sighting import Awaited
     from tallybook.usecases.workspace import Workspace
 
 T = TypeVar("T")
@@ -43,11 +44,15 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 def with_history(
-    workspace: Workspace, use: Callable[[Store, IngestReport], T], agents: Collection[str] | None = None
+    workspace: Workspace,
+    use: Callable[[Store, IngestReport], T],
+    agents: Collection[str] | None = None,
+    awaited: Awaited | None = None,
 ) -> T:
     """What ``use`` makes of the store, brought up to date; one found damaged on the way is rebuilt, and used anew.
 
     Logs of ``agents`` alone are read where these are given: those of others stand in the store as they were last read.
+    A session that is ``awaited`` is waited for before its log is looked at.
 
     Raises:
         StoreUnavailable: the history can't be used.
@@ -56,7 +61,7 @@ def with_history(
     wanted = readers() if agents is None else tuple(reader(agent) for agent in sorted(agents))
     with open_store(workspace.data) as store:
         try:
-            return use(store, ingest(store, wanted, workspace.environ, workspace.progress))
+            return use(store, ingest(store, wanted, workspace.environ, workspace.progress, awaited))
         except StoreDamaged:
             store.rebuild()
             return use(store, ingest(store, readers(), workspace.environ))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -34,6 +35,7 @@ from tallybook.domain.resolve import resolve
 from tallybook.domain.state import LedgerState, open_goals
 from tallybook.domain.usage import SessionKey, SessionUsage
 from tallybook.domain.workflow import Command
+from tallybook.history.sighting import Awaited
 from tallybook.history.store import StoreUnavailable
 from tallybook.usecases.awaiting import await_call
 from tallybook.usecases.capture import Wanted, reader_versions, settlements, usage_now, with_history
@@ -144,8 +146,10 @@ def _captured(workspace: Workspace, before: LedgerState, request: Request, flag:
     if alone and not (isinstance(known, Found) and SessionKey(known.agent, known.session) in taken):
         return _of_merged(workspace, before, _Asked(circumstances, request, None))
     proved = known if isinstance(known, Found) and known.detected_by in PROVED else None
+    awaited = None
     if isinstance(known, Found) and known.detected_by in _RUN_BY_AGENT:
-        await_call(workspace.environ, known.agent, known.session)
+        wait = partial(await_call, workspace.environ, known.agent, known.session)
+        awaited = Awaited(known.agent, known.session, wait)
 
     def looking(store: Store, report: IngestReport) -> _Captured | Refusal:
         found = proved or detected(workspace, store, flag)
@@ -166,7 +170,7 @@ def _captured(workspace: Workspace, before: LedgerState, request: Request, flag:
         )
 
     try:
-        return with_history(workspace, looking, None if proved is None else _at_work(before, proved))
+        return with_history(workspace, looking, None if proved is None else _at_work(before, proved), awaited)
     except StoreUnavailable as error:
         session = _reference(known) if isinstance(known, Found) else None
         return _unmeasured(replace(circumstances, session=session), error)
