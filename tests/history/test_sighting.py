@@ -247,6 +247,21 @@ def test_what_happens_to_a_session_while_it_is_awaited_is_seen(
         assert told(found) == told(full_survey(store, reader, home.environ))
 
 
+@pytest.mark.parametrize(("most", "recalled"), [(5, True), (4, False)])
+def test_a_session_of_many_logs_is_awaited_too(
+    home: Home, monkeypatch: pytest.MonkeyPatch, most: int, *, recalled: bool
+) -> None:
+    """They do not make a new sighting pay, for they are compared at every wait; of very many it would be too long."""
+    home.put(*(f"claude/projects/p/long/subagents/{number}.jsonl" for number in range(5)))
+    home.settle()
+    monkeypatch.setattr(sighting, "MOST_CHANGED", 0)
+    monkeypatch.setattr(sighting, "MOST_OF_ONE", most)
+    with home.store() as store:
+        found = recall(store, home.readers[1], home.environ, Awaited("claude", "long", lambda: None))
+        assert (found is not None) is recalled
+        assert found is None or len(found.logs) == 5
+
+
 def test_a_session_is_waited_for_where_all_is_looked_at(home: Home) -> None:
     """As of a history that was never asked for before."""
     acts = [("create", "claude/projects/r/new.jsonl")]

@@ -30,6 +30,8 @@ LEAST: Final = 200
 """Logs; fewer are looked at in no time."""
 MOST_CHANGED: Final = 100
 """Logs that are compared singly; for more of them a new sighting pays."""
+MOST_OF_ONE: Final = 1000
+"""Logs of one session that are compared beside them."""
 _FORM: Final = 2
 _BLOCK: Final = 64
 _STAMP: Final = 4
@@ -149,14 +151,13 @@ def recall(
     found = _found(kept, places)
     if found is None:
         return None
-    differing = list(_differences(found, kept.stamps))
-    if awaited is not None:
-        differing = sorted({*differing, *awaited.among(places)})
+    live = [] if awaited is None else list(awaited.among(places))
+    differing = {*_differences(found, kept.stamps), *live}
     keys = _names(kept.keys) if kept.keys and (differing or noted) else places
     written = {key.encode() for key in noted}.difference(keys[at] for at in differing)
     alike = [at for at, key in enumerate(keys) if key in written] if written else []
     changed = sorted([*differing, *alike])
-    if len(alike) < len(written) or len(changed) > MOST_CHANGED:
+    if len(alike) < len(written) or len(changed) > MOST_CHANGED + min(len(live), MOST_OF_ONE):
         return None
     logs = tuple(
         LogFile(reader.agent, keys[at].decode(), os.fsdecode(places[at]), bool(kept.compressed[at])) for at in changed
