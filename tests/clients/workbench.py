@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,17 @@ def missing() -> str | None:
 
 
 def install(tools: Path, pins: Mapping[str, str]) -> str | None:
-    """Install agent programs below ``tools`` unless they are there; the reason if that fails."""
+    """Install agent programs below ``tools`` unless they are there; the reason if that fails.
+
+    Tests that run side by side wait for each other: two installs into one place would take each other's files away.
+    """
+    tools.mkdir(parents=True, exist_ok=True)
+    with (tools / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        return _installed(tools, pins)
+
+
+def _installed(tools: Path, pins: Mapping[str, str]) -> str | None:
     for name, package in pins.items():
         place = tools / name
         if (place / "node_modules").exists():
@@ -67,6 +78,7 @@ def install(tools: Path, pins: Mapping[str, str]) -> str | None:
             timeout=300,
         )
         if done.returncode != 0:
+            shutil.rmtree(place / "node_modules", ignore_errors=True)
             return f"npm could not install {package}: {done.stderr.strip()[-200:]}"
     return None
 
