@@ -41,6 +41,15 @@ def test_it_is_read_and_refuses_to_be_written(place: Path) -> None:
     assert (place / NAME).read_bytes() == before
 
 
+def test_one_that_only_lacks_an_index_is_read(place: Path) -> None:
+    """An earlier version has written it, and nobody can add one here."""
+    connection = sqlite3.connect(place / NAME)
+    connection.execute("DROP INDEX source_pending")
+    connection.close()
+    with store_as_it_is(place, FULL) as store:
+        assert store.rows("SELECT name FROM agent") == [("claude",)]
+
+
 @pytest.mark.parametrize("state", ["missing", "foreign", "newer", "damaged", "lacking"])
 def test_what_is_no_sound_store_is_left_alone(place: Path, state: str) -> None:
     """It would have to be healed first, which needs room."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from tallybook.domain.problems import Problem, Where
-from tallybook.history.store import BUSY_SECONDS, NAME, Store, StoreUnavailable, is_sound, named_errors, open_store
+from tallybook.history.store import BUSY_SECONDS, NAME, Store, StoreUnavailable, is_readable, named_errors, open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def _connection(path: Path) -> sqlite3.Connection | None:
             connection = sqlite3.connect(uri, timeout=BUSY_SECONDS, isolation_level=None, uri=True)
             try:
                 connection.execute("PRAGMA temp_store = MEMORY")
-                if is_sound(connection):
+                if is_readable(connection):
                     return connection
             except BaseException:
                 connection.close()

@@ -18,6 +18,8 @@ ADDED: Final = frozenset({
 })  # fmt: skip
 """Tables of this schema that a store may lack, and an index: they are made where they are missing, and nothing else
 changes."""
+INDEXES: Final = frozenset({"source_pending"})
+"""Those of them without which a store can be read all the same."""
 _LATER: Final = "IF NOT EXISTS"
 OLDER: Final = {
     1: frozenset({"agent", "word", "source", "grp", "occurrence", "link", "session", "fact", "response"}),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tallybook.domain.problems import Problem, Where
-from tallybook.history.schema import ADDED, OLDER, SCHEMA, TABLES, additions, statements
+from tallybook.history.schema import ADDED, INDEXES, OLDER, SCHEMA, TABLES, additions, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -211,7 +211,12 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
 
 def is_sound(connection: sqlite3.Connection) -> bool:
     """Whether it is a store of this version, with nothing missing."""
-    return _fault(connection) is None and _is_whole(connection)
+    return _fault(connection) is None and _has(connection, ADDED)
+
+
+def is_readable(connection: sqlite3.Connection) -> bool:
+    """Whether it is one in which nothing is missing that answers depend on."""
+    return _fault(connection) is None and _has(connection, ADDED - INDEXES)
 
 
 def _code(error: sqlite3.DatabaseError) -> int | None:
@@ -253,7 +258,7 @@ def _healed(path: Path, problems: list[Problem]) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             script = "".join(statements())
             connection.executescript(f"BEGIN;{script};PRAGMA user_version = {SCHEMA};COMMIT;")
-        elif not _is_whole(connection):
+        elif not _has(connection, ADDED):
             connection.executescript(f"BEGIN IMMEDIATE;{''.join(additions())};COMMIT;")
     except BaseException:
         connection.close()
@@ -280,10 +285,10 @@ def _connected(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _is_whole(connection: sqlite3.Connection) -> bool:
-    """Whether nothing is missing that can be added."""
-    query = f"SELECT count(*) FROM sqlite_master WHERE name IN ({', '.join('?' * len(ADDED))})"  # noqa: S608
-    return bool(connection.execute(query, tuple(ADDED)).fetchone()[0] == len(ADDED))
+def _has(connection: sqlite3.Connection, names: frozenset[str]) -> bool:
+    """Whether none of these is missing, which can be added."""
+    query = f"SELECT count(*) FROM sqlite_master WHERE name IN ({', '.join('?' * len(names))})"  # noqa: S608
+    return bool(connection.execute(query, tuple(names)).fetchone()[0] == len(names))
 
 
 def _fault(connection: sqlite3.Connection) -> str | None:
