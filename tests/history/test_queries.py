@@ -26,6 +26,7 @@ from tallybook.history.queries import (
     usage_of,
     usage_through,
 )
+from tallybook.history.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,6 +143,25 @@ def test_usage_through_a_response_leaves_out_what_stands_behind_it_in_its_log(wo
     assert sum(usage.responses for usage in everything.classes) == 4
     assert (counter.high_water, counter.pending) == ("r2", False)
     assert everything.high_water == "r4"
+
+
+def test_a_call_under_way_is_found_without_reading_all_logs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be ten thousands of them, and every command of a task asks."""
+    world.write("a", row("r1"), {"pending": "c9", "session": "s"})
+    world.ingest()
+    plans: list[str] = []
+    rows = Store.rows
+
+    def explained(store: Store, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        if "pending_session" in query:
+            plans.extend(str(step[3]) for step in rows(store, f"EXPLAIN QUERY PLAN {query}", values))
+        return rows(store, query, values)
+
+    monkeypatch.setattr(Store, "rows", explained)
+    assert used(world).pending_call == "c9"
+    assert [plan for plan in plans if " o " in plan] == [
+        "SEARCH o USING INDEX source_pending (agent=? AND pending_session=?)"
+    ]
 
 
 def test_a_call_without_its_usage_is_pending_until_the_usage_is_there(world: World) -> None:

@@ -501,7 +501,8 @@ def test_a_state_is_given_up_with_its_replica(ledger: Ledger, path: Path) -> Non
     seen = weakref.ref(replica)
     was_on = gc.isenabled()
     gc.disable()
-    del replica
-    assert seen() is None
-    if was_on:
-        gc.enable()
+    try:
+        del replica
+        assert seen() is None
+    finally:
+        (gc.enable if was_on else gc.disable)()

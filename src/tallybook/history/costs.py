@@ -152,8 +152,8 @@ class Costs:
 
     def of(self, splits: Iterable[int], sums: Sequence[Numbers], columns: Columns) -> Money:
         """What sums cost, by their splits; spelled out, for there are very many."""
-        its_factors = {split: Factors.of(self._rates[split], columns.counted) for split in {*splits}}
-        factors = [its_factors[split] for split in splits]
+        by_split = {split: Factors.of(self._rates[split], columns.counted) for split in {*splits}}
+        factors = [by_split[split] for split in splits]
         billed = columns.billed
         totals = [sum(numbers[1:billed]) for numbers in sums]
         counts = [

@@ -121,7 +121,7 @@ class Awaited(NamedTuple):
     agent: str
     session: str
     wait: Callable[[], None]
-    """Returns when it is written, or will not be."""
+    """Returns when it is written, or will not be; at once where it is called again."""
 
     def among(self, places: Sequence[bytes]) -> Iterator[int]:
         """Which of these paths may be logs of the session: those that name it."""

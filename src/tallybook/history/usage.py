@@ -39,7 +39,7 @@ _QUARTER: Final = QUARTER // SECOND
 _CONTEXT: Final = COMPONENTS.index("cache_write_unknown") + 1
 """How many components are sent to the model."""
 _HOUR: Final = Values._fields.index("hour")
-_ASKED: Final = {
+_NEEDED_BY: Final = {
     "session": _OF_SESSIONS,
     "model": frozenset({"model"}),
     "day": _DATED,
@@ -49,7 +49,7 @@ _ASKED: Final = {
     "cwd": frozenset({"project"}),
     "tier": frozenset({"tier"}),
 }
-"""What needs each of ``Values``."""
+"""The dimensions that need each of ``Values``."""
 _BLOCK: Final = "block_of"
 """The place of the first hour of its block, of the place of an hour."""
 _JOINED: Final = "JOIN session s ON s.id = r.session"
@@ -117,7 +117,7 @@ def _usage(store: Store, query: Query) -> Usage:
 
 def _asked(query: Query) -> tuple[str, ...]:
     wanted = set(query.by)
-    return tuple(name for name, dimensions in _ASKED.items() if wanted & dimensions)
+    return tuple(name for name, dimensions in _NEEDED_BY.items() if wanted & dimensions)
 
 
 def _names(
